@@ -9,7 +9,7 @@
     ├── HTTPError
     │   ├── AuthenticationError      401, 403
     │   ├── QuotaExceededError       402 and the providers' own codes
-    │   ├── ModelNotFoundError       404 and its look-alikes
+    │   ├── ModelNotFoundError       404 and what means the same
     │   └── RateLimitError           429
     ├── HTTPConnectionError (also ConnectionError)
     ├── TimeoutError (also the built-in one)

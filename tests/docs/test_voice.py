@@ -1,9 +1,11 @@
-"""Words that documentation and messages do without, and what to say instead."""
+"""Words that documentation, messages and comments do without, and what to say instead."""
 
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -59,3 +61,31 @@ def test_pages_and_messages_speak_plainly(word: str) -> None:
     ]
     found += [f"{place}: {text}" for place, text in strings() if pattern.search(text)]
     assert found == []
+
+
+@cache
+def remarks() -> list[tuple[str, str]]:
+    """Return the comments and docstrings of the package by place, without what they quote."""
+    return [
+        (f"{path.relative_to(PACKAGE)}:{number}", re.sub(r"`[^`]*`", "", text))
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for number, text in remarks_of(path.read_text(encoding="utf-8"))
+    ]
+
+
+def remarks_of(source: str) -> Iterator[tuple[int, str]]:
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str(docstring))):
+                for at, line in enumerate(docstring.splitlines()):
+                    yield node.lineno + at, line
+
+
+@pytest.mark.parametrize("word", PLAIN, ids=PLAIN.values())
+def test_comments_speak_plainly(word: str) -> None:
+    pattern = re.compile(rf"\b(?:{word})\b", re.IGNORECASE)
+    assert [f"{place}: {text}" for place, text in remarks() if pattern.search(text)] == []

@@ -89,7 +89,7 @@ def test_what_no_pause_mends_teaches_nothing() -> None:
 def test_what_was_said_is_the_most_that_it_grows_to() -> None:
     now = [1000.0]
     learned = LearnedLimits(lambda: now[0])
-    learned.told(LINE, {"m": 4, "": 9})
+    learned.declared(LINE, {"m": 4, "": 9})
     learned.refused(LINE, "m", refusal(), 4)
     assert learned.most(LINE, "m") == (9, 3)
     now[0] += 10_000

@@ -70,6 +70,29 @@ def test_a_provider_is_named_in_its_own_rooms(name: str) -> None:
     assert named_in(name) == set()
 
 
+@pytest.mark.parametrize("name", sorted({row.name for row in shipped().values()}))
+def test_a_provider_has_a_page(name: str) -> None:
+    page = PAGE.parent / "providers" / f"{name}.md"
+    assert page.is_file(), f"{page.name} is missing: write what users of {name} have to know"
+
+
+LARGEST = {"adapter.py": 190, "errors.py": 60}
+OVER = {
+    "google/errors.py": "two envelopes, and thirteen rules of which the first that holds wins",
+}
+"""Files over their size, with the reason."""
+
+
+@pytest.mark.parametrize("file", LARGEST)
+def test_the_files_of_a_provider_stay_small(file: str) -> None:
+    over = {
+        path.relative_to(PACKAGE / "providers").as_posix()
+        for path in (PACKAGE / "providers").glob(f"*/{file}")
+        if len(path.read_text(encoding="utf-8").splitlines()) > LARGEST[file]
+    }
+    assert over == {place for place in OVER if place.endswith(file)}
+
+
 def test_what_4k_means_is_known_in_one_place() -> None:
     lines = re.compile(r"(?<![\dx])2160(?![\dx])")
     texts = {path.relative_to(PACKAGE): path.read_text("utf-8") for path in PACKAGE.rglob("*.py")}

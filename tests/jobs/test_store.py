@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import math
 import shutil
 import sqlite3
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +26,9 @@ from tarash.tarash_gateway import (
     VideoGenerationResponse,
     exceptions,
 )
+from tarash.tarash_gateway._data._hints import Hint, leave_out, use_model
 from tarash.tarash_gateway._data._types import Kind
-from tarash.tarash_gateway._jobs._store import calls_of, error_of, response_of, told
+from tarash.tarash_gateway._jobs._store import calls_of, ending_of, error_of, response_of
 from tarash.tarash_gateway._support._secrets import Keys
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
 from tarash.tarash_gateway.ledger._records import JobRecord
@@ -172,20 +176,32 @@ def errors() -> list[TarashException]:
         error: TarashException = kind("It went wrong", "fal", "m", "id", {"raw": 1})
         error.retryable, error.submission = True, "accepted"
         error.operation = {"id": "id"}
+        error.amend(hints=[use_model("fal", "m"), leave_out(["x", "y"])])
         made.append(error)
 
     return made
 
 
+def test_odd_hints_do_not_keep_an_end_from_being_written() -> None:
+    """A handler of the user's may put anything there; the job's end is paid for all the same."""
+    odd: Any = ("no hint", Hint("x", "do x", value=Decimal("1.5")), Hint("y", "y", value=math.nan))
+    error = TarashException("It went wrong")
+    error.hints = odd
+    kept = json.loads(json.dumps(ending_of("video", None, error), allow_nan=False))
+    again = error_of(JobRecord("id", "video", (), {}, "", state="failed", result=kept))
+    assert [(hint.action, hint.value) for hint in again.hints] == [("x", "1.5"), ("y", "nan")]
+
+
 @pytest.mark.parametrize("error", errors(), ids=lambda error: type(error).__name__)
 def test_an_error_is_told_again(error: TarashException) -> None:
-    kept = told("video", None, error)
+    kept = ending_of("video", None, error)
     again = error_of(JobRecord("id", "video", (), {}, "", state="failed", result=kept))
     assert type(again) is type(error)
     for name in ("message", "provider", "model", "request_id", "retryable", "submission"):
         assert getattr(again, name) == getattr(error, name)
 
     assert again.operation == error.operation
+    assert again.hints == error.hints
     if isinstance(error, TimeoutError):
         assert isinstance(again, TimeoutError)
         assert again.timeout_seconds == error.timeout_seconds
@@ -210,7 +226,7 @@ def test_an_error_is_told_again(error: TarashException) -> None:
 )  # fmt: skip
 def test_a_response_is_told_again(response: Any) -> None:
     kind: Kind = "video" if isinstance(response, VideoGenerationResponse) else "image"
-    again = response_of(told(kind, response, None))
+    again = response_of(ending_of(kind, response, None))
     assert again == response.model_copy(update={"raw_response": None})
 
 

@@ -42,8 +42,8 @@ class MockPollingConfig(Settings):
 
     Attributes:
         enabled: False answers at once, with one terminal update.
-        status_sequence: The statuses to report, one a look; the last one must be terminal.
-        delay_between_updates: Seconds between two looks.
+        status_sequence: The statuses to report, one a poll; the last one must be terminal.
+        delay_between_updates: Seconds between two polls.
         progress_percentages: Percent for each status, or None for an even spread.
         custom_updates: Raw payloads for each status' `update`.
     """

@@ -87,7 +87,7 @@ class Operation:
     """ISO 8601, UTC."""
     urls: Mapping[str, str] = field(default_factory=dict)
     data: JsonObject = field(default_factory=dict)
-    """The adapter's own; `retry_after`, in seconds, puts off the first look."""
+    """The adapter's own; `retry_after`, in seconds, puts off the first poll."""
 
     def to_json(self) -> JsonObject:
         """Return the operation as a JSON object; `from_json` reads it back."""
@@ -153,14 +153,14 @@ class PartialImage:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one look at a job says."""
+    """What one poll of a job says."""
 
     status: JobStatus
     raw: Any = None
     progress: float | None = None
     queue_position: int | None = None
     retry_after: float | None = None
-    """Seconds until the next look is worth while, where the provider says so."""
+    """Seconds until the next poll is worth while, where the provider says so."""
     finished: RawResult | None = None
     """The result; present on `completed`, except in a status stream."""
     error: TarashException | None = None
@@ -171,13 +171,13 @@ class Snapshot:
     """Seconds in which it is given back, where the provider takes its time: `possible` until then.
     """
     trouble: TarashException | None = None
-    """What kept the rest of the look from being made, though the job is known: it is made again."""
+    """What kept the rest of the poll from being made, though the job is known: it is made again."""
     denied: bool = False
     """Whether that trouble says that there is no such job: where it stays, nobody need wait."""
     unknown: str | None = None
     """The provider's word for the status, where nobody here knows it: the job is polled on."""
     parts: tuple[PartialImage, ...] = ()
-    """Images on the way that this look brings, and no earlier one did."""
+    """Images on the way that this poll brings, and no earlier one did."""
     job_id: str | None = None
     """The id that the answer has, where answers about a job have one; empty where this one lacks
     it, so that its failure may be somebody else's."""

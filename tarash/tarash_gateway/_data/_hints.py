@@ -5,8 +5,9 @@ The command line has its own words for each.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 JOINER = "; "
@@ -28,6 +29,43 @@ class Hint:
     text: str
     setting: str | None = None
     value: Any = None
+
+
+def as_data(hints: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return hints as JSON can carry them, without what a handler has put in their place."""
+    return [
+        {**asdict(hint), "value": _plain(hint.value)} for hint in hints if isinstance(hint, Hint)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+
+    is_plain = value is None or isinstance(value, str | int) or _is_number(value)
+    return value if is_plain else str(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def hints_in(stored: Any) -> tuple[Hint, ...]:
+    """Return the hints that `as_data` was given; none of what is no such data."""
+    if not isinstance(stored, list):
+        return ()
+
+    known = [
+        hint for hint in stored if isinstance(hint, dict) and {"action", "text"} <= hint.keys()
+    ]
+    return tuple(
+        Hint(hint["action"], hint["text"], hint.get("setting"), _frozen(hint.get("value")))
+        for hint in known
+    )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def said(hints: Sequence[Hint]) -> str:

@@ -40,7 +40,8 @@ class JobInfo(Data):
             keeps no ends.
         response: What it came to, as far as the ledger keeps that: media that the provider can be
             asked for again are not kept, and then there is none.
-        error: Why it failed: `type`, `message`, `code` and what else is known; None otherwise.
+        error: Why it failed: `type`, `message`, `code`, `hints` (what to do about it, as data) and
+            what else is known; None otherwise.
         cost: What it has cost; None where that is not known.
         adjustments: What had to be changed to fit the model that was asked last, from its submit
             on.

@@ -1,4 +1,4 @@
-"""Which field of a request is meant by a provider's own word for it. Data, and one look-up."""
+"""Which field of a request is meant by a provider's own word for it. Data, and one lookup."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ class ModelDescription(ModelInfo):
         audio: Whether sound can be asked for.
         seed: Whether results can be repeated.
         negative_prompt: Whether there is one.
-        enhance_prompt: Whether the provider can be told to rewrite the prompt.
+        enhance_prompt: Whether the provider can be asked to rewrite the prompt.
         most_outputs: How many at once; None where there is no such parameter or no limit.
         qualities: The provider's words for it.
         styles: The provider's words for it.

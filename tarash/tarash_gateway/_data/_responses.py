@@ -16,7 +16,7 @@ from ._types import Billing, CancelAnswer, JobStatus, MediaContent, MediaType, S
 
 
 class Adjustment(Data):
-    """A wish that the model can't take as asked, and what became of it.
+    """A requested value that the model can't take as asked, and what became of it.
 
     Attributes:
         field: The request's field, such as `duration_seconds`, or `extra_params.<name>`.
@@ -118,7 +118,7 @@ class VideoGenerationResponse(_GenerationResponse):
         raw_response: The parsed body that settled the job, as it came over the wire.
         provider_metadata: What the standard fields don't hold: billable units, expiry, logs.
         operation: The job at the provider, as plain JSON; None where there was none.
-        adjustments: Wishes that had to bend.
+        adjustments: Requested values that were changed to fit the model.
         execution_metadata: What each attempt of the chain did.
         saved: Where `save_to` of the config has put the results, in their order.
         save_errors: Why what is missing there could not be saved.
@@ -211,7 +211,7 @@ class GenerationPlan(Data):
         endpoint: The URL of the submit.
         method: The HTTP method.
         payload: The exact JSON (or form); media that would be uploaded or fetched are placeholders.
-        adjustments: Wishes that had to bend.
+        adjustments: Requested values that were changed to fit the model.
         fallbacks: One plan for each further config of the chain.
         warnings: What else to know before buying, such as that the model was shut down.
         quote: What this config will cost, by the prices that are known.

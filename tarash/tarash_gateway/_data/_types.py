@@ -42,7 +42,7 @@ CommonAspectRatio = Literal[
 ]
 
 URL = r"https?://[^\s/?#]+[^\s]*"
-"""What an address of a server looks like, as a regular expression."""
+"""The form of an address of a server, as a regular expression."""
 
 
 def misuse_of_address(url: str) -> str | None:

@@ -41,7 +41,7 @@ class WebhookFacts:
     keys_url: str | None = None
     """Where it publishes the keys that it signs with."""
     options: Mapping[str, str] = field(default_factory=dict)
-    """What the scheme is told beside that: `prefix`, `header`, `separator`, …"""
+    """What the scheme needs beside that: `prefix`, `header`, `separator`, …"""
     challenge: str | None = None
     """What a first request holds that has to be sent back."""
     demands: tuple[Demand, ...] = ()

@@ -1,7 +1,7 @@
-"""Drives one attempt: build → submit → look until it is done → parse. The only place that sleeps.
+"""Drives one attempt: build → submit → poll until it is done → parse. The only place that sleeps.
 
 A submit leaves at most once unless it certainly bought nothing; an accepted job is never lost to a
-failing look. Who is tried next is the orchestrator's business.
+failing poll. Who is tried next is the orchestrator's business.
 """
 
 from __future__ import annotations

@@ -276,9 +276,9 @@ class _Admission:
             raise error
 
         secrets = attempt.secrets.and_of(secrets_of(attempt.call.config))
-        said, cause = f"{type(error).__name__}: {secrets.text(str(error))}", secrets.error(error)
+        raised, cause = f"{type(error).__name__}: {secrets.text(str(error))}", secrets.error(error)
         raise TarashException(
-            f"The policy {self._asked} raised {said}, so nothing was submitted; a policy refuses "
+            f"The policy {self._asked} raised {raised}, so nothing was submitted; a policy refuses "
             "with PolicyRefusedError",
             submission=attempt.submission or "not_sent",
         ) from cause
@@ -304,5 +304,5 @@ class _Admission:
             self._say_failed(TarashException(f"not left after {LEAVING_SECONDS} s"))
 
     def _say_failed(self, error: BaseException) -> None:
-        said = f"{type(error).__name__}: {self._attempt.secrets.text(str(error))}"
-        self._attempt.log(logging.ERROR, "policy_failed", policy=self._asked, error=said)
+        raised = f"{type(error).__name__}: {self._attempt.secrets.text(str(error))}"
+        self._attempt.log(logging.ERROR, "policy_failed", policy=self._asked, error=raised)

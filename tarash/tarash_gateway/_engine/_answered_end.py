@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Told:
+class AnsweredEnd:
     """The status of a job that had ended when its submit was answered, if it had."""
 
     _status: JsonObject | None = None

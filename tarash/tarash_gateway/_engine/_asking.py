@@ -70,8 +70,8 @@ async def _asked(
         async with resources.clients.lease(adapter, account) as client:
             asked = await cast("PricingAdapter", adapter).ask_price(client, payload, call)
 
-    said = [] if asked is None else [asked.amount, asked.most]
-    if not all(one is None or is_amount(one) for one in said):
+    amounts = [] if asked is None else [asked.amount, asked.most]
+    if not all(one is None or is_amount(one) for one in amounts):
         raise ValueError("no call costs that")
 
     return asked

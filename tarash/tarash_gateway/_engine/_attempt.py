@@ -34,10 +34,10 @@ from .._support._logging import wanted
 from .._support._secrets import Secrets, secrets_of
 from ..exceptions import CircuitOpenError, TarashException
 from ..models import AttemptMetadata
+from ._answered_end import AnsweredEnd
 from ._audience import Audience, log_of
 from ._money import Money, later_word
 from ._recording import heard_of, record
-from ._told import Told
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Operation, RawResult, Response
@@ -59,10 +59,10 @@ class Attempt:
     """By the clock of event loops, which is this one."""
     submission: Submission | None = None
     operation: Operation | None = None
-    told: Told = field(default_factory=Told)
+    answered_end: AnsweredEnd = field(default_factory=AnsweredEnd)
     """What the answer to its submit says of the job's end."""
     status: JobStatus | None = None
-    """What the job was last seen as; None before the first look."""
+    """What the job was last seen as; None before the first poll."""
     done: bool = False
     """Whether its status says that it is done, so that only its result is left to be fetched."""
     settled: bool = False
@@ -73,7 +73,7 @@ class Attempt:
     """The call as it was adapted to the model; None until that is done."""
     lighten: Callable[[Call], Call] | None = None  # which lets go of media that were sent
     intent: Intent | None = None
-    """What the ledger was told before the submit."""
+    """What the ledger has of it from before the submit."""
     finished: RawResult | None = None
     """The result, where the provider answered the submit with it."""
     adopted: bool = False
@@ -101,11 +101,11 @@ class Attempt:
     retry_at: datetime | None = None
     """When it may leave again."""
     outcome: Outcome | None = None
-    """How it ended, as the ledger was told."""
+    """How it ended, as it was written into the ledger."""
     is_concluded: bool = False
     """Whether that was concluded from what its process had heard, and is not in the ledger yet."""
     heard: JsonObject = field(default_factory=dict)
-    """What the ledger was told before that."""
+    """What was written into the ledger before that."""
     verdict: TarashException | None = None
     """Why it failed, where another process has written that down."""
     response: Response | None = None

@@ -104,14 +104,16 @@ def opened(observers: Sequence[Observer], about: AttemptEvent) -> dict[str, str]
     Returns:
         Labels, whose names say that they are no user's.
     """
-    found: dict[str, str] = {}
+    facts_of_observers: dict[str, str] = {}
     for observer in observers:
         beginning = getattr(observer, "opened", None)
         if beginning is not None:
-            said = _harmless(observer, about, partial(beginning, about))
-            found.update({f"{NOTED}{name}": text for name, text in (said or {}).items()})
+            noted = _harmless(observer, about, partial(beginning, about))
+            facts_of_observers.update(
+                {f"{NOTED}{name}": text for name, text in (noted or {}).items()}
+            )
 
-    return found
+    return facts_of_observers
 
 
 def _harmless(observer: Observer, about: AttemptEvent, call: Callable[[], Any]) -> Any:
@@ -150,8 +152,8 @@ def log_of(attempt: Attempt, event: AttemptEvent) -> None:
     """Log an event that belongs into the log; how an attempt ended is logged by the chain."""
     line = _LINES.get(type(event))
     if line is not None:
-        level, name, facts = line(event)
-        attempt.log(level, name, **facts)
+        level, name, fields = line(event)
+        attempt.log(level, name, **fields)
 
 
 Said = tuple[int, str, dict[str, Any]]

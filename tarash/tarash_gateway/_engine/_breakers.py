@@ -146,10 +146,10 @@ class Breakers:
         if not _shares(ledger):
             return
 
-        found = await cast("StateLedger", ledger).list_states(SPACE)
+        states = await cast("StateLedger", ledger).list_states(SPACE)
         with self._lock:
-            for one in found:
-                self._circuit(one.name).follow(one.value)
+            for state in states:
+                self._circuit(state.name).follow(state.value)
 
     async def _read(self, name: str, ledger: Ledger) -> None:
         with self._lock:
@@ -164,10 +164,10 @@ class Breakers:
             return
 
         with anyio.move_on_after(LEDGER_SECONDS):
-            found = await _safely(cast("StateLedger", ledger).read_state(SPACE, name))
-            if found is not None:
+            state = await _safely(cast("StateLedger", ledger).read_state(SPACE, name))
+            if state is not None:
                 with self._lock:
-                    self._circuit(name).follow(found.value)
+                    self._circuit(name).follow(state.value)
 
     def _circuit(self, name: str) -> Circuit:
         if name not in self._circuits and len(self._circuits) >= MOST_CIRCUITS:

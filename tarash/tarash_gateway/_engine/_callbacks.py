@@ -164,12 +164,12 @@ async def calling_back(
     if callbacks.url is None or not job_id or call.mocked or not can:
         return None
 
-    facts = cast("CallingBackAdapter", adapter).webhook(call.kind, call.config.model)
+    webhook = cast("CallingBackAdapter", adapter).webhook(call.kind, call.config.model)
     provider, number = call.config.provider, call.attempt_number
     if (
-        facts is None
-        or facts.parameter is None
-        or not callbacks.will_do(provider, facts.demands, call.config.base_url)
+        webhook is None
+        or webhook.parameter is None
+        or not callbacks.will_do(provider, webhook.demands, call.config.base_url)
     ):
         return None
 
@@ -179,14 +179,14 @@ async def calling_back(
         event(logging.WARNING, "callback_not_asked_for", job_id=job_id, error=str(error))
         return None
 
-    if facts.in_query:
-        return replace(payload, query={**payload.query, facts.parameter: url})
+    if webhook.in_query:
+        return replace(payload, query={**payload.query, webhook.parameter: url})
 
     body = copy.copy(payload.body)
-    if not _put(body, facts.parameter, url):
+    if not _put(body, webhook.parameter, url):
         return None
 
-    return replace(payload, body={**facts.beside, **body})
+    return replace(payload, body={**webhook.beside, **body})
 
 
 def _put(body: dict[str, Any], path: str, value: Any) -> bool:

@@ -60,6 +60,6 @@ def check_continued(call: Call, spec: ModelSpec, adapter: Adapter, registry: Reg
 def _who(registry: Registry) -> str:
     names = sorted({row.name for row in shipped().values()})
     adapters = {name: registry.adapter(name, need_extra=False) for name in names}
-    said = {name: cast("AdapterDefaults", one).continues for name, one in adapters.items()}
-    able = "; ".join(f"{name} ({models})" for name, models in said.items() if models)
+    continuable = {name: cast("AdapterDefaults", one).continues for name, one in adapters.items()}
+    able = "; ".join(f"{name} ({models})" for name, models in continuable.items() if models)
     return f"of their own results, these can: {able}"

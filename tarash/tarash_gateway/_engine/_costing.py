@@ -92,9 +92,9 @@ def _cost(attempt: Attempt, reported: Reported) -> Cost | None:
 def _lines(attempt: Attempt) -> list[PriceLine]:
     config = attempt.call.config
     with schema_source(config.base_url):
-        found = prices.lines(config.provider, config.model)
+        lines = prices.lines(config.provider, config.model)
 
-    return [one for one in found if is_for(one, attempt.call.kind)]
+    return [one for one in lines if is_for(one, attempt.call.kind)]
 
 
 def _by_parts(attempt: Attempt, parts: Mapping[str, Decimal]) -> Decimal | None:

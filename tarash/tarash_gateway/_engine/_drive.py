@@ -42,7 +42,7 @@ from ._times import kind_of
 from ._troubles import said
 from ._trust import check_operation
 from ._uploads import uploader
-from ._watch import OutOfLooks, Watch, poll_floor
+from ._watch import OutOfPolls, Watch, poll_floor
 
 if TYPE_CHECKING:
     from .._data._exchange import Payload, Response
@@ -110,12 +110,12 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
 
     client_lease = partial(resources.clients.lease, adapter, account)
     async with client_lease() as client:
-        one = _Drive(adapter, attempt, spec, client, progress, resources, lease, client_lease)
-        response = await one.run(until_accepted=until_accepted)
+        run = _Drive(adapter, attempt, spec, client, progress, resources, lease, client_lease)
+        response = await run.run(until_accepted=until_accepted)
 
     if response is not None and not begun and not attempt.call.mocked:
         seconds = anyio.current_time() - since
-        await _learn(attempt, resources, seconds, one)
+        await _learn(attempt, resources, seconds, run)
 
     return response
 
@@ -137,8 +137,8 @@ async def farewell(
     client_lease = partial(resources.clients.lease, adapter, account)
     _, spec = fitted(attempt, resources.registry, adapter)
     async with client_lease() as client:
-        one = _Drive(adapter, attempt, spec, client, progress, resources, lease, client_lease)
-        await attempt.apply(settled(attempt, await one.record_outcome()))
+        run = _Drive(adapter, attempt, spec, client, progress, resources, lease, client_lease)
+        await attempt.apply(settled(attempt, await run.record_outcome()))
 
 
 class _Drive(Leaving):
@@ -218,7 +218,7 @@ class _Drive(Leaving):
                     return None
 
                 return await self._parse(await self._until_done())
-            except OutOfLooks:
+            except OutOfPolls:
                 limit, may_look = f"after {self._config.max_poll_attempts} polls", False
                 if self._attempt.passage is not None:
                     self._attempt.passage.counts = False

@@ -80,8 +80,8 @@ async def leave(attempt: Attempt, lease: Lease) -> None:
 
 async def _leave(attempt: Attempt, lease: Lease) -> None:
     assert attempt.intent is not None  # noqa: S101  (`leave` looked)
-    facts = (attempt.intent.id, lease.owner_id, {"tries": attempt.tries}, attempt.submission)
-    if await lease.ledger.note(*facts):
+    noted = (attempt.intent.id, lease.owner_id, {"tries": attempt.tries}, attempt.submission)
+    if await lease.ledger.note(*noted):
         await _settle(attempt, lease.ledger, "cancelled")
 
 
@@ -100,12 +100,12 @@ async def _settle(attempt: Attempt, ledger: Ledger, outcome: Outcome) -> None:
 
     facts = (intent_id, attempt.submission, outcome)
     if not keeps_money(ledger):
-        await ledger.settle(*facts)
+        await ledger.settle(*ending)
         return
 
     cost = attempt.cost_of(success=outcome == "completed")
     await cast("MoneyLedger", ledger).settle(
-        *facts,
+        *ending,
         cost=None if cost is None else {"amount": str(cost.amount), "currency": cost.currency},
         cost_state=_cost_state(attempt, cost, outcome),
     )
@@ -164,11 +164,12 @@ async def rewrite(attempt: Attempt, lease: Lease) -> None:
         await _settle(attempt, lease.ledger, attempt.outcome)
 
 
-def told_of(error: TarashException) -> JsonObject:
+def error_record(error: TarashException) -> JsonObject:
     """Return an error as a ledger keeps it."""
-    facts = {name: getattr(error, name) for name in FACTS if hasattr(error, name)}
+    fields = {name: getattr(error, name) for name in FACTS if hasattr(error, name)}
     ids = {"provider": error.provider, "model": error.model, "request_id": error.request_id}
-    return {"type": type(error).__name__, "message": error.message, **ids, **facts}
+    hints = {"hints": kept} if (kept := as_data(getattr(error, "hints", ()))) else {}
+    return {"type": type(error).__name__, "message": error.message, **ids, **fields, **hints}
 
 
 async def note(attempt: Attempt, lease: Lease, heard: JsonObject) -> None:
@@ -177,8 +178,8 @@ async def note(attempt: Attempt, lease: Lease, heard: JsonObject) -> None:
         return
 
     submission = attempt.submission if attempt.submission in ("rejected", "not_sent") else None
-    facts = (attempt.intent.id, lease.owner_id, heard, submission)
-    await _write(lease, partial(lease.ledger.note, *facts))
+    noted = (attempt.intent.id, lease.owner_id, heard, submission)
+    await _write(lease, partial(lease.ledger.note, *noted))
 
 
 async def _write(lease: Lease, work: Callable[[], Awaitable[Any]]) -> None:

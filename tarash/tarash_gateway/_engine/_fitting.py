@@ -1,4 +1,4 @@
-"""Bends a call to its model, and checks what would be sent. Pure: no key, no network."""
+"""Adapts a call to its model, and checks what would be sent. Pure: no key, no network."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class EngineContext:
 
 
 def fitted_call(call: Call, registry: Registry, adapter: Adapter) -> tuple[Call, ModelSpec]:
-    """Return the call with its wishes bent to the model, and the model's spec. Pure.
+    """Return the call with its requested values adapted to the model, and the model's spec. Pure.
 
     Raises:
         ValidationError: The model can't take the request.
@@ -78,7 +78,7 @@ def _fitted_call(call: Call, registry: Registry, adapter: Adapter) -> tuple[Call
     registered = registry.registered_mapping(config.provider)
     spec = lookup(config.provider, config.model, call.kind, registered, call.request)
     if call.mocked and spec.generic:
-        # Nothing is known to bend to, and the mock makes anything.
+        # Nothing is known to adapt to, and the mock makes anything.
         return replace(call, adjustments=tuple(guess_warnings(spec))), spec
 
     moved: tuple[Adjustment, ...] = ()
@@ -113,7 +113,7 @@ def checked_payload(adapter: Adapter, call: Call, spec: ModelSpec) -> Payload:
 
 
 def fitted(attempt: Attempt, registry: Registry, adapter: Adapter) -> tuple[Call, ModelSpec]:
-    """Return the attempt's call with its wishes bent to the model, once for all; and the spec.
+    """Return the attempt's call, adapted to the model once for all, and the model's spec.
 
     Raises:
         ValidationError: The model can't take the request, and it has not been sent yet.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OF_THE_EXCHANGE = frozenset(
     {401, 403, 404, 407, 408, 410, 425, 429, 502, 503, 504, *range(520, 531), 598, 599}
 )
-"""What a body can say of this exchange only; a job that fails may be told as 400, 422 or 500."""
+"""What a body can say of this exchange only; a job that fails may be given as 400, 422 or 500."""
 NAMES = ("statusCode", "status_code", "http_status", "status", "code")
 WORDS = ("status", "state", "task_status", "phase")
 """Where providers say how a job stands, in words."""
@@ -69,8 +69,8 @@ def checked_poll(snapshot: Snapshot, operation: Operation) -> Snapshot:
 
 def is_error(body: Any) -> bool:
     """Tell whether an object is an error, and has nothing that a model could have made."""
-    said = {name for name, value in body.items() if value} if isinstance(body, Mapping) else set()
-    return bool(said & SAYS_AN_ERROR) and set(body) <= OF_AN_ERROR
+    filled = {name for name, value in body.items() if value} if isinstance(body, Mapping) else set()
+    return bool(filled & SAYS_AN_ERROR) and set(body) <= OF_AN_ERROR
 
 
 def names_another(snapshot: Snapshot, operation: Operation) -> bool:
@@ -89,10 +89,10 @@ def status_in(body: Mapping[str, Any]) -> int | None:
             continue
 
         for name in NAMES:
-            found = str(holder.get(name))
-            is_number = len(found) == DIGITS and found.isascii() and found.isdigit()
-            if is_number and int(found) in OF_THE_EXCHANGE:
-                return int(found)
+            status = str(holder.get(name))
+            is_number = len(status) == DIGITS and status.isascii() and status.isdigit()
+            if is_number and int(status) in OF_THE_EXCHANGE:
+                return int(status)
 
     return None
 
@@ -130,7 +130,7 @@ def in_its_place(body: Any) -> HTTPError:
 
 def _error_in(body: Mapping[str, Any], failed: TarashException | None) -> HTTPError:
     status = status_in(body)
-    facts: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "raw_response": body,
         "status_code": status or 200,
         "retry_after": wait_in(body),
@@ -140,9 +140,9 @@ def _error_in(body: Mapping[str, Any], failed: TarashException | None) -> HTTPEr
     message = f"HTTP 200 with {what} in the place of the job: {shorten(body)}"
     says_why = bool(body.get("error")) or isinstance(failed, ContentModerationError)
     if status is not None or failed is None or not says_why:
-        return ERRORS_BY_STATUS.get(status or 0, HTTPError)(message, **facts)
+        return ERRORS_BY_STATUS.get(status or 0, HTTPError)(message, **fields)
 
-    unnamed = UnnamedFailureError(message, **facts)
+    unnamed = UnnamedFailureError(message, **fields)
     unnamed.verdict = failed
     return unnamed
 
@@ -150,7 +150,7 @@ def _error_in(body: Mapping[str, Any], failed: TarashException | None) -> HTTPEr
 def _values(body: Any) -> Iterator[str]:
     """Yield the text of all that stands in a body."""
     if isinstance(body, Mapping | list):
-        for one in body.values() if isinstance(body, Mapping) else body:
-            yield from _values(one)
+        for value in body.values() if isinstance(body, Mapping) else body:
+            yield from _values(value)
     else:
         yield str(body)

@@ -163,8 +163,8 @@ def _tell(jobs: Sequence[Driven], error: Exception) -> None:
     if len(jobs) == 1:
         ledger_failed(jobs[0].lease, error)
     else:
-        told = f"{type(error).__name__}: {error}"
-        event(logging.ERROR, "ledger_failed", jobs=len(jobs), error=told)
+        raised = f"{type(error).__name__}: {error}"
+        event(logging.ERROR, "ledger_failed", jobs=len(jobs), error=raised)
 
 
 async def _over(tasks: Sequence[asyncio.Task[Any]]) -> None:

@@ -20,12 +20,16 @@ def true_type(response: Response) -> dict[str, Any]:
     """Return the field `content_type` where bytes are at hand that are of another type."""
     made = getattr(response, "images", None) or [getattr(response, "video", None)]
     head = _head(made[0])
-    found = sniff(head) if head else None
+    content_type = sniff(head) if head else None
     kind = "image/" if hasattr(response, "images") else "video/"
-    if found is None or not found.startswith(kind) or found == response.content_type:
+    if (
+        content_type is None
+        or not content_type.startswith(kind)
+        or content_type == response.content_type
+    ):
         return {}
 
-    return {"content_type": found}
+    return {"content_type": content_type}
 
 
 def _head(medium: Any) -> bytes:

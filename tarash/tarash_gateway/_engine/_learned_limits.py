@@ -99,9 +99,9 @@ class LearnedLimits:
         if not is_refusal(error):
             return
 
-        said, per_minute = limits_in(error)
+        limit, per_minute = limits_in(error)
         with self._lock:
-            one = self._at(line, model)
+            learned = self._at(line, model)
             now = self._clock()
             if said is not None and said < in_flight:  # more would be no reason: not that number
                 one.said, one.until, one.at = said, now + NAMED_SECONDS, now
@@ -109,9 +109,9 @@ class LearnedLimits:
                 self._at(line, "").per_minute = per_minute
                 self._at(line, "").at = now
             else:
-                before = one.most(now)
+                before = learned.most(now)
                 most = max(in_flight, 1) if before is None else min(before, max(in_flight, 1))
-                one.shown, one.at = max(1.0, most - 1.0), now
+                learned.shown, learned.at = max(1.0, most - 1.0), now
 
             self._changed.add(line)
 
@@ -154,20 +154,20 @@ class LearnedLimits:
         if not (is_new or is_old):
             return
 
-        found = await states.read_state(SPACE, line)
-        kept = self._merge(line, {} if found is None else found.value)
+        state = await states.read_state(SPACE, line)
+        kept = self._merge(line, {} if state is None else state.value)
         if is_new:
             await states.write_state(SPACE, line, kept, until=datetime.now(UTC) + KEPT)
 
     def _merge(self, line: str, found: JsonObject) -> JsonObject:
         with self._lock:
-            for model, facts in found.items():
-                one = self._at(line, model)
-                other = _read(facts)
-                if other is not None and other.at > one.at:
+            for model, kept in found.items():
+                learned = self._at(line, model)
+                other = _read(kept)
+                if other is not None and other.at > learned.at:
                     self._lines[line][model] = other
 
-            return {model: asdict(one) for model, one in self._lines.get(line, {}).items()}
+            return {model: asdict(learned) for model, learned in self._lines.get(line, {}).items()}
 
     def _at(self, line: str, model: str) -> Learned:
         if len(self._lines) > MOST_LINES and line not in self._lines:

@@ -32,7 +32,7 @@ class Lease:
     ledger: Ledger
     job_id: str
     owner_id: str
-    """Empty for a mere watcher, who looks at a job that somebody else may hold."""
+    """Empty for a mere watcher, who reads a job that somebody else may hold."""
     unwritten: list[Callable[[], Awaitable[Any]]] = field(default_factory=list, repr=False)
     """What the ledger could not write down yet."""
     heard_of: list[datetime] = field(default_factory=list, repr=False)
@@ -40,7 +40,7 @@ class Lease:
 
     @property
     def is_watcher(self) -> bool:
-        """Whether this one only looks."""
+        """Whether this one only reads."""
         return not self.owner_id
 
     @property
@@ -188,12 +188,12 @@ class Lease:
     async def _close(
         self, state: JobState, result: JsonObject | None, *, free_key: bool, delivered: bool
     ) -> bool | None:
-        facts = (self.job_id, self.owner_id, state, result)
-        held = await self.ledger.close(*facts, free_key=free_key)
+        ending = (self.job_id, self.owner_id, state, result)
+        held = await self.ledger.close(*ending, free_key=free_key)
         if held is not False or not (delivered and await self.is_ours()):
             return held
 
-        return await self.ledger.close(*facts, free_key=free_key)
+        return await self.ledger.close(*ending, free_key=free_key)
 
     def _try_later(self, work: Callable[[], Awaitable[Any]]) -> None:
         """Have an end written down as soon as the ledger can: whoever waits has waited enough."""

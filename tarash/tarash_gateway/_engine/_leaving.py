@@ -174,8 +174,8 @@ class Leaving:
             except Exception as error:  # noqa: BLE001  (the outcome at hand matters more)
                 self._attempt.log(logging.WARNING, "cancel_failed", error=str(error))
 
-        said = heard[-1]
-        await self._attempt.apply(CancelAnswered(answer=said.answer, billing=said.billing))
+        stopped = heard[-1]
+        await self._attempt.apply(CancelAnswered(answer=stopped.answer, billing=stopped.billing))
 
     def _outcome(self) -> Outcome:
         """Return how a failed attempt ended: a job that may still be running is never `failed`."""

@@ -29,12 +29,12 @@ class LoopState:
 
     def history(self, kind: Hashable) -> History:
         """Return how long jobs of a kind took so far."""
-        found = self.histories.setdefault(kind, History())
+        history = self.histories.setdefault(kind, History())
         self.histories.move_to_end(kind)
         if len(self.histories) > LARGEST:
             self.histories.popitem(last=False)
 
-        return found
+        return history
 
     def take_stream(self, place: Hashable) -> bool:
         """Take one of the streams that a provider's place has; False where none is left."""

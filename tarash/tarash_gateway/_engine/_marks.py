@@ -54,8 +54,10 @@ def lasting_key(adapter: Adapter, config: Config, account: Credentials) -> str:
 
 def fits(mark: Mapping[str, str], key: str) -> bool:
     """Tell whether a key is the one of a mark; False where that holds no fingerprint."""
-    salt, found, _ = mark.get("key", "").partition("$")
-    return bool(found) and hmac.compare_digest(_fingerprint(key, bytes.fromhex(salt)), mark["key"])
+    salt, fingerprint, _ = mark.get("key", "").partition("$")
+    return bool(fingerprint) and hmac.compare_digest(
+        _fingerprint(key, bytes.fromhex(salt)), mark["key"]
+    )
 
 
 def _fingerprint(key: str, salt: bytes | None = None) -> str:

@@ -1,4 +1,4 @@
-"""What a user is told of an attempt that came to nothing, and what there is to do about it."""
+"""What is said to a user of an attempt that came to nothing, and what there is to do about it."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ def what_now(attempt: Attempt) -> tuple[str, list[Hint]]:
         if attempt.submission != "unknown":
             return "nothing was submitted", [raise_limit("timeout"), check("the network")]
 
-        said = "the submit had left and no answer came, so a job may run and be billed"
-        return said, [check_dashboard()]
+        sentence = "the submit had left and no answer came, so a job may run and be billed"
+        return sentence, [check_dashboard()]
 
     job = f"the job {attempt.request_id}"
     if attempt.done:
-        said = (
+        sentence = (
             f"{job} is done and paid for, and its result could not be fetched in time: it stays "
             "unfinished, and submitting again buys a second one"
         )
         fetch = "resume_all, the same idempotency key or the error's operation fetch it"
-        return said, [use_operation(fetch)]
+        return sentence, [use_operation(fetch)]
 
     if attempt.cancel is None:
-        said = f"{job} goes on and may be billed, and submitting again buys a second one"
-        return said, [use_operation()]
+        sentence = f"{job} goes on and may be billed, and submitting again buys a second one"
+        return sentence, [use_operation()]
 
     return {
         "cancelled": (

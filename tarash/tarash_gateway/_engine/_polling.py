@@ -1,4 +1,4 @@
-"""How long to wait: before the next look at a job, before a refused submit leaves again. Pure."""
+"""How long to wait: before the next poll of a job, before a refused submit leaves again. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 FIRST_LOOK = 0.5
-"""Seconds; quick models are done by then, and a look costs nothing."""
+"""Seconds; quick models are done by then, and a poll costs nothing."""
 LATEST = 1.0
 """A job's end is noticed so many seconds late at most, or the share below of what it took."""
 SHARE = 0.08
@@ -20,10 +20,10 @@ provider lets looks be closer than half a second, and the second with one look a
 AT_THE_START = 0.7
 """Of a look a second: so much of the one at the start is left for the end of short jobs."""
 GROWTH = 1.5
-"""Of the pauses after looks that failed, and after the end was expected in vain."""
+"""Of the pauses after polls that failed, and after the end was expected in vain."""
 JITTER = 0.1
 NEAR_SHARE = 0.25
-"""Of the time between two looks: by no more do jobs differ that are expected to end soon."""
+"""Of the time between two polls: by no more do jobs differ that are expected to end soon."""
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 30.0
 
@@ -35,19 +35,19 @@ Few, so that it follows a model that gets faster."""
 JOINED = 0.25
 """Jobs whose times differ by no larger share of them are of one length."""
 WORTH = 0.05
-"""Seconds: with it, a look more costs as much as a fortieth of a second of somebody's waiting."""
+"""Seconds: with it, a poll more costs as much as a fortieth of a second of somebody's waiting."""
 FINEST = 0.02
-"""Looks are no closer than this share of what a job takes: so exact nobody can know it."""
+"""Polls are no closer than this share of what a job takes: so exact nobody can know it."""
 CLOSEST = 0.05
 """Nor closer than so many seconds."""
 SURE = 16
-"""After so many jobs of which none ended nearly as soon, looks are fewer."""
+"""After so many jobs of which none ended nearly as soon, polls are fewer."""
 APPROACH = 3
 """Their pauses may be so many times longer."""
 APPROACH_SECONDS = 1.5
 """Or so long."""
 LOOKS_A_SECOND = 1500
-"""Where more jobs of a kind wait, each is looked at less often: more looks than a process can make
+"""Where more jobs of a kind wait, each is polled less often: more polls than a process can make
 bring no job sooner, and providers count requests.
 """
 
@@ -62,7 +62,7 @@ class Span(NamedTuple):
 
 
 class History:
-    """When jobs of one kind were done, as far as looks can tell: between two of them.
+    """When jobs of one kind were done, as far as polls can tell: between two of them.
 
     Attributes:
         waiting: How many such jobs are waited for.
@@ -116,7 +116,7 @@ class History:
         self._is_known = False
 
     def note(self, after: float, by: float) -> None:
-        """Remember a job that was still running at one look and done at the next."""
+        """Remember a job that was still running at one poll and done at the next."""
         self._seen.append(Span(after, by))
         self.jobs += 1
         self._is_known = False
@@ -133,12 +133,12 @@ class History:
         if not seen and not self._told:
             return
 
-        told = [one for one in self._told if not any(_are_one(one, span) for span in own)]
+        others = [one for one in self._told if not any(_are_one(one, span) for span in own)]
         recent = [span for span in own if any(_meet(span, one) for one in newest)]
-        self._spans = sorted([*own, *told])
+        self._spans = sorted([*own, *others])
         sharp = [seen[number] for number in _sharp(seen)]
-        self._earliest = min(one.early for one in [*sharp, *told])
-        self._goals = sorted([*recent, *(told if len(seen) < NEWEST else [])])
+        self._earliest = min(one.early for one in [*sharp, *others])
+        self._goals = sorted([*recent, *(others if len(seen) < NEWEST else [])])
 
 
 def _spans_of(seen: Sequence[Span]) -> list[Span]:
@@ -160,13 +160,13 @@ def _spans_of(seen: Sequence[Span]) -> list[Span]:
 
 def _sharp(seen: Sequence[Span]) -> list[int]:
     """Return the places of those within which no other one lies, in the order of their times."""
-    found: list[int] = []
+    numbers: list[int] = []
     for number in sorted(range(len(seen)), key=lambda at: (-seen[at].early, seen[at].late)):
-        one = seen[number]
-        if not found or one.late < seen[found[-1]].late or one == seen[found[-1]]:
-            found.append(number)
+        span = seen[number]
+        if not numbers or span.late < seen[numbers[-1]].late or span == seen[numbers[-1]]:
+            numbers.append(number)
 
-    return found[::-1]
+    return numbers[::-1]
 
 
 def _span_of(seen: Sequence[Span]) -> Span:
@@ -190,11 +190,11 @@ def _are_one(one: Span, other: Span) -> bool:
 
 
 class PollSchedule:
-    """The pauses between looks at one job.
+    """The pauses between polls of one job.
 
     No pause is longer than `LATEST` or its `SHARE` of what the job has taken, up to the poll
     interval: whatever a job's length, its end is noticed by then. What was seen of such jobs puts
-    looks where they end, within as many as a vendor's own helper makes.
+    polls where they end, within as many as a vendor's own helper makes.
     """
 
     def __init__(
@@ -225,12 +225,12 @@ class PollSchedule:
     def pause(
         self, elapsed: float, retry_after: float | None = None, *, failed: bool = False
     ) -> float:
-        """Return the seconds until the next look.
+        """Return the seconds until the next poll.
 
         Args:
             elapsed: Seconds since the job was accepted.
             retry_after: The provider's own word, which wins over ours.
-            failed: Whether the last look brought no answer: then the pauses only grow.
+            failed: Whether the last poll brought no answer: then the pauses only grow.
         """
         if elapsed >= self._due:
             self._polls += 1
@@ -262,20 +262,20 @@ class PollSchedule:
         return max(seconds, min(self._allowed_in(elapsed), most), self._floor)
 
     def _allowed_in(self, elapsed: float) -> float:
-        """Return in how many seconds a look is none too many."""
+        """Return in how many seconds a poll is none too many."""
         if not self._polls:
             return 0.0
 
         # By a share that is each job's own, so that many don't look at once.
         share = self._phase * (1 if self._is_far else NEAR_SHARE)
-        # Helpers that look seldom begin with a look at the start, and ours are saved for the end.
+        # Helpers that poll seldom begin with a poll at the start, and ours are saved for the end.
         further = share + (0.5 if self._rate <= OFTEN else -AT_THE_START)
         return (self._polls + further) * self._rate - elapsed
 
     def _towards(self, elapsed: float, most: float) -> float:
         """Return the pause on the way to the moment at which such jobs end, and through it.
 
-        Looks whose distance goes with the root of the uncertainty cost least, taken together with
+        Polls whose distance goes with the root of the uncertainty cost least, taken together with
         what is waited for nothing (`WORTH` weighs the two).
         """
         goals = self._history.goals
@@ -294,7 +294,7 @@ class PollSchedule:
             return self._part(left, farthest)
 
         if aimed is None:
-            return gap * self._phase  # told in the midst of it, like others at the same moment
+            return gap * self._phase  # noted in the midst of it, like others at the same moment
 
         if elapsed < span.late:
             return gap
@@ -303,7 +303,7 @@ class PollSchedule:
         return self._overdue
 
     def _gap(self, span: Span, elapsed: float, farthest: float, most: float) -> float:
-        """Return how far apart looks are while the end is expected: no more than there may be."""
+        """Return how far apart polls are while the end is expected: no more than there may be."""
         width = span.late - span.early
         busy = self._history.waiting / LOOKS_A_SECOND
         on_the_way = math.ceil(max(0.0, span.early - elapsed) / farthest)

@@ -77,11 +77,11 @@ class Polls:
         Raises:
             TarashException: The provider says that the job failed.
         """
-        told = self._attempt.told.take()
-        if told is None:
+        body = self._attempt.answered_end.take()
+        if body is None:
             return None
 
-        snapshot = await self._read(told)
+        snapshot = await self._read(body)
         if self._blanks.is_end(snapshot):
             return (await self._heard_of(snapshot)).finished
 

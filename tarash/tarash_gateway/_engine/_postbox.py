@@ -61,8 +61,8 @@ async def named_job(ledger: Ledger, intent_id: str) -> str | None:
     if not keeps_state(ledger):
         return None
 
-    found = await cast("StateLedger", ledger).read_state(NAMES, intent_id)
-    return None if found is None else str(found.value["id"])
+    state = await cast("StateLedger", ledger).read_state(NAMES, intent_id)
+    return None if state is None else str(state.value["id"])
 
 
 @dataclass(slots=True)

@@ -35,7 +35,7 @@ class Progress:
         self._ended = False
 
     async def report(self, snapshot: Snapshot) -> None:
-        """Tell the user what one look says, unless it ends the job or says nothing new."""
+        """Tell the user what one poll says, unless it ends the job or says nothing new."""
         for part in snapshot.parts:
             await self.partial(part)
 

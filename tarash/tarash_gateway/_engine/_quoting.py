@@ -45,8 +45,8 @@ def quoted(
     if measures is None and _needs_measures(call, lines):
         measures = _measured(call)
 
-    facts = facts_of(spec, call.config, call.request, parameters, measures or Measures())
-    return _shared(quote_of(lines, facts, f"{spec.provider} {spec.model}"))
+    priced = facts_of(spec, call.config, call.request, parameters, measures or Measures())
+    return _shared(quote_of(lines, priced, f"{spec.provider} {spec.model}"))
 
 
 def with_computing(quote: Quote, call: Call, spec: ModelSpec, seconds: float | None) -> Quote:
@@ -108,9 +108,9 @@ def _measured(call: Call) -> Measures:
 
 def _lines(call: Call, spec: ModelSpec) -> list[PriceLine]:
     with schema_source(call.config.base_url):
-        found = prices.lines(spec.provider, spec.model)
+        lines = prices.lines(spec.provider, spec.model)
 
-    return [one for one in found if is_for(one, call.kind)]
+    return [one for one in lines if is_for(one, call.kind)]
 
 
 def _needs_measures(call: Call, lines: list[PriceLine]) -> bool:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def facts_of(error: TarashException) -> ErrorFacts:
     """Return an error as events carry it."""
-    return cast("ErrorFacts", told_of(error))
+    return cast("ErrorFacts", error_record(error))
 
 
 def heard_of(event: AttemptEvent) -> JsonObject:

@@ -1,4 +1,4 @@
-"""One look at a job, and one request to stop it: for handles, beside whoever waits for the job."""
+"""One poll of a job, and one request to stop it: for handles, beside whoever waits for the job."""
 
 from __future__ import annotations
 

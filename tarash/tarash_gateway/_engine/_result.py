@@ -47,10 +47,10 @@ def read_result(adapter: Adapter, attempt: Attempt, call: Call, finished: RawRes
     if typed and response.content_type is not None:
         attempt.log(logging.WARNING, "labelled_wrong", said=response.content_type, **typed)
 
-    facts = {
+    fields = {
         "request_id": attempt.request_id,
         "adjustments": call.adjustments,
         "cost": attempt.cost_of(success=True),
         **typed,
     }
-    return response.model_copy(update=facts)
+    return response.model_copy(update=fields)

@@ -1,4 +1,4 @@
-"""Looks for a job whose submit was never answered in the provider's own list, and adopts it."""
+"""Searches the provider's own list for a job whose submit was never answered, and adopts it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Search:
         """Look until the job shows; take it where it is the only one that it can be.
 
         Args:
-            pauses: Seconds before each look: lists lag behind. None is longer than the config's
+            pauses: Seconds before each reading: lists lag behind. None is longer than the config's
                 poll interval.
         """
         attempt = self._attempt
@@ -73,17 +73,17 @@ class Search:
             return False
 
         longest = attempt.call.config.poll_interval
-        found: list[Operation] = []
+        operations: list[Operation] = []
         for pause in pauses:
             await anyio.sleep(min(pause, longest))
-            found = await self._matching()
-            if found or self._find is None:
+            operations = await self._matching()
+            if operations or self._find is None:
                 break
 
-        if len(found) != 1 or not await self._take(found[0]):
+        if len(operations) != 1 or not await self._take(operations[0]):
             return False
 
-        await attempt.apply(Adopted(operation=found[0]))
+        await attempt.apply(Adopted(operation=operations[0]))
         return True
 
     async def is_named(self) -> bool:
@@ -154,7 +154,7 @@ class Search:
             )
             provider = attempt.call.config.provider
             ledger = self._lease.ledger
-            found = [
+            operations = [
                 one
                 for one in listed
                 if is_id(one.id) and await ledger.find(provider, one.id, attempt.host) is None
@@ -167,8 +167,8 @@ class Search:
             attempt.log(logging.WARNING, "search_failed", error=self._trouble)
             return []
 
-        self._matches = len(found)
-        return found
+        self._matches = len(operations)
+        return operations
 
     async def _take(self, operation: Operation) -> bool:
         intent = self._attempt.intent
@@ -192,13 +192,13 @@ class Search:
 
         if self._matches is not None:
             shown = "no job" if self._matches == 0 else f"{self._matches} jobs"
-            said = f"its list shows {shown} with this model and input"
+            outcome = f"its list shows {shown} with this model and input"
         elif self._trouble is not None:
-            said = f"its list could not be read ({self._trouble})"
+            outcome = f"its list could not be read ({self._trouble})"
         else:
-            said = "what was sent is not known, so that its list can't be searched"
+            outcome = "what was sent is not known, so that its list can't be searched"
 
-        error.amend(after=f" ({said})")
+        error.amend(after=f" ({outcome})")
 
 
 def unsettled(attempt: Attempt, intent: Intent) -> TarashException:

@@ -46,8 +46,8 @@ async def ask_to_stop(
     Raises:
         TarashException: The provider refuses to be asked.
     """
-    said = await cancel(adapter, client, operation)
-    stopped = said if isinstance(said, Stopped) else Stopped(said)
+    answer = await cancel(adapter, client, operation)
+    stopped = answer if isinstance(answer, Stopped) else Stopped(answer)
     if attempt.status == "processing" and stopped.billing == "none":
         stopped = Stopped(stopped.answer)  # it had begun, whatever the answer says
 

@@ -69,7 +69,7 @@ class Submit:
         self._heard = 0
         """How many of them were passed on, of this exchange."""
         self.on_part: Callable[[PartialImage], Awaitable[None]] | None = None
-        """Told of each image on the way that the answer brings before its end."""
+        """Called with each image on the way that the answer brings before its end."""
         self.intent: Intent | None = None
         """What is written down before a try leaves; None until there is something to send."""
 
@@ -333,7 +333,7 @@ class Submit:
 
         await attempt.apply(Accepted(operation=operation))
         if isinstance(result, Begun):  # believed from here on, where the acceptance is kept
-            attempt.told.keep(result.body)
+            attempt.answered_end.keep(result.body)
 
     def _unforeseen(self, error: Exception) -> TarashException:
         secrets = self._attempt.secrets
@@ -353,12 +353,14 @@ def refusal(error: TarashException, tries: int, pause: float | None) -> AttemptE
         tries: How often it was tried.
         pause: Seconds until it leaves again; None where it does not.
     """
-    facts = facts_of(error)
+    error_facts = facts_of(error)
     if error.submission not in ("rejected", "not_sent"):
-        return Unknown(error=facts)
+        return Unknown(error=error_facts)
 
     at = None if pause is None else datetime.now(UTC) + timedelta(seconds=pause)
-    return Rejected(submission=error.submission, error=facts, tries=tries, retry_at=at, pause=pause)
+    return Rejected(
+        submission=error.submission, error=error_facts, tries=tries, retry_at=at, pause=pause
+    )
 
 
 def _is_late(attempt: Attempt, lease: Lease) -> bool:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -60,33 +60,24 @@ def terms_for(limits: Iterable[Limits], config: Config) -> Terms | None:
     """
     mine = [] if config.limits is None else [config.limits]
     every = [one for one in (*mine, *limits) if _holds(one, config)]
-    found = [one for one in every if one.label is None]
-    if not found:
+    unlabelled = [one for one in every if one.label is None]
+    if not unlabelled:
         return None
 
-    of_model = [one for one in found if one.is_by_model]
-    of_all = [one for one in found if not one.is_by_model]
-    return Terms(
-        most=_least(one.in_flight for one in of_all),
-        most_of_model=_least(one.in_flight for one in of_model),
-        per_minute=_least(one.submits_per_minute for one in of_all),
-        per_minute_of_model=_least(one.submits_per_minute for one in of_model),
-        queue_timeout=_least((config.queue_timeout, *(one.queue_timeout for one in found))),
-        fair_by=next((one.fair_by for one in found if one.fair_by is not None), None),
-        learns=any(one.learn for one in found),
-        is_by_model=bool(of_model),
-    )
+    learns = any(one.learn for one in unlabelled)
+    is_by_model = any(one.is_by_model for one in unlabelled)
+    return replace(_terms_of(unlabelled, config), learns=learns, is_by_model=is_by_model)
 
 
 def terms_by_label(limits: Iterable[Limits], config: Config) -> list[tuple[str, Terms]]:
     """Return what holds for a config among jobs with the same value of a label, by the label."""
     mine = [] if config.limits is None else [config.limits]
-    found: dict[str, list[Limits]] = {}
+    by_label: dict[str, list[Limits]] = {}
     for one in (*mine, *limits):
         if one.label is not None and _holds(one, config):
-            found.setdefault(one.label, []).append(one)
+            by_label.setdefault(one.label, []).append(one)
 
-    return [(label, _terms_of_label(every, config)) for label, every in found.items()]
+    return [(label, _terms_of(every, config)) for label, every in by_label.items()]
 
 
 def _holds(limits: Limits, config: Config) -> bool:
@@ -94,8 +85,8 @@ def _holds(limits: Limits, config: Config) -> bool:
     return any(limits.holds_for(name, config.model) for name in names_of(config.provider))
 
 
-def _terms_of_label(limits: list[Limits], config: Config) -> Terms:
-    """Return what holds among jobs with one value of a label: they have one line, and one slot."""
+def _terms_of(limits: list[Limits], config: Config) -> Terms:
+    """Return what limits come to together: of a label's, for the jobs with one value of it."""
     of_model = [one for one in limits if one.is_by_model]
     of_all = [one for one in limits if not one.is_by_model]
     return Terms(
@@ -147,8 +138,8 @@ def limits_in(error: TarashException) -> tuple[int | None, int | None]:
 
 
 def _number(pattern: re.Pattern[str], text: str) -> int | None:
-    for found in pattern.finditer(text):
-        number = int(next(one for one in found.groups() if one is not None))
+    for match in pattern.finditer(text):
+        number = int(next(one for one in match.groups() if one is not None))
         if 0 < number <= LARGEST_LIMIT:
             return number
 

@@ -159,17 +159,19 @@ class LearnedTimes:
             least: How many have to have been seen.
         """
         with self._lock:
-            found = self._known.get(kind)
-            return None if found is None or found.total < least else found.quantile(share)
+            histogram = self._known.get(kind)
+            return (
+                None if histogram is None or histogram.total < least else histogram.quantile(share)
+            )
 
     def spans(self, kind: Kind) -> tuple[list[Span], float]:
         """Return when jobs of each length end, and of how many jobs that is known; none if few."""
         with self._lock:
-            found = self._known.get(kind)
-            if found is None or found.total < ENOUGH:
+            histogram = self._known.get(kind)
+            if histogram is None or histogram.total < ENOUGH:
                 return [], 0.0
 
-            return found.spans(), found.total
+            return histogram.spans(), histogram.total
 
     def window(self, kind: Kind) -> Span | None:
         """Return the seconds between which such jobs end as a rule; None where there is none."""
@@ -190,8 +192,8 @@ class LearnedTimes:
         contradict each other.
         """
         with self._lock:
-            found = self._known.get(kind)
-            if found is None or found.has_percent:
+            histogram = self._known.get(kind)
+            if histogram is None or histogram.has_percent:
                 return None
 
         usual = self.quantile(kind, 0.5, least=ENOUGH)
@@ -207,13 +209,13 @@ class LearnedTimes:
 
         with anyio.move_on_after(LEDGER_SECONDS):
             try:
-                found = await cast("StateLedger", ledger).read_state(SPACE, _name(kind))
+                state = await cast("StateLedger", ledger).read_state(SPACE, _name(kind))
             except Exception as error:  # noqa: BLE001  (nothing depends on it)
                 _failed(error)
                 return
 
-            if found is not None:
-                self._take(kind, _read(found.value))
+            if state is not None:
+                self._take(kind, _read(state.value))
 
     async def load_all(self, ledger: Ledger) -> None:
         """Take all that a durable ledger knows, now and then."""
@@ -225,13 +227,13 @@ class LearnedTimes:
 
         with anyio.move_on_after(LEDGER_SECONDS):
             try:
-                found = await cast("StateLedger", ledger).list_states(SPACE, limit=MOST_KINDS)
+                states = await cast("StateLedger", ledger).list_states(SPACE, limit=MOST_KINDS)
             except Exception as error:  # noqa: BLE001  (nothing depends on it)
                 _failed(error)
                 return
 
-            for one in found:
-                self._take(tuple(json.loads(one.name)), _read(one.value))
+            for state in states:
+                self._take(tuple(json.loads(state.name)), _read(state.value))
 
     async def save(self, kind: Kind, ledger: Ledger) -> None:
         """Add what was seen here to what a durable ledger knows, now and then."""
@@ -251,10 +253,10 @@ class LearnedTimes:
     async def _add(self, kind: Kind, seen: Histogram, ledger: StateLedger) -> None:
         until = datetime.now(UTC) + KEPT
         for _ in range(TRIES):
-            found = await ledger.read_state(SPACE, _name(kind))
-            whole = Histogram() if found is None else _read(found.value)
+            state = await ledger.read_state(SPACE, _name(kind))
+            whole = Histogram() if state is None else _read(state.value)
             whole.merge(seen)
-            version = 0 if found is None else found.version
+            version = 0 if state is None else state.version
             kept = whole.kept()
             name = _name(kind)
             if await ledger.write_state(SPACE, name, kept, expected=version, until=until):

@@ -72,13 +72,13 @@ class Traffic:
                 submission="not_sent",
             )
 
-        found = [
+        policies = [
             SlotPolicy(self, one, attempt, ledger, key, None, label) for label, one in labelled
         ]
         if terms is not None:
-            found.append(SlotPolicy(self, terms, attempt, ledger, key, ask))
+            policies.append(SlotPolicy(self, terms, attempt, ledger, key, ask))
 
-        return found
+        return policies
 
     def line(self, name: str, ledger: Ledger) -> Line:
         """Return the running loop's line before an account's slots."""
@@ -181,6 +181,6 @@ class SlotPolicy(Policy):
 
         try:
             with anyio.move_on_after(ASKING_SECONDS):
-                learned.told(name, await ask())
+                learned.declared(name, await ask())
         except TarashException as error:
             event(logging.DEBUG, "limits_unread", line=name, error=error.message)

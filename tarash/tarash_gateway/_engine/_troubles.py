@@ -1,4 +1,4 @@
-"""What keeps polls of one job from being answered: each told once, the last of all at the end.
+"""What keeps polls of one job from being answered: each reported once, the last of all at the end.
 
 An answer about an exchange says nothing of the job, which is paid for. So nothing here ends a job;
 what a provider goes on denying ends the wait for it.
@@ -57,10 +57,10 @@ def unforeseen_failure(error: Exception, secrets: Secrets) -> TarashException:
 
     A connection may come back by itself, whoever failed to say what it was.
     """
-    said = secrets.text(str(error))
+    words = secrets.text(str(error))
     code = None if isinstance(error, OSError) else UNFORESEEN
     return HTTPConnectionError(
-        f"Unforeseen {type(error).__name__} while looking at the job: {said}", code=code
+        f"Unforeseen {type(error).__name__} while looking at the job: {words}", code=code
     )
 
 
@@ -119,9 +119,9 @@ class Troubles:
 
         self._told.add(f"status {word}")
         self._attempt.log(logging.WARNING, "status_unknown", status=word)
-        told = unknown_word(self._operation.provider, word)
-        warn(f"{told}; it is polled on")
-        return replace(snapshot, unknown=told)
+        sentence = unknown_word(self._operation.provider, word)
+        warn(f"{sentence}; it is polled on")
+        return replace(snapshot, unknown=sentence)
 
     def note(self, trouble: TarashException, *, denied: bool) -> bool:
         """Note what kept a poll from being answered.
@@ -131,7 +131,7 @@ class Troubles:
             denied: Whether it is the job itself that the provider denies.
 
         Returns:
-            Whether it is told for the first time.
+            Whether it is reported for the first time.
 
         Raises:
             HTTPError: The provider has denied the job for so long that nobody need wait any more;
@@ -213,7 +213,7 @@ class Troubles:
         )
 
     def _failure(self, trouble: TarashException, span: float) -> TarashException:
-        """Return the failure that was told for so long, by an answer that doesn't say whose."""
+        """Return the failure that was reported for so long, by an answer that doesn't say whose."""
         operation = self._operation
         failed = copy(cast("UnnamedFailureError", trouble).verdict)
         hints = (

@@ -68,8 +68,8 @@ def _urls(value: Any) -> Iterator[str]:
     if isinstance(value, str) and URL.match(value):
         yield value
     elif isinstance(value, dict):
-        for one in value.values():
-            yield from _urls(one)
+        for item in value.values():
+            yield from _urls(item)
     elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _urls(one)
+        for item in value:
+            yield from _urls(item)

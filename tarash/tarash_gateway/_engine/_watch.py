@@ -43,12 +43,12 @@ MOST_HEARD = 64
 """Of what a status stream says, so much is kept while a user's callback takes its time."""
 
 
-class OutOfLooks(Exception):  # noqa: N818  (control flow inside the engine, never seen by users)
+class OutOfPolls(Exception):  # noqa: N818  (control flow inside the engine, never seen by users)
     """`max_poll_attempts` are used up."""
 
 
 def poll_floor(adapter: Adapter, config: Config) -> float:
-    """Return the seconds that two looks are apart at least: the user's word, else the provider's.
+    """Return the seconds that two polls are apart at least: the user's word, else the provider's.
 
     Raises:
         ValidationError: The user's is no number of seconds.
@@ -148,7 +148,7 @@ class Watch(Polls):
         """Poll until the job is done; a nudge, or a status stream, may cut the pauses short.
 
         Raises:
-            OutOfLooks: It is not done after `max_poll_attempts` looks.
+            OutOfPolls: It is not done after `max_poll_attempts` polls.
             TarashException: It failed, or the provider has denied it for long.
         """
         believed = await self.believed()
@@ -225,7 +225,7 @@ class Watch(Polls):
             return snapshot.finished
 
         if self._polls == self._most:
-            raise OutOfLooks
+            raise OutOfPolls
 
         if not self._failed:
             self._running_at = elapsed
@@ -335,7 +335,7 @@ class Watch(Polls):
                     self._heard.append(snapshot)
                     del self._heard[:-MOST_HEARD]
                     self._bell.ring()
-        except Exception as error:  # noqa: BLE001  (a stream only hurries the looks along)
+        except Exception as error:  # noqa: BLE001  (a stream only hurries the polls along)
             self._attempt.log(logging.DEBUG, "stream_broke", error=str(error))
         finally:
             self._give_stream()

@@ -1,4 +1,4 @@
-"""Our own HTTP exchange: one request, one answer, its failure told in the facts that money needs.
+"""Our own HTTP exchange: one request, one answer, its failure given as the facts that money needs.
 
 Retries nothing, and follows redirects of free GETs only. Credentials leave only for the origin of
 the account's base URL and the provider's own hosts.
@@ -29,7 +29,7 @@ from ._body import json_pieces, streamed
 from ._credentials import Credentials
 from ._gates import POOL_SIZE, STREAMS_PER_ORIGIN, connection_slot
 from ._guard import SsrfGuard
-from ._parts import Part, parts_at_hand
+from ._parts import PartialBody, parts_at_hand
 from ._proxies import Proxy, connector, proxy_of
 from ._reading import ENCODINGS
 from ._reasons import cause_of
@@ -124,7 +124,7 @@ def _open_session(purpose: str, socks: Proxy | None, sockets: Sockets) -> aiohtt
     tracing.on_request_headers_sent.append(mark_sent)
     return aiohttp.ClientSession(
         connector=Connector(**options) if socks is None else connector(socks, **options),
-        # A tenth of what a look costs, and only a submit has to know it for certain.
+        # A tenth of what a poll costs, and only a submit has to know it for certain.
         trace_configs=[tracing] if purpose == "submit" else None,
         timeout=limits_of(purpose),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -229,7 +229,7 @@ class HttpClient:
 
         return answer if any_status else checked(answer, self._classify)
 
-    async def _follow(self, url: str, part: Part) -> HttpResponse:
+    async def _follow(self, url: str, part: PartialBody) -> HttpResponse:
         seen: set[str] = set()
         while True:
             seen.add(url)
@@ -240,7 +240,7 @@ class HttpClient:
 
             url = target
 
-    async def _read(self, url: str, part: Part) -> HttpResponse:
+    async def _read(self, url: str, part: PartialBody) -> HttpResponse:
         """GET a URL; what breaks off goes on where it broke, for as long as that brings more."""
         while True:
             async with (

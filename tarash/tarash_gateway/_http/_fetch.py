@@ -1,7 +1,7 @@
 """Fetches input media for providers that take no URLs: without credentials, within a limit.
 
 Whoever named the URL may be a stranger. So redirects are followed one by one, and where a config
-forbids private addresses, a guard looks at each of them.
+forbids private addresses, a guard checks each of them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ async def fetch(
     Args:
         transport: The loop's connections, for fetches that may go anywhere.
         url: Where it is.
-        most_bytes: More is refused, before it is read where its length is told.
+        most_bytes: More is refused, before it is read where its length is declared.
         guard: Where it may lead; None for anywhere. With a guard no proxy is used: a proxy would
             choose the address.
 

@@ -9,7 +9,7 @@ from anyio.lowlevel import RunVar
 from ._urls import Origin, origin
 
 POOL_SIZE = 100
-"""Connections to one host, for submits and for looks each."""
+"""Connections to one host, for submits and for polls each."""
 STREAMS_PER_ORIGIN = 32
 
 _gates: RunVar[dict[tuple[str, Origin], asyncio.Semaphore]] = RunVar("_gates")

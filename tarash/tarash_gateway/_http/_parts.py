@@ -34,7 +34,7 @@ FIRST_ERROR, FIRST_REFUSAL, FIRST_SERVER_ERROR = 300, 400, 500
 PASSING = frozenset({408, 425, 429})
 
 
-class Part:
+class PartialBody:
     """The body of a GET, as far as it came."""
 
     def __init__(self) -> None:
@@ -218,13 +218,13 @@ class Parts:
     __slots__ = ("_kept",)
 
     def __init__(self) -> None:
-        self._kept: dict[str, Part] = {}
+        self._kept: dict[str, PartialBody] = {}
 
-    def take(self, url: str) -> Part:
+    def take(self, url: str) -> PartialBody:
         """Return what came of a URL, signed anew or not, and let go of it."""
-        return self._kept.pop(_bare(url), None) or Part()
+        return self._kept.pop(_bare(url), None) or PartialBody()
 
-    def keep(self, url: str, part: Part, most: int) -> None:
+    def keep(self, url: str, part: PartialBody, most: int) -> None:
         """Keep what came of a URL for the next poll.
 
         Args:

@@ -51,10 +51,10 @@ class Connects(Protocol):
 
 def client_key(account: Credentials) -> ClientKey:
     """Return what equal accounts share; holds a hash in place of the key."""
-    return (account.provider, account.base_url, hashlib.sha256(_told(account)).hexdigest())
+    return (account.provider, account.base_url, hashlib.sha256(_secret_facts(account)).hexdigest())
 
 
-def _told(account: Credentials) -> bytes:
+def _secret_facts(account: Credentials) -> bytes:
     facts = (
         account.key.reveal(),
         account.api_version,

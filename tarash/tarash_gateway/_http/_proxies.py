@@ -24,7 +24,7 @@ SOCKS = {"socks": "socks5", "socks4": "socks4", "socks4a": "socks4", "socks5": "
 }
 """What SOCKS proxies' URLs begin with, and the protocol that each means."""
 RESOLVING = frozenset({"socks4a", "socks5h"})
-"""Those of which the proxy itself looks up names."""
+"""Those whose names the proxy itself resolves."""
 PORTS = {"http": 80, "https": 443}
 SYSTEM = "the system's settings"
 SOCKS_PORT = 1080

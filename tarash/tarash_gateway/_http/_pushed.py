@@ -1,4 +1,4 @@
-"""Reads an answer that is a stream of events: each is told when it is there, and all are kept.
+"""Reads an answer that is a stream of events: each is handed on when it is there, and all are kept.
 
 What such a stream has brought is there, whatever becomes of its end: a paid result may be in it.
 Knows nothing of what the events say.

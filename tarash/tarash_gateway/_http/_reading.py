@@ -195,7 +195,7 @@ async def fill(  # noqa: PLR0913, PLR0917  (where from, where to, and what holds
         announced: Bytes that it is said to have with what came before; 0 where nobody says.
         limit: As in `read_body`.
         skip: Bytes at its beginning that came before.
-        flows: Told how many bytes there are by now.
+        flows: Called with how many bytes there are by now.
 
     Raises:
         TooLarge: There are more than there may be.

@@ -1,4 +1,4 @@
-"""Exchanges that go through a vendor SDK, told in the same facts as our own.
+"""Exchanges that go through a vendor SDK, with the same facts as our own.
 
 The SDK gets an HTTP client from here that sends over the loop's own connections: it retries
 nothing, follows no redirect, says when a request has left, and uses no connection that might be
@@ -44,7 +44,7 @@ _loaded: set[str] = set()
 _loading = threading.Lock()
 LIBRARIES = ("httpx", "httpx2")
 FIRST = "httpx"
-"""Most SDKs are built on it. The `openai` SDK, which is not, looks at it wherever some other import
+"""Most SDKs are built on it. The `openai` SDK, which is not, examines it wherever some other import
 has put it, be it half done: so it is there as a whole, if at all, before any of them is used."""
 
 

@@ -75,7 +75,7 @@ class Patience(Protocol):
 
 
 current_patience: ContextVar[Patience | None] = ContextVar("current_patience", default=None)
-"""Set by the engine around a poll, told by whoever reads the body of its answers."""
+"""Set by the engine around a poll, called by whoever reads the body of its answers."""
 
 
 def fetching_result() -> None:

@@ -17,7 +17,7 @@ PLAIN_START = re.compile(rb"[\t\n\r ]*[{\[][\t\n\r -~]*")
 MARKUP = re.compile(r"\s*<")
 UTF_8 = "utf-8"
 MARKS = ("utf-8-sig", "utf-16", "utf-32")
-"""What is told from a byte order mark alone."""
+"""What a byte order mark alone says."""
 HEAD_BYTES = 8192
 """What is enough to tell what a body is."""
 START = 64

@@ -57,7 +57,7 @@ def calls_for(
     """Return one call for each config.
 
     Raises:
-        ValidationError: Nobody knows one of the providers, or its extra is missing: told before
+        ValidationError: Nobody knows one of the providers, or its extra is missing: raised before
             anything is sent, also of a fallback; or as `configs_for`.
     """
     configs = going_on(configs_for(config, request, untrusted=untrusted), request, registry)

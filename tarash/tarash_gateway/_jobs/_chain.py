@@ -35,6 +35,7 @@ from .._support._loops import current_task
 from .._support._notes import tell
 from .._support._warnings import asking_line
 from ..exceptions import CostLimitError, TarashException, UnsupportedOperationError
+from ._adapters import adapter_of
 from ._callbacks import heard_by, tell_last
 from ._delivery import handed_over
 from ._ending import Ending, outcome_of, verdict_of
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
     from .._engine._progress import Deliver
     from .._support._portal import Caller
     from ..ledger._records import JobState
-    from ..providers._contract import Adapter
-    from ..providers._registry import Registry
 
 
 class ChainRun(Ending):
@@ -119,7 +118,7 @@ class ChainRun(Ending):
         if self.response is not None and not held and is_elsewhere:
             followed = self.lease.taken_over()
             self.current.complete(followed)
-            raise self._told_of(followed, self.current)
+            raise self._with_earlier_bills(followed, self.current)
 
         return self.response
 
@@ -312,7 +311,7 @@ class ChainRun(Ending):
             attempt.lighten = None  # which holds this chain, and the chain its attempts
 
         attempt.complete(failure)
-        self._told_of(failure, attempt)
+        self._with_earlier_bills(failure, attempt)
         if not attempt.audience.has_ended and not attempt.is_over:
             attempt.announce(settled(attempt, outcome_of(attempt), failure))
 
@@ -359,7 +358,7 @@ class ChainRun(Ending):
     def _others(self, attempt: Attempt) -> list[Attempt]:
         return [one for one in self.attempts if one is not attempt]
 
-    def _told_of(self, error: TarashException, attempt: Attempt) -> TarashException:
+    def _with_earlier_bills(self, error: TarashException, attempt: Attempt) -> TarashException:
         """Return the error with a word on earlier attempts that may be billed."""
         paid = [
             f"{one.call.config.provider} {one.request_id}"
@@ -372,18 +371,8 @@ class ChainRun(Ending):
         return error
 
 
-def adapter_of(call: Call, registry: Registry, *, need_extra: bool = True) -> Adapter:
-    """Return who speaks to the call's provider: the mock, or a built-in adapter."""
-    if call.mocked:
-        from ..providers.mock import adapter
-
-        return adapter
-
-    return registry.adapter(call.config.provider, need_extra=need_extra)
-
-
 def watcher(run: ChainRun) -> ChainRun:
-    """Return a run that only looks at what the current attempt of another run comes to."""
+    """Return a run that only reads what the current attempt of another run comes to."""
     attempt = run.current
     seen = replace(attempt, started=anyio.current_time(), deadline=None, settled=False)
     watching = ChainRun(run.calls, run.resources, replace(run.lease, owner_id=""))

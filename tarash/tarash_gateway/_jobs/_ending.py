@@ -21,7 +21,7 @@ from ..exceptions import (
 )
 from ..models import ExecutionMetadata
 from ._lightened import lightened
-from ._store import holds_media, record_of, told
+from ._store import ending_of, holds_media, record_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Response
@@ -124,7 +124,7 @@ class Ending:
         )
 
     def state_after(self, *, cancelled: bool = False) -> JobState:
-        """Return where the job stands after a failure: what may still run is still owed."""
+        """Return where the job stands after a failure: what may still run is unfinished."""
         is_last = self.current.call.attempt_number == len(self.calls)
         if self.only_settles and not is_last and self._undelivered is None:
             return "open"  # the next config is bought by whoever waits
@@ -168,7 +168,7 @@ class Ending:
     def may_follow(self, error: TarashException) -> bool:
         """Tell whether the job may go on after what we have seen fail: its ledger knows, then.
 
-        Of two attempts side by side, the one that was stopped looks like one that somebody has
+        Of two attempts side by side, the one that was stopped resembles one that somebody has
         cancelled, and whatever fails one of them ends nothing while the other one runs.
         """
         if isinstance(error, TimeoutError):
@@ -255,7 +255,7 @@ class Ending:
         """Leave the job open with its result, which was paid for."""
         self.response = None
         kept = self._lasting(response)
-        await self.lease.keep(None if kept is None else told(self.calls[0].kind, kept, None))
+        await self.lease.keep(None if kept is None else ending_of(self.calls[0].kind, kept, None))
 
     def _lasting(self, response: Response | None) -> Response | None:
         """Return what is worth keeping of a response: nothing that its operation fetches again."""

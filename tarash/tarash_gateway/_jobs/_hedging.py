@@ -19,6 +19,7 @@ from .._engine._attempt import Attempt
 from .._engine._leaving import cancellation_note
 from .._support._notes import tell
 from ..exceptions import TarashException
+from ._adapters import adapter_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Response
@@ -76,19 +77,17 @@ def one_at_a_time(deliver: Deliver | None) -> Deliver | None:
 
     turn = asyncio.Lock()
 
-    async def told(update: Update) -> None:
+    async def deliver_in_turn(update: Update) -> None:
         async with turn:
             await deliver(update)
 
-    return told
+    return deliver_in_turn
 
 
 async def stop_leftovers(run: ChainRun) -> None:
     """Stop what a process has left running that ended between a result and its goodbye."""
     while run.leftovers:
         attempt = run.leftovers.pop()
-        from ._chain import adapter_of
-
         if attempt.operation is None:
             continue
 

@@ -22,7 +22,7 @@ from .._signatures import (
     DigestEd25519,
     KeyRing,
     RawHeaders,
-    Seen,
+    SeenDeliveries,
     StandardEd25519,
     Verified,
     WebhookRefusedError,
@@ -98,7 +98,7 @@ class Inbox:
         self._api_keys = Keys.taken(api_keys)
         self.max_body_bytes = max_body_bytes
         self._ring = KeyRing(self._fetch_keys)
-        self._seen = Seen()
+        self._seen = SeenDeliveries()
         self._schemes: dict[str, Scheme | None] = {}
         self._again: dict[str, bool] = {}
 

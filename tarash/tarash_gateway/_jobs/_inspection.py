@@ -1,4 +1,4 @@
-"""The public functions that look at media. The async one is real; the other runs it."""
+"""The public functions that examine media. The async one is real; the other runs it."""
 
 from __future__ import annotations
 

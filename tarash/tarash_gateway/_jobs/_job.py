@@ -21,7 +21,16 @@ from ._hedging import certain, watched
 from ._opening import changed, come_back, rebuilt
 from ._queue import is_for_others
 from ._stopping import close_cancelled, stop_all, stop_the_next, tell_the_ledger, unfinished
-from ._store import ended_in, holds_media, is_kept, kept_of, nameless, response_of, result_of, told
+from ._store import (
+    ended_in,
+    ending_of,
+    holds_media,
+    is_kept,
+    kept_of,
+    nameless,
+    response_of,
+    result_of,
+)
 from ._updates import update_of
 from ._withdrawing import let_go_later
 
@@ -246,7 +255,7 @@ class Job:
         in_step = known == [entry.intent.id for entry in record.entries]
         last = record.entries[-1] if record.entries else None
         last = next((one for one in record.entries if one.outcome == "completed"), last)
-        # Of several attempts, the one to go on with is told by how the others ended.
+        # Of several attempts, the one to go on with follows from how the others ended.
         is_plain = len(known) <= 1 or record.state not in ("open", "unknown")
         kept = record.state == "open" and is_kept(record)
         if in_step and is_plain and not kept:
@@ -276,7 +285,7 @@ class Job:
         return self.run.resources.ledger
 
     async def status(self) -> Any:
-        """Return an update that says where the job stands, after one look at it."""
+        """Return an update that says where the job stands, after one poll of it."""
         run = self.run
         if run.response is not None:
             return update_of(run.current, "completed", result=run.response, progress_percent=100)

@@ -10,6 +10,7 @@ from .._data._types import ApiKeys
 from .._support._secrets import Keys
 from ..exceptions import TarashException, ValidationError
 from ..ledger._records import AnyLedger
+from ._adapters import adapter_of
 from ._entrances import blocking, warm_up
 from ._resources import GatewayContext
 from ._spend import moment
@@ -91,7 +92,7 @@ async def _refreshed(
         except TarashException:
             continue  # which leaves what is there
 
-        if cost is None or (cost.amount, cost.currency, cost.state) == _told(row):
+        if cost is None or (cost.amount, cost.currency, cost.state) == _figures(row):
             continue
 
         money = {"amount": str(cost.amount), "currency": cost.currency}
@@ -111,14 +112,13 @@ async def _refreshed(
     return changes
 
 
-def _told(row: Spending) -> tuple[Any, ...]:
+def _figures(row: Spending) -> tuple[Any, ...]:
     return row.amount, row.currency, row.state
 
 
 async def _asked_again(row: Spending, resources: EngineContext, keys: Keys) -> Cost | None:
     """Return what a provider says now of a job's cost; None where it says nothing of it."""
     from .._engine import poll_once
-    from ._chain import adapter_of
     from ._recalled import attempts_of
     from ._store import calls_of
 

@@ -46,7 +46,7 @@ HEARD_PAUSE = 10
 """The most where the ledger says when a job has changed."""
 NOT_TOLD = "(a token does not carry the request)"
 LOOK_PAUSES = (0.02, 0.5)
-"""Seconds between two looks at what another process does with a job: at first, and at most."""
+"""Seconds between two readings of what another process does with a job: at first, and at most."""
 
 
 async def begin(  # noqa: PLR0913, PLR0917  (the public arguments)

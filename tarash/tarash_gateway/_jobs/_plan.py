@@ -22,8 +22,8 @@ from .._support._warnings import warn
 from ..catalog import ModelSpec, ending, mask_form_of, schema_source
 from ..media import plan_media, rules_of
 from ..models import GenerationPlan
+from ._adapters import adapter_of
 from ._calls import configs_for
-from ._chain import adapter_of
 from ._going_on import going_on
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from .._engine import settle_stopped, stop
 from .._support._ids import generate_unique_id
 from ..exceptions import TarashException
-from ._chain import adapter_of
-from ._store import told
+from ._adapters import adapter_of
+from ._store import ending_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation
@@ -90,5 +90,5 @@ async def close_cancelled(run: ChainRun, record: JobRecord) -> None:
         name = run.current.request_id
         error = TarashException(f"The job {name} was cancelled", submission="accepted")
         run.current.complete(error)
-        result = told(record.kind, None, error)
+        result = ending_of(record.kind, None, error)
         await lease.close("cancelled", result, free_key=False, delivered=False)

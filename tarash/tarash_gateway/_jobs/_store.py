@@ -243,7 +243,7 @@ def told(
         kept = {FACTS_KEPT: facts_of(response)} if again else dumped(kind, response)
         return {**kept, **ended}
 
-    return ended if error is None else {**ended, "error": told_of(error)}
+    return ended if error is None else {**ended, "error": error_record(error)}
 
 
 def holds_media(response: Response) -> bool:
@@ -320,6 +320,7 @@ def error_in(stored: JsonObject) -> TarashException:
         if name in stored:
             setattr(error, name, stored[name])
 
+    error.hints = hints_in(stored.get("hints"))
     return error
 
 

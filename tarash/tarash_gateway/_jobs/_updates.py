@@ -1,4 +1,4 @@
-"""Updates that are no part of a wait: where a job stands after one look at it."""
+"""Updates that are no part of a wait: where a job stands after one poll of it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from ._ed25519 import DigestEd25519, StandardEd25519
 from ._hmacs import DerivedHmac, StandardHmac, TimestampedHmac
 from ._keys import KeyRing, keys_of
 from ._refused import WebhookRefusedError
-from ._seen import Seen
+from ._seen import SeenDeliveries
 from ._tokens import is_token, token_for
 
 KeyedScheme = StandardEd25519 | DigestEd25519
@@ -26,7 +26,7 @@ __all__ = [
     "RawHeaders",
     "Scheme",
     "SecretScheme",
-    "Seen",
+    "SeenDeliveries",
     "StandardEd25519",
     "StandardHmac",
     "TimestampedHmac",

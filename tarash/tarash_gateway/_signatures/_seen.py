@@ -12,7 +12,7 @@ KEPT_SECONDS = 900
 MOST = 65_536
 
 
-class Seen:
+class SeenDeliveries:
     """Keys of deliveries, for a while. Safe to use from several threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = MOST) -> None:

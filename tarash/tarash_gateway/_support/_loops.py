@@ -1,7 +1,7 @@
-"""What is tied to the life of an event loop: told when a loop is closed, by whomever.
+"""What is tied to the life of an event loop: called when a loop is closed, by whomever.
 
 A loop that `asyncio.run` ends says so to its asynchronous generators. One that is closed by hand
-says nothing to anybody, but it forgets its timers: so a timer holds what is to be told.
+says nothing to anybody, but it forgets its timers: so a timer holds what is to be called.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _listening: dict[int, weakref.WeakSet[Any]] = {}
 
 
 def listen(loop: asyncio.AbstractEventLoop, listener: Listener) -> None:
-    """Have somebody told when a loop is closed; to be called on the loop."""
+    """Have something called when a loop is closed; to be called on the loop."""
     listeners = _listening.get(id(loop))
     if listeners is None:
         listeners = _listening[id(loop)] = weakref.WeakSet()

@@ -29,7 +29,7 @@ STOP_SECONDS = 7
 """How long the interpreter's exit waits for running jobs to be cancelled at their providers."""
 
 _GLANCE = 0.2 if sys.platform == "win32" else 0.5
-"""Seconds after which a thread that waits looks up: a wait without a limit hears no Ctrl-C on
+"""Seconds after which a thread that waits wakes: a wait without a limit hears no Ctrl-C on
 Windows, and nowhere an exception that another thread has injected (`PyThreadState_SetAsyncExc`)."""
 
 

@@ -84,7 +84,7 @@ class asked_here:  # noqa: N801  (read as a function, as `contextlib.suppress` i
 class nobody_asks:  # noqa: N801  (as `asked_here`)
     """Look for no line of the user's code meanwhile: what a worker does stands in none.
 
-    A look keeps an object for each frame of the stack as long as the frame, which is as long as a
+    A walk keeps an object for each frame of the stack as long as the frame, which is as long as a
     job waits: 2 KiB of each.
     """
 

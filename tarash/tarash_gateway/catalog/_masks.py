@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 CHANGED = "inpaint|paint|edit|replac|fill|chang|modif|regenerat|remov|eras|sketch|transparen"
 
 
-def _told(colour: str, other: str) -> re.Pattern[str]:
+def _changing(colour: str, other: str) -> re.Pattern[str]:
     kept = f"{other}|keep|kept|preserv"
     return re.compile(rf"\b{colour}\b(?:(?!{kept})[^.;])*?\b\w*?(?:{CHANGED})", re.IGNORECASE)
 
 
-BLACK, WHITE = _told("black", "white"), _told("white", "black")
+BLACK, WHITE = _changing("black", "white"), _changing("white", "black")
 
 
 def mask_form_of(spec: ModelSpec) -> MaskForm:

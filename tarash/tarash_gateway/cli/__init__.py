@@ -1,7 +1,7 @@
 """The command line: `tarash`, or `python -m tarash.tarash_gateway`.
 
 A front door: arguments in, drawing out, and the public functions in between. Nothing of the extra
-`cli` is imported before `main` runs, so that a missing one is told in a sentence.
+`cli` is imported before `main` runs, so that a missing one is reported in a sentence.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def run(arguments: list[str]) -> int:
         if failure is None:
             return code
 
-        report.unwritten(failure, streams.told())
+        report.unwritten(failure, streams.written())
         return code or Exit.OUTPUT
 
 

@@ -161,14 +161,14 @@ def _show(  # noqa: PLR0913, PLR0917  (the parts of a report, one after the othe
         terminal.result(f"  sends {_cut(payload)}")
 
     terminal.result("\nplayed on the simulator:")
-    for line in _told(scenes):
+    for line in _lines(scenes):
         terminal.result(f"  {line}")
 
     for finding in found:
         terminal.result(f"  {finding.state}: {finding.what}: {finding.told}")
 
 
-def _told(scenes: list[Scene]) -> Iterator[str]:
+def _lines(scenes: list[Scene]) -> Iterator[str]:
     for one in scenes:
         yield f"ok: {one.what}" if one.trouble is None else f"NOT SO: {one.what}: {one.trouble}"
 

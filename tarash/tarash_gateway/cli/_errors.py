@@ -1,4 +1,4 @@
-"""Exit codes, and how errors are told: one line for people, one JSON object for programs.
+"""Exit codes, and how errors are shown: one line for people, one JSON object for programs.
 
 Decides nothing about what happens after an error.
 """

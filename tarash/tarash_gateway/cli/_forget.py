@@ -75,7 +75,7 @@ def _drop(found: Sequence[tuple[Ledger, JobRecord]], *, yes: bool, as_json: bool
 
     held = _run(work())
     kept = {record.id for record in held}
-    told = [_told(record) for _, record in found if record.id not in kept]
+    told = [_shown(record) for _, record in found if record.id not in kept]
     if as_json:
         terminal.document({"forgotten": told})
     else:
@@ -123,7 +123,7 @@ def _name(record: JobRecord) -> str:
     return record.id if last is None else last.id
 
 
-def _told(record: JobRecord) -> dict[str, Any]:
+def _shown(record: JobRecord) -> dict[str, Any]:
     last = record.entries[-1] if record.entries else None
     head = record.chain[0] if record.chain else {}
     return {

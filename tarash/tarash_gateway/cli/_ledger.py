@@ -1,4 +1,4 @@
-"""Where the command line writes its jobs down: in the user's own data folder, unless told else."""
+"""Where the command line writes its jobs: in the user's own data folder, unless another is set."""
 
 from __future__ import annotations
 

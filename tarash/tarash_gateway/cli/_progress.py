@@ -86,10 +86,10 @@ class Progress:
 
         self.last = update
         self._row.follow(update)
-        # What ends the whole run is told when it has ended, with more than a line can hold.
+        # What ends the whole run is shown when it has ended, with more than a line can hold.
         is_last = update.attempt_number == len(self._chain)
         if update.status == "failed" and not is_last and not self._drawn:
-            # Why is told with what it cost, when all has ended.
+            # Why is shown with what it cost, when all has ended.
             self._display.end(self._row, self._row.closing_line(why=False))
         else:
             self._display.show(self._row)

@@ -27,7 +27,7 @@ INTERRUPTED = "Interrupted"
 
 
 def adjustments(found: Sequence[Adjustment]) -> None:
-    """Say which wishes had to bend."""
+    """Say which requested values were changed."""
     for one in found:
         terminal.say(adjusted(one), label=label(one), style="yellow")
 
@@ -45,7 +45,7 @@ def adjusted(one: Adjustment) -> str:
 
 
 def _changes(one: Adjustment) -> bool:
-    """Tell whether something else is sent; what only looks like a mistake is told, too."""
+    """Tell whether something else is sent; what only resembles a mistake is shown, too."""
     return type(one.sent) is not type(one.requested) or one.sent != one.requested
 
 
@@ -356,7 +356,7 @@ def offer(command: str | None, *, what: str = "wait for it") -> None:
 
 
 def unwritten(failure: OSError, found: Sequence[str]) -> None:
-    """Say that standard output did not take what it was told, and what that was."""
+    """Say that standard output did not take what was written, and what that was."""
     if not found and isinstance(failure, BrokenPipeError):
         return  # whoever closed the pipe has seen enough, as `head` does
 

@@ -1,4 +1,4 @@
-"""Where the command line saves to: looked at before anything is paid for, and told afterwards.
+"""Where the command line saves to: checked before anything is paid for, and named afterwards.
 
 Saving itself is the library's. What can't be saved is not lost: the error tells where it is, and
 what no URL serves is saved elsewhere.

@@ -1,7 +1,7 @@
 """The process's standard streams, which may break while a job runs: a closed pipe, a full disk.
 
-Writing to them never raises here. What standard output did not take is told at the end, by the exit
-code and on standard error; what standard error did not take is told to nobody.
+Writing to them never raises here. What standard output did not take is reported at the end, by the
+exit code and on standard error; what standard error did not take is lost.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ def read_text() -> str:
 
 
 def found(where: str) -> None:
-    """Remember what standard output is told, for when it does not take it."""
+    """Remember what is written to standard output, for when it does not take it."""
     _found.append(where)
 
 
-def told() -> list[str]:
-    """Return what standard output was told."""
+def written() -> list[str]:
+    """Return what was written to standard output."""
     return list(_found)
 
 

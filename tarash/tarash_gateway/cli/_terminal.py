@@ -194,7 +194,7 @@ def _texts(column: Column) -> list[str]:
 
 
 def plain_table(*headings: str) -> Table:
-    """Return an empty table of the look that all of ours have."""
+    """Return an empty table in the style that all of ours have."""
     table = _Table(*headings, box=None, pad_edge=False, header_style="bold")
     for column in table.columns:
         column.overflow = "fold"

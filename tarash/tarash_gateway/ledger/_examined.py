@@ -1,4 +1,4 @@
-"""What a ledger says of itself to whoever looks after it."""
+"""What a ledger says of itself to whoever runs it."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from .._data._types import JsonObject, Kind, Submission
 from .._data._types import Outcome as Outcome  # noqa: PLC0414  (part of the contract)
 
 JobState = Literal["open", "completed", "failed", "cancelled", "unknown"]
-"""Where a job stands: an open one is still owed to the user."""
+"""Where a job stands: an open one is unfinished."""
 
 
 @dataclass(frozen=True, slots=True)

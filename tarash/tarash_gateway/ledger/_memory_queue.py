@@ -41,8 +41,10 @@ class MemoryQueue:
                 oldest = itertools.dropwhile(lambda job: job.id != after, oldest)
                 next(oldest, None)
 
-            found = (one for one in oldest if one.state == "open" and one.id not in self._holders)
-            return list(itertools.islice(found, limit))
+            undriven = (
+                one for one in oldest if one.state == "open" and one.id not in self._holders
+            )
+            return list(itertools.islice(undriven, limit))
 
     def _tasks(self) -> Iterator[tuple[DueTask, datetime | None]]:
         for (space, name), state in self._states.items():

@@ -84,8 +84,8 @@ class MemorySlots:
     async def list_slots(self, line: str | None = None) -> list[SlotRecord]:
         """Return those who wait, and the jobs in flight; see `_records.SlotLedger.list_slots`."""
         with self._lock:
-            found = self._line(line, time.monotonic())
-            return [one for one in found if one.turn is None or one.counts]
+            records = self._line(line, time.monotonic())
+            return [one for one in records if one.turn is None or one.counts]
 
     def _line(self, line: str | None, now: float) -> list[SlotRecord]:
         rows = (one for one in self._slots.values() if line is None or one.request.line == line)

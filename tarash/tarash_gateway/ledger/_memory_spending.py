@@ -75,8 +75,8 @@ class MemorySpending(MemoryStates):
 
     def _reserve(self, intent: Intent) -> None:
         quote = intent.quote or {}
-        said, currency = quote.get("high") or quote.get("low"), quote.get("currency") or "USD"
-        amount = None if said is None else Decimal(str(said))
+        upper, currency = quote.get("high") or quote.get("low"), quote.get("currency") or "USD"
+        amount = None if upper is None else Decimal(str(upper))
         made = Spending(
             intent_id=intent.id,
             job_id=intent.job_id,
@@ -136,17 +136,17 @@ class MemorySpending(MemoryStates):
             hours[hour] = hours.get(hour, Decimal(0)) + sign * _dollars(one)
 
     def _set_cost(self, intent_id: str, cost: JsonObject | None, state: str | None) -> None:
-        one = self._spent.get(intent_id)
-        if one is None or state is None:
+        spent = self._spent.get(intent_id)
+        if spent is None or state is None:
             return
 
-        changed = replace(one, state=state)
+        changed = replace(spent, state=state)
         if cost is not None:
             amount, currency = Decimal(cost["amount"]), cost["currency"]
             changed = replace(changed, amount=amount, currency=currency)
 
         self._spent[intent_id] = changed
-        self._total(one, -1)
+        self._total(spent, -1)
         self._total(changed, 1)
 
     def _leave(self, entry: SubmissionRecord) -> None:

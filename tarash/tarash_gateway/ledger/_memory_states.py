@@ -44,8 +44,8 @@ class MemoryStates:
         # A copy, of what other ledgers can keep: whoever goes on with the object changes nothing.
         kept = None if value is None else json.loads(json.dumps(value))
         with self._lock:
-            found = self._living(space, name)
-            if expected not in (None, 0 if found is None else found.version):
+            state = self._living(space, name)
+            if expected not in (None, 0 if state is None else state.version):
                 return None
 
             if kept is None:
@@ -66,15 +66,15 @@ class MemoryStates:
         """Return the states of a space by name; see `_records.StateLedger.list_states`."""
         with self._lock:
             names = sorted(name for kept, name in self._states if kept == space and name > after)
-            found = (self._living(space, name) for name in names)
-            return list(itertools.islice((one for one in found if one is not None), limit))
+            states = (self._living(space, name) for name in names)
+            return list(itertools.islice((one for one in states if one is not None), limit))
 
     def _living(self, space: str, name: str) -> StateRecord | None:
-        found = self._states.get((space, name))
-        if found is None or (found.until is not None and found.until <= datetime.now(UTC)):
+        state = self._states.get((space, name))
+        if state is None or (state.until is not None and state.until <= datetime.now(UTC)):
             return None
 
-        return found
+        return state
 
     def _drop_expired(self) -> None:
         now = datetime.now(UTC)

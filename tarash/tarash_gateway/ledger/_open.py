@@ -50,8 +50,8 @@ def open_ledger(url: str | os.PathLike[str]) -> Ledger:
 
         return _ledgers.get(url) or _ledgers.setdefault(url, PostgresLedger(url))
 
-    scheme, found, name = url.partition(":///")
-    if scheme != "sqlite" or not found:
+    scheme, separator, name = url.partition(":///")
+    if scheme != "sqlite" or not separator:
         # Not the whole of it: URLs of other databases carry passwords.
         shown = f"{scheme.partition(':')[0]}:…" if ":" in url else url
         raise ValidationError(f"{shown!r} is not a ledger's URL: {EXAMPLES}")

@@ -27,7 +27,7 @@ def now() -> datetime:
 
 
 def _place() -> str:
-    """Name the table that this process's id is a number in; empty where that can't be told."""
+    """Name the table that this process's id is a number in; empty where that is not known."""
     host = platform.node()
     if sys.platform != "linux":
         return host if os.name == "posix" else ""
@@ -40,7 +40,7 @@ def _place() -> str:
 
 
 def _birth(pid: int) -> str | None:
-    """Return when a process has begun; empty where that can't be told, None where it has ended."""
+    """Return when a process has begun; empty where that is not known, None where it has ended."""
     if sys.platform != "linux":
         return ""
 
@@ -50,8 +50,8 @@ def _birth(pid: int) -> str | None:
         return ""  # others' processes may be hidden
 
     # Behind the name, which may hold anything: the state, and 18 numbers on, ticks since the boot.
-    facts = stat.rpartition(")")[2].split()
-    return None if facts[0] in "ZX" else facts[19]
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else fields[19]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,11 +103,11 @@ def _is_running(pid: int, birth: str) -> bool:
     except PermissionError:
         pass  # there, and somebody else's
 
-    found = _birth(pid)
-    if found is None:
+    began = _birth(pid)
+    if began is None:
         return False  # ended, and not yet buried by its parent
 
-    return not (birth and found) or birth == found
+    return not (birth and began) or birth == began
 
 
 _here: WeakValueDictionary[str, Process] = WeakValueDictionary()

@@ -173,7 +173,7 @@ class StateLedger(Ledger, Protocol):
         expected: int | None = None,
         until: datetime | None = None,
     ) -> int | None:
-        """Write a state, or delete it, in one step with the look at what is there.
+        """Write a state, or delete it, in one step with the reading of what is there.
 
         Args:
             space: What it is a state of.

@@ -51,11 +51,11 @@ class StoredLedger(Threads):
         self, job: JobRecord, media: Mapping[str, bytes], space: str, task: JsonObject
     ) -> JobRecord | None:
         """Write down a new job that nobody holds, and its task as a state, in one transaction."""
-        one = Enqueued(job, dict(media), space, task)
+        enqueued = Enqueued(job, dict(media), space, task)
         if media:  # which may be large, and hold up what others write
-            return await self._run(self._store.enqueue, one)
+            return await self._run(self._store.enqueue, enqueued)
 
-        return await self._together.write(one)
+        return await self._together.write(enqueued)
 
     async def _enqueue_all(
         self, some: Sequence[Enqueued]

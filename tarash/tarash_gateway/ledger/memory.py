@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -238,26 +238,24 @@ class MemoryLedger(MemorySpending, MemorySlots, MemoryStates, MemoryQueue):
     ) -> list[JobRecord]:
         """Return jobs, newest first: those in one of the states, or all; see `PagedLedger`."""
         with self._lock:
-            newest = reversed(self._jobs.values())
-            if before is not None:
-                newest = itertools.dropwhile(lambda job: job.id != before, newest)
-                next(newest, None)
-
-            found = (self._read(job.id) for job in newest if not states or job.state in states)
-            return list(itertools.islice(found, limit))
+            return self._listed(reversed(self._jobs.values()), states, limit, before)
 
     async def oldest(
         self, *, states: Sequence[JobState] = (), limit: int = 1000, after: str | None = None
     ) -> list[JobRecord]:
         """Return jobs, oldest first: those in one of the states, or all; see `PagedLedger`."""
         with self._lock:
-            oldest = iter(self._jobs.values())
-            if after is not None:
-                oldest = itertools.dropwhile(lambda job: job.id != after, oldest)
-                next(oldest, None)
+            return self._listed(iter(self._jobs.values()), states, limit, after)
 
-            found = (self._read(job.id) for job in oldest if not states or job.state in states)
-            return list(itertools.islice(found, limit))
+    def _listed(
+        self, jobs: Iterator[JobRecord], states: Sequence[JobState], limit: int, behind: str | None
+    ) -> list[JobRecord]:
+        if behind is not None:
+            jobs = itertools.dropwhile(lambda job: job.id != behind, jobs)
+            next(jobs, None)
+
+        records = (self._read(job.id) for job in jobs if not states or job.state in states)
+        return list(itertools.islice(records, limit))
 
     async def forget(self, job_id: str) -> bool:
         """Drop a job; False where a holder drives it, or nobody knows it."""

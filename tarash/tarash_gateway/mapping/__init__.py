@@ -6,7 +6,6 @@ Pure functions and data; re-exported to users as `providers.field_mappers`.
 from __future__ import annotations
 
 from .._support._lines import lines_of
-from ._checks import check_mapping
 from ._derive import derive
 from ._doubts import guess_warnings
 from ._factories import (
@@ -40,6 +39,7 @@ from ._joint import Joint, stated_joints
 from ._limits import Span, nearest, pixels_of, ratio_of, side_of
 from ._seconds import Frames
 from ._shapes import Shapes, is_alike, named_lines, nearest_lines, proportion_of, requestable
+from ._tables import check_mapping
 from ._together import Apart, Beside, Rule, own
 from ._validate import check_payload
 

@@ -2,7 +2,7 @@
 
 A front door: what it does is the library's business, and its jobs are driven as the server's are.
 Nothing of the extra `mcp` is imported before `create_mcp_server` is called, so that a missing one
-is told in a sentence.
+is reported in a sentence.
 """
 
 from __future__ import annotations

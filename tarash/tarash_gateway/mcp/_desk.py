@@ -15,9 +15,9 @@ from ..server._content import result_of
 from ..server._creating import Name, create, labels_of
 from ..server._job_requests import planned
 from ..server._key_store import KEY_LABEL
-from ..server._media_shelf import type_of
 from ..server._model_names import Wanted
 from ..server._refusals import Refusal
+from ..server._result_folder import type_of
 from ..server._shapes import CANCELLED, model_of, status_of
 from ..server._words import TOOLS
 from ._quotes import Quotes
@@ -149,7 +149,7 @@ class Desk:
         if job.state == "cancelled":
             shown["error"] = CANCELLED
         elif job.error is not None and job.state != "completed":
-            message = TOOLS.told(job.error.get("message") or "")
+            message = TOOLS.kept_message(job.error)
             shown["error"] = {"code": job.error.get("code"), "message": message}
 
         if job.state == "unknown":
@@ -210,7 +210,7 @@ class Desk:
     async def files(self, job: JobInfo) -> list[Path]:
         """Return the files of a finished job's results; fetched again where they are gone."""
         first = await result_of(self._front, job, 1)
-        return await self._front.shelf.files(job) or [first]
+        return await self._front.result_folder.files(job) or [first]
 
     def described(self, path: Path) -> str:
         """Return what to say of a file: whoever asks from elsewhere has no use for its place."""
@@ -239,7 +239,9 @@ class Desk:
         return asked, await planned(self._front, kind, self._config(kind, wanted), asked)
 
     def _config(self, kind: Kind, wanted: Wanted) -> Any:
-        made = self._front.models.config(kind, wanted, self._caller, self._front.shelf.place())
+        made = self._front.models.config(
+            kind, wanted, self._caller, self._front.result_folder.place()
+        )
         if self._caller.key is not None:
             return made  # which has the rules of the key
 

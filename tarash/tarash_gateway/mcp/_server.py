@@ -20,8 +20,8 @@ from .._version import __version__
 from ..exceptions import TarashException
 from ..models import ImageGenerationRequest, VideoGenerationRequest
 from ..server._front import Front
-from ..server._media_shelf import served_type, type_of
 from ..server._refusals import Refusal
+from ..server._result_folder import served_type, type_of
 from ..server._words import rule_of
 from ._desk import ME, Desk, message_of
 
@@ -100,7 +100,7 @@ def make_server(
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:
-        front.shelf.prepare()
+        front.result_folder.prepare()
         front.drivers.start()
         yield
         await front.drivers.aclose()

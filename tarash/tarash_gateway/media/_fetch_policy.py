@@ -43,7 +43,7 @@ class Web:
     async def get(
         self, url: str, headers: Mapping[str, str]
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """GET a URL; its redirects are followed, each after a look at where it leads.
+        """GET a URL; its redirects are followed, each after a check of where it leads.
 
         Raises:
             Refused: It leads where a download may not go.

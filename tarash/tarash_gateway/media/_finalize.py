@@ -133,7 +133,7 @@ async def _examined(
             continue
         except TimeoutError:
             found[index] = f"no answer within {config.timeout:g} s"
-        except Exception as error:  # noqa: BLE001  (a look must not lose what is paid for)
+        except Exception as error:  # noqa: BLE001  (an examination must not lose what is paid for)
             found[index] = str(error) or type(error).__name__
 
     return found

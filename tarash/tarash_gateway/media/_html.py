@@ -1,4 +1,4 @@
-"""Shows a response in a notebook: its media, what bent, what each attempt did. Fetches nothing.
+"""Shows a response in a notebook: its media, adjustments and attempts. Fetches nothing.
 
 Everything in it is escaped, and only what is made for being shown is: never a raw answer, never a
 config.

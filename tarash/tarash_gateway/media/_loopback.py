@@ -109,8 +109,8 @@ class _Server:
                 await self._server.shutdown(CLOSING_SECONDS)
 
     def _connected(self) -> asyncio.BaseProtocol:
-        # aiohttp's server costs an import. Most media are never fetched: what saves them, or looks
-        # at them, in this process finds them by `published`.
+        # aiohttp's server costs an import. Most media are never fetched: what saves them, or
+        # examines them, in this process finds them by `published`.
         from aiohttp import web
 
         if self._server is None:

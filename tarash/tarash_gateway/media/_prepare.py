@@ -1,4 +1,4 @@
-"""Turns the media of a request into what an adapter can send; converts only where told to.
+"""Turns the media of a request into what an adapter can send; converts only where asked to.
 
 Bytes are encoded off the event loop where they are many; uploads are the adapter's.
 """

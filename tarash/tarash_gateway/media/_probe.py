@@ -1,4 +1,4 @@
-"""Looks at media wherever they are: files, bytes and URLs, of which only the headers are fetched.
+"""Examines media wherever they are: files, bytes and URLs, of which only the headers are fetched.
 
 Bounded in time and memory for any input. The readers are in `_probing`; here is what feeds them.
 """

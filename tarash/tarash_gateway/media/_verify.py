@@ -1,6 +1,6 @@
 """Compares what was made with what was asked for. Pure: facts in, differences out.
 
-A wish that was adjusted counts as adjusted: the response has told of that already. Within these
+A requested value that was adjusted counts as adjusted: the response lists it already. Within these
 tolerances two values are the same, since models count in frames and in blocks of pixels:
 
 - length: half a second, or 5 % of what was asked for where that is more;
@@ -31,11 +31,11 @@ WIDE = 16 / 9
 
 
 def expected(request: Request, response: Response) -> Mapping[str, Any]:
-    """Return what was asked for in the end, by the request's fields; wishes left out are left out.
+    """Return what was asked for in the end, by the request's fields; values left out are left out.
 
     Args:
         request: As the user made it.
-        response: Tells which wishes had to bend.
+        response: Lists the adjustments.
     """
     wishes = {name: getattr(request, name) for name in type(request).model_fields}
     for adjustment in response.adjustments:

@@ -1,4 +1,4 @@
-"""The numbers: how many, how long, how much; told apart by provider, model and kind only."""
+"""The numbers: how many, how long, how much; by provider, model and kind only."""
 
 from __future__ import annotations
 

@@ -61,5 +61,5 @@ def labelled(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def counted(event: AttemptEvent) -> dict[str, str]:
-    """Return what every metric is told apart by: few values, and nobody's ids."""
+    """Return the labels of every metric: few values, and nobody's ids."""
     return {PROVIDER: event.provider, MODEL: event.model, OUTPUT: event.kind}

@@ -35,7 +35,7 @@ class ProgressBar:
     """A progress callback that draws; made by `progress_bar`.
 
     It may serve any number of calls, at once or one after the other, from any thread. It takes
-    itself away when the last call has ended. Where calls were cut off and never told how they
+    itself away when the last call has ended. Where calls were cut off and never said how they
     ended, `close` does, and so does leaving it as a context manager.
     """
 

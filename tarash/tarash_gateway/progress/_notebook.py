@@ -157,7 +157,7 @@ def _pieces(row: Row) -> list[Piece]:
 
 
 def markup(pieces: Sequence[Piece]) -> str:
-    """Return pieces as HTML; what they say is text, whatever it looks like."""
+    """Return pieces as HTML; what they say is text, whatever is in it."""
     return "".join(_tagged(escape(text), style) for text, style in pieces)
 
 

@@ -133,7 +133,7 @@ class Row:
         return f"{self.elapsed()}, {left}" if left else self.elapsed()
 
     def share(self) -> float | None:
-        """Return how much of it is done, from 0 to 1: as told, else as usual, else None."""
+        """Return how much of it is done, from 0 to 1: as reported, else as usual, else None."""
         update = self.update
         if update is not None and update.progress_percent is not None:
             return update.progress_percent / 100

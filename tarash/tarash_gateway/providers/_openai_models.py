@@ -270,7 +270,7 @@ SORA = {
     **PROMPT,
     **SOURCE,
     "seconds": duration_field_mapper("str", (4, 8, 12), provider="openai", add_suffix=False),
-    # It always makes a sound track, and can't be told not to.
+    # It always makes a sound track, and can't be asked not to.
     "generate_audio": _unsent("generate_audio", (True,)),
 }
 SORA_2 = {**SORA, **_video_size({"720p": {"9:16": "720x1280", "16:9": "1280x720"}})}

@@ -2,7 +2,7 @@
 
 What is paid for goes through the `openai` SDK, by raw paths: its videos methods warn of their
 deprecation at each call, and there is no way to silence a warning for one thread or task alone.
-Looks and downloads go over our own session, which costs a quarter. What differs between providers
+Polls and downloads go over our own session, which costs a quarter. What differs between providers
 (hosts, keys, names of models) is in their adapters.
 """
 
@@ -86,7 +86,7 @@ JOB_IDS = ("id", "video_id", "task_id")
 
 @dataclass(frozen=True, slots=True)
 class OpenAIClient:
-    """One account's exchanges: the SDK for what costs money, our own session for looks."""
+    """One account's exchanges: the SDK for what costs money, our own session for polls."""
 
     account: Credentials
     transport: Transport
@@ -170,7 +170,7 @@ class OpenAIWire(AdapterDefaults):
     modules = ("openai",)
     continues = "every video model: a remix"
     # Half of what the SDK's helper waits where no `openai-poll-after-ms` says more. Our pauses grow
-    # with the job's time, so that there are fewer looks all the same.
+    # with the job's time, so that there are fewer polls all the same.
     min_poll_interval = 0.5
 
     def model_id(self, model: str) -> str:

@@ -234,7 +234,7 @@ def _is_address(value: str, starts: tuple[str, ...]) -> bool:
 
 def _medium(url: str, place: tuple[str | int, ...], about: Mapping[str, Any]) -> Medium:
     words = [word for name in place if isinstance(name, str) for word in _words(name)]
-    kind, told = _told(url, about)
+    kind, told = _known_type(url, about)
     if kind is None:
         kind = next((WORDS[word] for word in reversed(words) if word in WORDS), None)
 
@@ -245,7 +245,7 @@ def _words(name: str) -> list[str]:
     return re.findall(r"[a-z]+\d*|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
 
 
-def _told(url: str, about: Mapping[str, Any]) -> tuple[str | None, str | None]:
+def _known_type(url: str, about: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """Return the kind and the MIME type of a file, by what is known of it."""
     if url[:5].lower() == "data:":
         found = _type_of_data(url)

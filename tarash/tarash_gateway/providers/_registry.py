@@ -171,7 +171,7 @@ class Registry:
         """Add field mappers for models of a provider, by model id or prefix.
 
         A provider may be registered after its mappings, so a name that nobody knows is no error;
-        one that looks like a mistyped built-in one is warned of.
+        one that resembles a built-in one is warned of.
 
         Args:
             provider: The provider's name.
@@ -218,7 +218,7 @@ class Registry:
 
         Args:
             provider: The name.
-            mocked: Whether the mock answers, which does so for any name: one that looks mistyped
+            mocked: Whether the mock answers, which does so for any name: one that seems mistyped
                 is warned of.
 
         Raises:
@@ -242,7 +242,7 @@ class Registry:
             warn(f"Unknown provider {provider!r}{hint} The mock answers all the same")
 
     def _near(self, provider: str, *, alike: float = 0.6) -> str | None:
-        """Return the known name that one which nobody knows looks like; None for a known one."""
+        """Return the known name that one which nobody knows resembles; None for a known one."""
         if provider in self._handlers or self.row(provider) is not None:
             return None
 

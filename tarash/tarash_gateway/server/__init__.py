@@ -1,7 +1,7 @@
 """The gateway as a server: OpenAI's routes for videos and images, keys, and jobs that go on.
 
 A front door: what it does with requests is the library's business. Nothing of the extra `server` is
-imported before `create_app` is called, so that a missing one is told in a sentence.
+imported before `create_app` is called, so that a missing one is reported in a sentence.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.front = front
-        front.shelf.prepare()
+        front.result_folder.prepare()
         front.drivers.start()
         hooks = None if front.webhooks is None else asyncio.create_task(front.webhooks.run())
         yield
@@ -206,19 +206,19 @@ async def _failed(request: Request, error: Exception) -> JSONResponse:
 
 async def _nonsense(_request: Request, error: Exception) -> JSONResponse:
     """Say which field is wrong, and why; never what was sent."""
-    found = error.errors() if isinstance(error, RequestValidationError) else []
-    first: dict[str, Any] = dict(found[0]) if found else UNREADABLE
+    problems = error.errors() if isinstance(error, RequestValidationError) else []
+    first: dict[str, Any] = dict(problems[0]) if problems else UNREADABLE
     path = ".".join(map(str, first["loc"][1:]))[:100]
-    said = rule_of(first)
-    return invalid(f"{path}: {said}" if path else said, path or None).answer()
+    sentence = rule_of(first)
+    return invalid(f"{path}: {sentence}" if path else sentence, path or None).answer()
 
 
 async def _framework(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  (as above)
     code = CODES.get(error.status_code, "invalid_request")
-    said = SAID.get(error.status_code, str(error.detail))
+    sentence = SAID.get(error.status_code, str(error.detail))
     return Refusal(
-        error.status_code, code, said, headers={**(error.headers or {}), **NO_RETRY}
+        error.status_code, code, sentence, headers={**(error.headers or {}), **NO_RETRY}
     ).answer()
 
 

@@ -35,8 +35,8 @@ def _plain(path: str) -> str:
     It is answered where it stands: a redirection would name this server as it sees itself, which
     behind a proxy that ends TLS is an address without it.
     """
-    found = "/" + path.lstrip("/")
-    return DOUBLE.sub("/", found).rstrip("/") if found.startswith(CLIENTS) else found
+    plain = "/" + path.lstrip("/")
+    return DOUBLE.sub("/", plain).rstrip("/") if plain.startswith(CLIENTS) else plain
 
 
 class Around:
@@ -90,8 +90,8 @@ class Around:
 
 def _completed(headers: Any, request_id: bytes) -> list[tuple[bytes, bytes]]:
     """Return the headers of an answer with those that all have."""
-    found = [(name.lower(), value) for name, value in headers]
-    names = {name for name, _ in found}
+    lowered = [(name.lower(), value) for name, value in headers]
+    names = {name for name, _ in lowered}
     more = [(name, value) for name, value in HEADERS.items() if name not in names]
     stored = [] if UNSTORED[0] in names else [UNSTORED]
-    return [*found, *more, *stored, (b"x-request-id", request_id)]
+    return [*lowered, *more, *stored, (b"x-request-id", request_id)]

@@ -30,7 +30,7 @@ async def write_act(
         request_id: By which request.
     """
     now = datetime.now(UTC)
-    told = {
+    entry = {
         "at": now.isoformat(),
         "act": act,
         "what": what,
@@ -40,4 +40,4 @@ async def write_act(
     log.info("%s %s by the admin from %s", act, what, address)
     # Names are read in their order: the newest has the smallest.
     name = f"{NEWEST_FIRST - time.time_ns() // 1000:016d}-{uuid.uuid4().hex[:8]}"
-    await states.write_state(SPACE, name, told, until=now + KEPT)
+    await states.write_state(SPACE, name, entry, until=now + KEPT)

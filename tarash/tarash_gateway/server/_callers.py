@@ -86,8 +86,8 @@ async def is_good_still(front: Front, request: Request) -> bool:
     """Tell whether what a request has brought is good still: a long answer ends with its key."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
-        found = token.strip()
-        return front.is_admin_key(found) or await front.keys.verify(found) is not None
+        key = token.strip()
+        return front.is_admin_key(key) or await front.keys.verify(key) is not None
 
     return await session_of(front, request) is not None
 
@@ -208,7 +208,7 @@ def unknown_key(
         "This key is not known, or was revoked, or has expired; ask whoever runs the gateway"
     ),
 ) -> Refusal:
-    """Return the answer to a key that is not good; whoever tries many is told to wait.
+    """Return the answer to a key that is not good; whoever tries many has to wait.
 
     A good key is never asked where it comes from, so that nobody can be locked out by others.
     """

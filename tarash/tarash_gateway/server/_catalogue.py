@@ -55,31 +55,31 @@ async def search_models(  # noqa: PLR0913, PLR0917  (each is a part of the query
     await front.models.read()
     usable = usable_of(front)
     words = q.lower().split()
-    found = [
+    matches = [
         one
         for one in front.models.each(caller)
         if _fits(one, words, kind, takes)
         and (retired or one[1] is None or not one[1].retired)
         and (not ready or _is_ready(one, usable))
     ]
-    found.sort(key=lambda one: _rank(one, words, usable))
-    page = found[offset : offset + limit]
+    matches.sort(key=lambda one: _rank(one, words, usable))
+    page = matches[offset : offset + limit]
     shown = await to_thread.run_sync(lambda: [entry_of(front, one, usable) for one in page])
-    facts = {"total": len(found), "has_more": len(found) > offset + limit}
+    counts = {"total": len(matches), "has_more": len(matches) > offset + limit}
     # Whoever has typed an id means that one, and none that is like it.
-    facts["is_id"] = front.models.is_whole(q.strip())
-    return JSONResponse(sendable({"object": "list", "data": shown, **facts}))
+    counts["is_id"] = front.models.is_whole(q.strip())
+    return JSONResponse(sendable({"object": "list", "data": shown, **counts}))
 
 
 @router.get("/{model:path}")
 async def show_model(model: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Show all that is known of a model: what it takes, what it costs, when it ends."""
     await front.models.read()
-    found = next((one for one in front.models.each(caller) if one[0] == model), None)
-    if found is None:
+    listed = next((one for one in front.models.each(caller) if one[0] == model), None)
+    if listed is None:
         raise missing("model")
 
-    return JSONResponse(sendable(await to_thread.run_sync(_described, front, caller, found)))
+    return JSONResponse(sendable(await to_thread.run_sync(_described, front, caller, listed)))
 
 
 def _described(front: Front, caller: Caller, found: Found) -> dict[str, Any]:

@@ -34,17 +34,17 @@ def read_settings(path: Path) -> ServerSettings:
     try:
         content: dict[str, Any] = tomllib.loads(path.read_bytes()[:LARGEST].decode())
     except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise ValidationError(f"{path} can't be read: {said}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ValidationError(f"{path} can't be read: {reason}") from error
 
     try:
         return ServerSettings.model_validate(content)
     except pydantic.ValidationError as error:
-        said = "; ".join(_told(one) for one in error.errors(include_input=False))
-        raise ValidationError(f"{path}: {said}") from error
+        reason = "; ".join(_problem_in(one) for one in error.errors(include_input=False))
+        raise ValidationError(f"{path}: {reason}") from error
 
 
-def _told(error: Any) -> str:
+def _problem_in(error: Any) -> str:
     place = ".".join(map(str, error["loc"]))
     return f"{place}: {rule_of(error, names_at(ServerSettings, error['loc'][:-1]))}"
 
@@ -128,8 +128,8 @@ def _of_kinds(where: str, chain: Sequence[str]) -> Iterator[str]:
             makes[name] = named_model(gateway, place.partition("@")[0], model).makes
 
     if makes and not set.intersection(*map(set, makes.values())):
-        said = ", ".join(f"{name} makes {kinds[0]}s" for name, kinds in makes.items())
-        yield f"{where}: no request fits all of it: {said}"
+        made = ", ".join(f"{name} makes {kinds[0]}s" for name, kinds in makes.items())
+        yield f"{where}: no request fits all of it: {made}"
 
 
 def _of_model(where: str, name: str, settings: ServerSettings) -> Iterator[str]:

@@ -11,8 +11,8 @@ from fastapi.responses import FileResponse, Response
 from ..exceptions import TarashException
 from ._callers import CallerHere, FrontHere
 from ._documents import ERRORS
-from ._media_shelf import type_of
 from ._refusals import NO_RETRY, Refusal, missing
+from ._result_folder import type_of
 from ._shapes import WITHOUT_ERROR
 from ._videos import PREVIEW, owned
 from ._words import HTTP
@@ -61,13 +61,16 @@ async def result_of(front: Front, job: JobInfo, index: int) -> Path:
         )
 
     if job.state != "completed":
-        kept = HTTP.told((job.error or {}).get("message") or "")
-        said = WITHOUT_ERROR[job.state]["message"] if job.state in WITHOUT_ERROR else kept
+        kept = HTTP.kept_message(job.error)
+        reason = WITHOUT_ERROR[job.state]["message"] if job.state in WITHOUT_ERROR else kept
         raise Refusal(
-            409, "no_result", f"This {job.kind} was not made: {said or job.state}", headers=NO_RETRY
+            409,
+            "no_result",
+            f"This {job.kind} was not made: {reason or job.state}",
+            headers=NO_RETRY,
         )
 
-    files = await front.shelf.files(job) or await _fetched(front, job)
+    files = await front.result_folder.files(job) or await _fetched(front, job)
     if not 0 < index <= len(files):
         raise missing("result")
 
@@ -78,7 +81,7 @@ async def _fetched(front: Front, job: JobInfo) -> list[Path]:
     """Return the files of results that are not here any more: asked for again."""
     handle = await front.gateway.resume_async(job.id, api_keys=front.models.keys_of(job))
     try:
-        return await front.shelf.save(job, await handle.wait_async())
+        return await front.result_folder.save(job, await handle.wait_async())
     except TarashException as error:
         raise Refusal(
             502,

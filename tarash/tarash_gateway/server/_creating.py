@@ -197,12 +197,12 @@ async def named(front: Front, caller: Caller, request: Request, fields: dict[str
 
 
 async def _name(front: Front, caller: Caller, request: Request, fields: dict[str, Any]) -> Name:
-    told = _digest(request.url.path, fields)
+    digest = _digest(request.url.path, fields)
     key = request.headers.get("idempotency-key")
     if key is not None:
-        return await _by_key(front, caller, key, told)
+        return await _by_key(front, caller, key, digest)
 
-    place = _digest(caller.id, told)
+    place = _digest(caller.id, digest)
     tries = request.headers.get(TRIES, "0")
     if tries.isdigit() and int(tries) > 0:
         record = await front.states.read_state(REPEATS, place)
@@ -243,11 +243,11 @@ async def _by_key(front: Front, caller: Caller, key: str, told: str) -> Name:
 
 def _digest(*parts: Any) -> str:
     """Return a hash of what a request says: of its fields, not of the bytes that they came in."""
-    text = json.dumps(parts, sort_keys=True, default=_bytes_told)
+    text = json.dumps(parts, sort_keys=True, default=_digest_of_bytes)
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
-def _bytes_told(value: Any) -> str:
+def _digest_of_bytes(value: Any) -> str:
     return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value)
 
 

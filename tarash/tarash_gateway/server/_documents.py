@@ -75,8 +75,8 @@ class ErrorAnswer(BaseModel):
 
 
 ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorAnswer, "description": said}
-    for status, said in {
+    status: {"model": ErrorAnswer, "description": text}
+    for status, text in {
         400: "The request can't be taken as it is",
         401: "The key is missing or not good",
         402: "Over the budget",

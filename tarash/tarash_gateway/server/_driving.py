@@ -31,7 +31,7 @@ MOST_PARTIAL = 32
 MOST_MOVES = 200
 """What is kept of what was heard of a job."""
 PACE = 1.0
-"""Seconds between two looks at a job that this process does not drive."""
+"""Seconds between two polls of a job that this process does not drive."""
 
 
 KeysOf = Callable[["JobInfo"], Mapping[str | tuple[str, str], str]]

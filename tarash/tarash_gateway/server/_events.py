@@ -1,7 +1,7 @@
 """Where a job stands, pushed: server-sent events until it has ended.
 
 An event is where the job stands, whole; its id stands for just that. Who comes back with the id of
-the last one is told nothing twice, whichever server answers, and after a restart.
+the last one gets nothing twice, whichever server answers, and after a restart.
 """
 
 from __future__ import annotations

@@ -46,12 +46,12 @@ def explained(schema: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
 
 def explanations(model: type[BaseModel]) -> dict[str, str]:
     """Return what docstrings say of the fields of a model, of those that it inherits too."""
-    found: dict[str, str] = {}
-    for one in reversed(model.__mro__):
-        if issubclass(one, BaseModel) and one is not BaseModel:
-            for section in SECTION.finditer(f"{inspect.getdoc(one) or ''}\n"):
+    texts: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if issubclass(base, BaseModel) and base is not BaseModel:
+            for section in SECTION.finditer(f"{inspect.getdoc(base) or ''}\n"):
                 if section["name"] == "Attributes":
                     entries = ENTRY.finditer(section["body"])
-                    found |= {entry["name"]: " ".join(entry["text"].split()) for entry in entries}
+                    texts |= {entry["name"]: " ".join(entry["text"].split()) for entry in entries}
 
-    return found
+    return texts

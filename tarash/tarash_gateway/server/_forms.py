@@ -58,17 +58,17 @@ async def fields_of(request: Request) -> dict[str, Any]:
         raise invalid("Send the body as application/json or as multipart/form-data")
 
     try:
-        found = json.loads(await request.body() or b"{}", parse_constant=_refused)
+        body = json.loads(await request.body() or b"{}", parse_constant=_refused)
     except (ValueError, RecursionError) as error:
         packed = request.headers.get("content-encoding", "identity") != "identity"
         how = ": send it uncompressed, without Content-Encoding" if packed else ""
         raise invalid(f"The body is no JSON{how}") from error
 
-    if not isinstance(found, dict):
+    if not isinstance(body, dict):
         raise invalid("The body is to be a JSON object")
 
     # Many clients write out the fields that they leave out, `"n": null`.
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def _refused(constant: str) -> Any:
@@ -158,8 +158,8 @@ def _listed(value: Any) -> Any:
 
 
 def _path(name: str) -> tuple[str, ...]:
-    found = NAME.fullmatch(name)
-    path = () if found is None else (found[1], *PART.findall(found[2]))
+    match = NAME.fullmatch(name)
+    path = () if match is None else (match[1], *PART.findall(match[2]))
     if not 0 < len(path) <= DEEPEST or path.count("") > 1:
         raise invalid(f"{name[:80]!r} is no name of a form's field")
 

@@ -15,7 +15,6 @@ from ..exceptions import ValidationError
 from ._driving import Drivers
 from ._inbox import Inbox
 from ._key_store import KeyStore
-from ._media_shelf import MediaShelf
 from ._metrics import Metrics
 from ._model_names import ModelNames
 from ._pace import Pace
@@ -69,8 +68,8 @@ class Front:
         self.inbox = Inbox(gateway, self.drivers, self.telemetry)
         self.drivers.keep = partial(keep, self.states)
         self.metrics = Metrics()
-        self.pace = Pace()
-        self.failures = Pace()
+        self.pace = TokenBuckets()
+        self.failures = TokenBuckets()
         self._admin = None if admin_key is None else _digest(admin_key)
         self.sessions = SessionStore(self.states, self.keys, self._admin, settings.session_seconds)
 

@@ -81,7 +81,7 @@ class ImageAnswer:
         try:
             _, body = await self._done()
         except Exception as error:  # noqa: BLE001  (the status has gone out)
-            body = _told(error)
+            body = _error_body(error)
 
         yield json.dumps(body).encode()
 
@@ -107,21 +107,21 @@ class ImageAnswer:
         try:
             _, body = await self._done(links=False)
         except Exception as error:  # noqa: BLE001  (as above)
-            yield _event("error", _told(error))
+            yield _event("error", _error_body(error))
             return
 
         kind = f"{self._verb}.completed"
         shared = {k: v for k, v in body.items() if k not in ("created", "data")}
         for image in body["data"]:
-            told = {"type": kind, "created_at": body["created"], **shared, **image}
-            yield _event(kind, told)
+            data = {"type": kind, "created_at": body["created"], **shared, **image}
+            yield _event(kind, data)
 
     def _partial(self, update: Any) -> bytes:
         """Return the event of an image on the way."""
         content = update.partial_image["content"]
         wanted = self._wanted
         kind = f"{self._verb}.partial_image"
-        told = {
+        data = {
             "type": kind,
             "b64_json": base64.b64encode(content).decode(),
             "partial_image_index": update.partial_image_index,
@@ -131,7 +131,7 @@ class ImageAnswer:
             "quality": wanted.quality or AUTO,
             "background": wanted.background or AUTO,
         }
-        return _event(kind, told)
+        return _event(kind, data)
 
     async def _done(self, *, links: bool = True) -> tuple[JobInfo, dict[str, Any]]:
         """Return the job, and the answer that holds its images.
@@ -146,7 +146,9 @@ class ImageAnswer:
             raise missing("job")
 
         job = job.model_copy(update={"cost": job.cost or response.cost})
-        files = await self._front.shelf.files(job) or await self._front.shelf.save(job, response)
+        files = await self._front.result_folder.files(job) or await self._front.result_folder.save(
+            job, response
+        )
         data = [
             await self._image(job, path, number, links=links)
             for number, path in enumerate(files, 1)
@@ -174,15 +176,15 @@ class ImageAnswer:
         return {**body, **{name: value for name, value in named.items() if value is not None}}
 
     async def _image(self, job: JobInfo, path: Path, number: int, *, links: bool) -> dict[str, str]:
-        found = {}
+        fields = {}
         if self._wanted.response_format != "url" or not links:
             content = await to_thread.run_sync(path.read_bytes)
-            found["b64_json"] = base64.b64encode(content).decode()
+            fields["b64_json"] = base64.b64encode(content).decode()
 
         if self._wanted.response_format != "b64_json" and links:
-            found["url"], _ = await link_to(self._front, self._request, job.id, number)
+            fields["url"], _ = await link_to(self._front, self._request, job.id, number)
 
-        return found
+        return fields
 
 
 def _usage(raw: Any) -> dict[str, Any] | None:
@@ -196,7 +198,7 @@ def _event(name: str, data: dict[str, Any]) -> bytes:
     return f"event: {name}\ndata: {json.dumps(sendable(data))}\n\n".encode()
 
 
-def _told(error: Exception) -> dict[str, Any]:
+def _error_body(error: Exception) -> dict[str, Any]:
     """Return an error as the body of an answer whose status has gone out."""
     if isinstance(error, Refusal):
         return error.body()

@@ -129,10 +129,10 @@ class ImageEdit(ImageCreate):
         if not every:
             raise invalid("image: give the image to change", "image")
 
-        found: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "image_list": [{"image": image_of(one, "image"), "type": "reference"} for one in every]
         }
         if self.mask is not None:
-            found["mask_image"] = image_of(self.mask, "mask")
+            fields["mask_image"] = image_of(self.mask, "mask")
 
-        return found
+        return fields

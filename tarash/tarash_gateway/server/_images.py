@@ -36,7 +36,7 @@ async def _made(
     fields = await fields_of(request)
     wanted: ImageCreate = parsed(model, await filled(request, front, caller.id, fields))
     config = front.models.config(
-        "image", wanted.wanted(), caller, front.shelf.place(), allowed=PASSED
+        "image", wanted.wanted(), caller, front.result_folder.place(), allowed=PASSED
     )
     asked = wanted.request()
     labels = labels_of(wanted.metadata, wanted.model)

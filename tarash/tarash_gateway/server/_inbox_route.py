@@ -19,7 +19,7 @@ class Untaken(BaseModel):
 router = APIRouter(
     prefix="/webhooks",
     tags=["Webhooks"],
-    responses={status: {**said, "model": Untaken} for status, said in ERRORS.items()},
+    responses={status: {**error, "model": Untaken} for status, error in ERRORS.items()},
 )
 
 

@@ -42,7 +42,7 @@ class Order:
             self.kind,
             wanted.wanted(),
             caller,
-            front.shelf.place(),
+            front.result_folder.place(),
             allowed=PASSED if kind == "image" else (),
         )
         self.labels = labels_of(wanted.metadata, wanted.model, wanted.size)

@@ -68,7 +68,7 @@ class Links(BaseModel):
 
 @router.post("/plan", openapi_extra=BODY)
 async def plan(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
-    """Say what would be sent, what would have to bend, and what it would cost; buys nothing."""
+    """Say what would be sent, with which adjustments, and what it would cost; buys nothing."""
     made = await _planned(request, front, caller)
     return JSONResponse(sendable(HTTP.said_in(made.model_dump(mode="json"))))
 
@@ -81,8 +81,8 @@ async def quote(request: Request, front: FrontHere, caller: CallerHere) -> JSONR
         {"provider": one.provider, "model": one.model, "quote": one.quote.model_dump(mode="json")}
         for one in (made, *made.fallbacks)
     ]
-    told = HTTP.said_in({"object": "quote", **shown[0], "fallbacks": shown[1:]})
-    return JSONResponse(sendable(told))
+    body = HTTP.said_in({"object": "quote", **shown[0], "fallbacks": shown[1:]})
+    return JSONResponse(sendable(body))
 
 
 @router.post("/jobs", status_code=202, openapi_extra=BODY)
@@ -174,11 +174,11 @@ async def cancel(job_id: str, front: FrontHere, caller: CallerHere) -> JSONRespo
     job = await own_job(front, caller, job_id)
     driven = front.drivers.get(job.id)
     handle = driven.handle if driven is not None else await resumed(front, job)
-    said = await handle.cancel_async()
-    if said == "cancelled" and driven is not None:
+    answer = await handle.cancel_async()
+    if answer == "cancelled" and driven is not None:
         await driven.ended.wait()
 
-    return JSONResponse({"cancel": said, "job": await shown(front, caller, job_id)})
+    return JSONResponse({"cancel": answer, "job": await shown(front, caller, job_id)})
 
 
 @router.get("/jobs/{job_id}/token")
@@ -214,9 +214,9 @@ async def shown(front: Front, caller: Caller, job_id: str) -> dict[str, Any]:
 
 async def _view(front: Front, job: JobInfo) -> dict[str, Any]:
     driven: Driven | None = front.drivers.get(job.id)
-    results = len(await front.shelf.files(job)) if job.state == "completed" else 0
+    results = len(await front.result_folder.files(job)) if job.state == "completed" else 0
     if job.state == "completed" and not results:
         results = max(1, int(job.request.get("number_of_videos") or job.request.get("n") or 1))
 
-    found: dict[str, Any] = sendable(view_of(job, driven, results))
-    return found
+    view: dict[str, Any] = sendable(view_of(job, driven, results))
+    return view

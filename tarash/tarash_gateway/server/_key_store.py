@@ -168,13 +168,13 @@ class KeyStore:
 
     async def every(self) -> list[ApiKey]:
         """Return what is known of all keys, by id."""
-        found: list[ApiKey] = []
+        keys: list[ApiKey] = []
         after = ""
         while records := await self._ledger.list_states(SPACE, after=after, limit=PAGE):
-            found += [key for one in records if (key := _shown(one)) is not None]
+            keys += [key for one in records if (key := _shown(one)) is not None]
             after = records[-1].name
 
-        return found
+        return keys
 
     async def verify(self, token: str) -> ApiKey | None:
         """Return whose key this is; None where it is nobody's."""

@@ -42,8 +42,8 @@ class SmallBodies:
             )
             return
 
-        told = headers.get(b"content-length", b"0")
-        if not told.isdigit() or int(told) > most:
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > most:
             await refusal.answer()(scope, receive, send)
             return
 

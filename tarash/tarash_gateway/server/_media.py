@@ -73,11 +73,11 @@ async def upload_media(request: Request, front: FrontHere, caller: CallerHere) -
 @router.get("/{media_id}", response_model=MediaView)
 async def get_media(media_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Say what is known of media that this key has brought."""
-    found = await front.uploads.find(caller.id, media_id)
-    if found is None:
+    upload = await front.uploads.find(caller.id, media_id)
+    if upload is None:
         raise missing("media")
 
-    return JSONResponse(found.shown())
+    return JSONResponse(upload.shown())
 
 
 @router.delete("/{media_id}")

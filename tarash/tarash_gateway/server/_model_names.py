@@ -89,20 +89,20 @@ class ModelNames:
         names = (name,) if alias is None else alias.chain
         mine = [place.partition("/")[0].partition("@")[::2] for place in names]
         accounts = [one for one in self._settings.accounts if (one.provider, one.name) in mine]
-        found: dict[str | tuple[str, str], str] = {}
+        keys: dict[str | tuple[str, str], str] = {}
         for one in (*accounts, *(one for one in self._settings.accounts if not one.name)):
             key = os.environ.get(one.key_env or "")
             if key:
                 place = (one.provider, one.base_url) if one.base_url else one.provider
-                found.setdefault(place, key)
+                keys.setdefault(place, key)
 
         # Fallbacks have accounts of their own: each job finds the key that it was bought with.
         for one in self._settings.accounts:
             key = os.environ.get(one.key_env or "")
             if key:
-                found.setdefault((one.provider, f"{one.base_url or ''}#{one.name}"), key)
+                keys.setdefault((one.provider, f"{one.base_url or ''}#{one.name}"), key)
 
-        return found
+        return keys
 
     def config(
         self,
@@ -140,7 +140,7 @@ class ModelNames:
                 param="fallbacks", headers=NO_RETRY,
             )  # fmt: skip
 
-        found: list[str] = []
+        names: list[str] = []
         for name in (wanted.model, *wanted.fallbacks):
             if not caller.may_use(name):
                 raise Refusal(
@@ -155,9 +155,9 @@ class ModelNames:
             if alias is None:
                 self._check_own(name, "model" if name == wanted.model else "fallbacks")
 
-            found += [name] if alias is None else alias.chain
+            names += [name] if alias is None else alias.chain
 
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(names))
 
     def _check_own(self, name: str, param: str) -> None:
         """Check a name that is the client's own, and no alias.
@@ -259,8 +259,8 @@ class ModelNames:
         if not (slash and provider and model.strip()):
             raise _no_model(name, param)
 
-        found = self._accounts.get((provider, account))
-        if at and found is None:
+        own = self._accounts.get((provider, account))
+        if at and own is None:
             raise Refusal(
                 404,
                 "model_not_found",
@@ -269,7 +269,7 @@ class ModelNames:
                 headers=NO_RETRY,
             )
 
-        return found, provider, model
+        return own, provider, model
 
     def is_whole(self, name: str) -> bool:
         """Tell whether text is a model's whole id: a provider that is known, a slash and more."""
@@ -350,16 +350,16 @@ def _bounds(key: ApiKey | None, queue_seconds: float, *, is_capped: bool) -> dic
         return {"allow_unpriced": not is_capped}
 
     is_limited = is_capped or key.budget is not None
-    found: dict[str, Any] = {"allow_unpriced": key.allow_unpriced or not is_limited}
+    bounds: dict[str, Any] = {"allow_unpriced": key.allow_unpriced or not is_limited}
     if key.budget is not None:
-        found["budgets"] = [f"{key.budget.amount:f}/{key.budget.per}/{KEY_LABEL}"]
+        bounds["budgets"] = [f"{key.budget.amount:f}/{key.budget.per}/{KEY_LABEL}"]
 
     if key.in_flight is not None:
-        found["limits"] = Limits(
+        bounds["limits"] = Limits(
             in_flight=key.in_flight, label=KEY_LABEL, queue_timeout=queue_seconds, learn=False
         )
 
-    return found
+    return bounds
 
 
 def _entry(name: str, owner: str, model: ModelInfo | None = None) -> dict[str, Any]:

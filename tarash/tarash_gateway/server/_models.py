@@ -24,8 +24,8 @@ async def list_models(front: FrontHere, caller: CallerHere) -> dict[str, Any]:
 async def retrieve_model(model: str, front: FrontHere, caller: CallerHere) -> dict[str, Any]:
     """Show one model or alias."""
     await front.models.read()
-    found = front.models.found(model, caller)
-    if found is None:
+    entry = front.models.found(model, caller)
+    if entry is None:
         raise missing("model")
 
-    return found
+    return entry

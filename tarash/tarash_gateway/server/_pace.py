@@ -13,7 +13,7 @@ MOST_NAMES = 10_000
 MINUTE = 60.0
 
 
-class Pace:
+class TokenBuckets:
     """Counts by name."""
 
     def __init__(self) -> None:

@@ -48,24 +48,24 @@ START = "index.html"
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _PageFile:
     body: bytes
     kind: str
     tag: str
 
 
 @cache
-def parts() -> Mapping[str, _Part]:
+def parts() -> Mapping[str, _PageFile]:
     """Return the files of the page by name: only what is among them is ever served."""
-    found = {}
+    served = {}
     for one in (files(__package__ or "") / "page").iterdir():
         kind = TYPES.get(one.name.rpartition(".")[2])
         if kind is not None:
             body = one.read_bytes()
             tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-            found[one.name] = _Part(body, kind, tag)
+            served[one.name] = _PageFile(body, kind, tag)
 
-    return found
+    return served
 
 
 @router.get("/")
@@ -83,12 +83,12 @@ async def part(name: str, request: Request, front: FrontHere) -> Response:
 
 
 def _served(request: Request, name: str, *, is_on: bool) -> Response:
-    found = parts().get(name) if is_on else None
-    if found is None:
+    part = parts().get(name) if is_on else None
+    if part is None:
         raise missing("page")
 
-    headers = {**HEADERS, "etag": found.tag}
-    if request.headers.get("if-none-match") == found.tag:
+    headers = {**HEADERS, "etag": part.tag}
+    if request.headers.get("if-none-match") == part.tag:
         return Response(None, 304, headers)
 
-    return Response(found.body, 200, headers, found.kind)
+    return Response(part.body, 200, headers, part.kind)

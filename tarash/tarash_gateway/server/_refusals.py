@@ -42,7 +42,7 @@ TYPES = {
 FIRST_SERVER_ERROR = 500
 NO_RETRY = {"x-should-retry": "false"}
 LONGEST_WAIT = 120
-"""Seconds; clients give up where they are told to wait for longer."""
+"""Seconds; clients give up where they are asked to wait for longer."""
 UNKNOWN_MODEL = frozenset({"unknown_provider", "unknown_model", "model_not_found"})
 NOT_SET_UP = frozenset({"no_base_url", "not_installed"})
 """Codes of providers that whoever runs the gateway has not set up."""
@@ -109,7 +109,7 @@ def invalid(message: str, param: str | None = None, code: str = "invalid_request
 
 
 def refusal_of(error: TarashException) -> Refusal:
-    """Return what a client is told of an error of the library."""
+    """Return what is said to a client of an error of the library."""
     status, code = _status(error), error.code
     if code in NOT_SET_UP:
         return _not_set_up(error)
@@ -138,7 +138,7 @@ def refusal_of(error: TarashException) -> Refusal:
 def facts_of(error: TarashException, words: Words) -> dict[str, Any]:
     """Return what our errors have beside OpenAI's fields."""
     advice = [(one.action, words.advice(one)) for one in error.hints]
-    facts: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "submission": error.submission,
         "billing": error.billing,
         "hints": [{"action": action, "text": text} for action, text in advice if text],
@@ -146,9 +146,9 @@ def facts_of(error: TarashException, words: Words) -> dict[str, Any]:
         "provider_request_id": error.request_id,
     }
     if isinstance(error, ContentModerationError):
-        facts["moderation"] = {"stage": error.stage, "categories": list(error.categories)}
+        fields["moderation"] = {"stage": error.stage, "categories": list(error.categories)}
 
-    return facts
+    return fields
 
 
 def _account(error: TarashException) -> Refusal:
@@ -157,8 +157,8 @@ def _account(error: TarashException) -> Refusal:
         f"{error.provider} refuses the account of this gateway ({error.code}): whoever runs the "
         "gateway has to look at its key or its credit; nothing was made"
     )
-    facts = {"submission": error.submission, "billing": error.billing, "provider": error.provider}
-    return Refusal(502, ACCOUNT, message, headers=NO_RETRY, **facts)
+    fields = {"submission": error.submission, "billing": error.billing, "provider": error.provider}
+    return Refusal(502, ACCOUNT, message, headers=NO_RETRY, **fields)
 
 
 def _not_set_up(error: TarashException) -> Refusal:

@@ -15,8 +15,8 @@ from ._documents import ERRORS, body_of
 from ._filled import filled
 from ._forms import fields_of
 from ._front import Front
-from ._media_shelf import type_of
 from ._refusals import invalid
+from ._result_folder import type_of
 from ._shapes import model_of
 from ._uploads import NAME
 from ._video_requests import VideoCreate, parsed
@@ -85,7 +85,7 @@ async def _made(
     whole = await filled(request, front, caller.id, fields)
     wanted: VideoRemake = parsed(VideoRemake, whole)
     video = await _content(front, source) if source is not None else given(wanted.video)
-    config = front.models.config("video", wanted.wanted(), caller, front.shelf.place())
+    config = front.models.config("video", wanted.wanted(), caller, front.result_folder.place())
     labels = labels_of(wanted.metadata, wanted.model, wanted.size)
     if source is not None:
         labels[REMIXED_LABEL] = source.id
@@ -114,12 +114,12 @@ def given(video: Any) -> Any:
     Raises:
         Refusal: It is none.
     """
-    found = video
-    if isinstance(found, dict) and "content" not in found:
-        found = found.get("url") or found.get("video_url")
+    source = video
+    if isinstance(source, dict) and "content" not in source:
+        source = source.get("url") or source.get("video_url")
 
-    is_bytes = isinstance(found, dict) and isinstance(found.get("content"), bytes)
-    if not is_bytes and not (isinstance(found, str) and found):
+    is_bytes = isinstance(source, dict) and isinstance(source.get("content"), bytes)
+    if not is_bytes and not (isinstance(source, str) and source):
         raise invalid("video: give a file, a URL, a data URI, or {'id': ...}", "video")
 
-    return found
+    return source

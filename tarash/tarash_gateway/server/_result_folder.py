@@ -30,7 +30,7 @@ TYPES = {
 BYTES = "application/octet-stream"
 
 
-class MediaShelf:
+class ResultFolder:
     """Where the server's results are."""
 
     def __init__(self, folder: Path) -> None:
@@ -65,8 +65,8 @@ class MediaShelf:
         if not name:
             return []
 
-        found = {path.stem.rpartition("-")[2]: path for path in self._folder.glob(f"{name}-*")}
-        return [found[number] for number in sorted(filter(str.isdigit, found), key=int)]
+        paths = {path.stem.rpartition("-")[2]: path for path in self._folder.glob(f"{name}-*")}
+        return [paths[number] for number in sorted(filter(str.isdigit, paths), key=int)]
 
     def _name(self, job: JobInfo) -> str:
         """Return what the files of a job begin with."""
@@ -78,8 +78,8 @@ class MediaShelf:
 
 def served_type(content: str | bytes) -> str:
     """Return the content type that bytes are served as."""
-    found = sniff(content) if isinstance(content, bytes) else None
-    return found if found is not None and found in TYPES.values() else BYTES
+    content_type = sniff(content) if isinstance(content, bytes) else None
+    return content_type if content_type is not None and content_type in TYPES.values() else BYTES
 
 
 def type_of(path: Path) -> str:

@@ -76,7 +76,7 @@ def with_schemas(document: dict[str, Any]) -> dict[str, Any]:
     models: set[type[BaseModel]] = {*ANSWERED.values(), ErrorAnswer}
     ordered = sorted(models, key=lambda one: one.__name__)
     modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(one, "validation") for one in SENT]
-    found, made = models_json_schema(
+    definitions, made = models_json_schema(
         [*modes, *((one, "serialization") for one in ordered)],
         ref_template=f"{PLACE}{{model}}",
         schema_generator=Explained,
@@ -86,7 +86,7 @@ def with_schemas(document: dict[str, Any]) -> dict[str, Any]:
             model = ANSWERED.get(f"{method.upper()} {path}")
             if model is not None:
                 content = good(operation).setdefault("content", {})
-                content.setdefault(JSON, {})["schema"] = found[model, "serialization"]
+                content.setdefault(JSON, {})["schema"] = definitions[model, "serialization"]
 
             for status, answer in operation["responses"].items():
                 if status >= "4":  # errors are JSON, whatever the route has otherwise
@@ -110,15 +110,15 @@ def good(operation: dict[str, Any]) -> dict[str, Any]:
 
 def _named(value: Any, schemas: dict[str, Any]) -> Iterable[str]:
     """Return the names of all schemas that a part of the document needs."""
-    found: set[str] = set()
+    names: set[str] = set()
     left = [value]
     while left:
         for name in _references(left.pop()):
-            if name not in found:
-                found.add(name)
+            if name not in names:
+                names.add(name)
                 left.append(schemas[name])
 
-    return found
+    return names
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -62,8 +62,8 @@ class SessionStore:
             The session, and its cookie; None where the key was revoked in this moment.
         """
         key_id = ADMIN_ID if key is None else key.id
-        found = await self._held(key_id)
-        if found is None:
+        held = await self._held(key_id)
+        if held is None:
             return None
 
         session_id, secret = secrets.token_hex(16), secrets.token_hex(32)
@@ -74,7 +74,7 @@ class SessionStore:
         kept = {
             "hash": _digest(secret),
             "key": key_id,
-            "proof": _tied(secret, found[1]),
+            "proof": _tied(secret, held[1]),
             "expires_at": ends.isoformat(),
         }
         await self._states.write_state(SPACE, session_id, kept, expected=0, until=ends)
@@ -92,11 +92,11 @@ class SessionStore:
         if not hmac.compare_digest(_digest(secret), value["hash"]) or ends <= datetime.now(UTC):
             return None
 
-        found = await self._held(value["key"])
-        if found is None or not hmac.compare_digest(_tied(secret, found[1]), value["proof"]):
+        held = await self._held(value["key"])
+        if held is None or not hmac.compare_digest(_tied(secret, held[1]), value["proof"]):
             return None
 
-        return Session(match[1], found[0], _csrf(secret), ends)
+        return Session(match[1], held[0], _csrf(secret), ends)
 
     async def end(self, session: Session) -> None:
         """End a session, on all servers that share the ledger."""
@@ -107,8 +107,8 @@ class SessionStore:
         if key_id == ADMIN_ID:
             return None if self._admin is None else (None, self._admin)
 
-        found = await self._keys.held(key_id)
-        return None if found is None else (found[0], found[1].encode())
+        held = await self._keys.held(key_id)
+        return None if held is None else (held[0], held[1].encode())
 
 
 def _digest(secret: str) -> str:

@@ -1,4 +1,4 @@
-"""What the server is told by whoever runs it: accounts, aliases, limits. Never a secret itself."""
+"""What whoever runs the server sets: accounts, aliases, limits. Never a secret itself."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MEBIBYTE = 1024 * 1024
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 
-class _Part(BaseModel):
+class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class Account(_Part):
+class Account(_Section):
     """One account with a provider.
 
     Attributes:
@@ -37,7 +37,7 @@ class Account(_Part):
     base_url: str | None = None
 
 
-class Alias(_Part):
+class Alias(_Section):
     """A name for several models, tried in this order.
 
     Attributes:
@@ -47,8 +47,8 @@ class Alias(_Part):
     chain: tuple[str, ...] = Field(min_length=1)
 
 
-class WebhookSettings(_Part):
-    """Who is told that jobs have ended, and whether providers call back.
+class WebhookSettings(_Section):
+    """Who is notified that jobs have ended, and whether providers call back.
 
     Attributes:
         url: Where the messages go.
@@ -79,7 +79,7 @@ class WebhookSettings(_Part):
         return self
 
 
-class Cors(_Part):
+class Cors(_Section):
     """Which pages may use the server from a browser.
 
     Attributes:
@@ -89,7 +89,7 @@ class Cors(_Part):
     origins: tuple[str, ...] = ()
 
 
-class ServerSettings(_Part):
+class ServerSettings(_Section):
     """How the server works: the whole of a configuration file.
 
     Attributes:
@@ -98,7 +98,7 @@ class ServerSettings(_Part):
         limits: How many jobs may be in flight at providers; for `tarash serve`.
         breaker: When a provider counts as down, for `tarash serve`; by default none does.
         keys: Keys that stand in variables of the environment.
-        webhooks: Who is told that jobs have ended, and whether providers call back.
+        webhooks: Who is notified that jobs have ended, and whether providers call back.
         cors: Which pages may use the server from a browser.
         mock: Answer every model from the mock: no provider is asked and nothing is bought.
         media: The folder for results and what clients upload; by default in the user's data folder.
@@ -116,7 +116,7 @@ class ServerSettings(_Part):
             on to say that it is alive.
         alive_seconds: How often it says so.
         public_url: What links begin with; by default what the request was sent to.
-        poll_seconds: How soon clients are told to ask again.
+        poll_seconds: How soon clients are asked to poll again.
         sweep_seconds: How often jobs that nobody drives are looked for.
         body_seconds: How long a body may pause while it comes.
         json_bytes: The largest body of JSON.
@@ -180,7 +180,7 @@ class ServerSettings(_Part):
 
     @field_validator("accounts")
     @classmethod
-    def _are_told_apart(cls, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
+    def _are_distinct(cls, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
         names = [(one.provider, one.name) for one in accounts]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:

@@ -49,7 +49,7 @@ def video_of(job: JobInfo, driven: Driven | None) -> dict[str, Any]:
         driven: What this process knows, where it drives the job.
     """
     status = status_of(job, driven)
-    found: dict[str, Any] = {
+    video: dict[str, Any] = {
         "id": job.id,
         "object": "video",
         "model": model_of(job),
@@ -66,7 +66,7 @@ def video_of(job: JobInfo, driven: Driven | None) -> dict[str, Any]:
         "metadata": {name: one for name, one in job.labels.items() if name not in OWN_LABELS},
     }
     if job.cost is not None:
-        found["cost"] = cost_of(job)
+        video["cost"] = cost_of(job)
 
     adjustments = adjustments_of(job)
     if adjustments:
@@ -93,7 +93,7 @@ def adjustments_of(job: JobInfo) -> list[dict[str, Any]]:
             }
         )
 
-    return found
+    return video
 
 
 def status_of(job: JobInfo, driven: Driven | None) -> str:
@@ -152,7 +152,7 @@ def _error(job: JobInfo) -> dict[str, Any] | None:
     if job.error is None or job.state == "completed":
         return None
 
-    message = HTTP.told(job.error.get("message") or "")
+    message = HTTP.kept_message(job.error)
     return {"code": job.error.get("code") or "failed", "message": message}
 
 

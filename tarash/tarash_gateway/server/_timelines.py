@@ -37,21 +37,21 @@ async def timeline(job_id: str, front: FrontHere, caller: CallerHere) -> JSONRes
 
     driven = front.drivers.get(job.id)
     heard = await heard_of(front.states, job.id) if driven is None else driven.moves
-    return JSONResponse(sendable({"object": "list", "data": _told(record, heard)}))
+    return JSONResponse(sendable({"object": "list", "data": _timeline(record, heard)}))
 
 
-def _told(record: JobRecord, heard: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _timeline(record: JobRecord, heard: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the whole of it; times are None where nobody has noted them."""
-    found: list[dict[str, Any]] = [{"at": record.created_at.isoformat(), "event": "written"}]
+    events: list[dict[str, Any]] = [{"at": record.created_at.isoformat(), "event": "written"}]
     for entry in record.entries:
         number = entry.intent.attempt_number
-        found += _attempt(entry, [one for one in heard if one["attempt"] == number])
+        events += _attempt(entry, [one for one in heard if one["attempt"] == number])
 
     if record.state != "open":
         last = heard[-1]["at"] if heard else None
-        found.append({"at": last, "event": record.state, "error": _said(record.result or {})})
+        events.append({"at": last, "event": record.state, "error": _said(record.result or {})})
 
-    return found
+    return events
 
 
 def _attempt(entry: SubmissionRecord, heard: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

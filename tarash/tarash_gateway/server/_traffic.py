@@ -41,10 +41,10 @@ async def health(front: FrontHere, _admin: AdminHere) -> JSONResponse:
     except TarashException:
         return JSONResponse(_shown(front, "down", 0, providers))
 
-    found = _shown(front, "ok", len(waiting), providers)
-    found["circuits"] = [one.model_dump(mode="json") for one in circuits]
-    found["limits"] = limits
-    return JSONResponse(sendable(found))
+    body = _shown(front, "ok", len(waiting), providers)
+    body["circuits"] = [one.model_dump(mode="json") for one in circuits]
+    body["limits"] = limits
+    return JSONResponse(sendable(body))
 
 
 @router.get("/spending")

@@ -141,8 +141,8 @@ class Uploads:
 
     async def read(self, owner: str, media_id: str) -> dict[str, Any] | None:
         """Return a file as the library takes it; None as of `find`."""
-        found = await self.find(owner, media_id)
-        if found is None:
+        upload = await self.find(owner, media_id)
+        if upload is None:
             return None
 
         try:
@@ -150,7 +150,7 @@ class Uploads:
         except FileNotFoundError:  # on another machine, or somebody has tidied up
             return None
 
-        return {"content": content, "content_type": found.content_type}
+        return {"content": content, "content_type": upload.content_type}
 
     async def drop(self, owner: str, media_id: str) -> bool:
         """Delete a file; return whether there was one."""
@@ -290,8 +290,8 @@ class _Filling:
         if known is not None and self._take is not None:
             await self._take(known.bytes)
 
-        found = await self._uploads.read(self._owner, media_id)
-        if found is None:
+        file = await self._uploads.read(self._owner, media_id)
+        if file is None:
             raise Refusal(
                 404,
                 "media_not_found",
@@ -301,5 +301,5 @@ class _Filling:
                 headers=NO_RETRY,
             )
 
-        self._read[media_id] = found
-        return found
+        self._read[media_id] = file
+        return file

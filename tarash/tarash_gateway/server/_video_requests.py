@@ -129,10 +129,10 @@ class VideoCreate(BaseModel):
         return self.resolution or _lines(width, height), self.aspect_ratio or _ratio(width, height)
 
     def _images(self) -> list[dict[str, Any]]:
-        found = []
+        images = []
         if self.input_reference is not None:
             image = image_of(self.input_reference, "input_reference")
-            found.append({"image": image, "type": "first_frame"})
+            images.append({"image": image, "type": "first_frame"})
 
         for entry in self.frame_images:
             role = entry.get("frame_type", "first_frame") if isinstance(entry, dict) else ""
@@ -141,13 +141,13 @@ class VideoCreate(BaseModel):
                     "frame_images: each has a frame_type, first_frame or last_frame", "frame_images"
                 )
 
-            found.append({"image": image_of(entry, "frame_images"), "type": role})
+            images.append({"image": image_of(entry, "frame_images"), "type": role})
 
         for entry in self.input_references:
             image = image_of(entry, "input_references")
-            found.append({"image": image, "type": "reference"})
+            images.append({"image": image, "type": "reference"})
 
-        return found
+        return images
 
 
 def parsed(model: type[BaseModel], fields: Mapping[str, Any]) -> Any:
@@ -161,8 +161,8 @@ def parsed(model: type[BaseModel], fields: Mapping[str, Any]) -> Any:
     except pydantic.ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         path = ".".join(HTTP.field(str(one)) for one in first["loc"])[:100]
-        said = rule_of(first)
-        raise invalid(f"{path}: {said}" if path else said, path or None) from None
+        sentence = rule_of(first)
+        raise invalid(f"{path}: {sentence}" if path else sentence, path or None) from None
 
 
 def image_of(entry: Any, param: str) -> Any:
@@ -171,23 +171,23 @@ def image_of(entry: Any, param: str) -> Any:
     Raises:
         Refusal: It is none of them.
     """
-    found = entry
+    source = entry
     for _ in range(2):
-        if isinstance(found, dict) and not {"content", "b64_json"} & found.keys():
-            found = found.get("image_url", found.get("url"))
+        if isinstance(source, dict) and not {"content", "b64_json"} & source.keys():
+            source = source.get("image_url", source.get("url"))
 
-    if isinstance(found, dict) and isinstance(found.get("b64_json"), str):
-        found = found["b64_json"]
+    if isinstance(source, dict) and isinstance(source.get("b64_json"), str):
+        source = source["b64_json"]
 
-    is_bytes = isinstance(found, dict) and isinstance(found.get("content"), bytes)
-    if not is_bytes and not (isinstance(found, str) and found):
+    is_bytes = isinstance(source, dict) and isinstance(source.get("content"), bytes)
+    if not is_bytes and not (isinstance(source, str) and source):
         raise invalid(
             f"{param}: an image is a file of the form, a URL, a data URI, or an object with an "
             "image_url; or the id of media that this key has uploaded (POST /api/media)",
             param,
         )
 
-    return found
+    return source
 
 
 def _lines(width: int, height: int) -> str:

@@ -34,7 +34,7 @@ async def create_video(request: Request, front: FrontHere, caller: CallerHere) -
     fields = await fields_of(request)
     whole = await filled(request, front, caller.id, fields)
     wanted: VideoCreate = parsed(VideoCreate, whole)
-    config = front.models.config("video", wanted.wanted(), caller, front.shelf.place())
+    config = front.models.config("video", wanted.wanted(), caller, front.result_folder.place())
     asked = wanted.request()
     labels = labels_of(wanted.metadata, wanted.model, wanted.size)
     name = await named(front, caller, request, fields)
@@ -106,7 +106,7 @@ async def drop(front: Front, job: JobInfo) -> None:
     if not is_gone and await front.gateway.find_job_async(job.id) is not None:
         raise _still_running(job.kind, "too_late")  # somebody drives it
 
-    await front.shelf.drop(job)
+    await front.result_folder.drop(job)
 
 
 async def _stop(front: Front, job: JobInfo) -> None:
@@ -119,9 +119,9 @@ async def _stop(front: Front, job: JobInfo) -> None:
     keys = front.models.keys_of(job)
     handle: Any = driven and driven.handle
     handle = handle or await front.gateway.resume_async(job.id, api_keys=keys)
-    said = await handle.cancel_async()
-    if said == "unsupported":
-        raise _still_running(job.kind, said)
+    answer = await handle.cancel_async()
+    if answer == "unsupported":
+        raise _still_running(job.kind, answer)
 
     # Only whoever drives it hears that it has ended.
     if driven is None and await front.drivers.take_up(job.id):
@@ -133,8 +133,8 @@ async def _stop(front: Front, job: JobInfo) -> None:
                 await driven.ended.wait()
                 return
 
-    if said == "requested":
-        raise _still_running(job.kind, said)
+    if answer == "requested":
+        raise _still_running(job.kind, answer)
 
 
 def _still_running(kind: str, said: str) -> Refusal:

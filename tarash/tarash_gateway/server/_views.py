@@ -36,7 +36,7 @@ def view_of(job: JobInfo, driven: Driven | None, results: int = 0) -> dict[str, 
     update = None if driven is None else driven.update
     progress = None if update is None else update.progress_percent
     asked = job.request
-    found: dict[str, Any] = {
+    view: dict[str, Any] = {
         "id": job.id,
         "object": "job",
         "kind": job.kind,
@@ -67,19 +67,19 @@ def view_of(job: JobInfo, driven: Driven | None, results: int = 0) -> dict[str, 
     if job.execution_metadata is not None:
         found["execution"] = job.execution_metadata.model_dump(mode="json")
 
-    return found
+    return view
 
 
 def _error(stored: dict[str, Any] | None) -> dict[str, Any] | None:
     if stored is None:
         return None
 
-    told = {name: stored[name] for name in FAULT if name in stored}
-    return {**told, "message": HTTP.told(stored.get("message") or "")}
+    kept = {name: stored[name] for name in FAULT if name in stored}
+    return {**kept, "message": HTTP.kept_message(stored)}
 
 
 def moved(view: dict[str, Any], driven: Driven) -> dict[str, Any]:
-    """Return a view as the last update has it, without a look into the ledger."""
+    """Return a view as the last update has it, without reading the ledger."""
     update = driven.update
     if update is None:
         return view
@@ -99,5 +99,5 @@ def moved(view: dict[str, Any], driven: Driven) -> dict[str, Any]:
 
 def stamp_of(view: dict[str, Any]) -> str:
     """Return what stands for a view: equal for equal ones, on all servers and after a restart."""
-    told = json.dumps(view, sort_keys=True, default=str)
-    return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:16]
+    text = json.dumps(view, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 SPACE = "server.webhooks"
 PAUSES = (5, 30, 120, 600, 3600, 6 * 3600, 24 * 3600)
-"""Seconds between tries; after the last one nobody is told any more."""
+"""Seconds between tries; after the last one nobody is notified any more."""
 KEPT = timedelta(days=14)
 SECONDS = 15.0
 """How long a receiver may take."""
@@ -52,7 +52,7 @@ class Webhooks:
         self._unwritten: set[str] = set()
 
     async def expect(self, job_id: str) -> None:
-        """Write down that the end of a job is to be told; what fails is tried again later.
+        """Write down that the end of a job is to be sent; what fails is tried again later.
 
         The job goes on in any case, so that whoever has ordered it is to hear of no error.
         """
@@ -131,12 +131,12 @@ class Webhooks:
         if version is None:
             return
 
-        said = await self._post(record.name, kind, session)
-        if said is None or tries >= len(PAUSES):
+        refusal = await self._post(record.name, kind, session)
+        if refusal is None or tries >= len(PAUSES):
             await self._states.write_state(SPACE, record.name, None, expected=version)
 
-        if said is not None:
-            log.warning("The webhook of %s was not taken (%s)", record.name, said)
+        if refusal is not None:
+            log.warning("The webhook of %s was not taken (%s)", record.name, refusal)
 
     async def _post(self, job_id: str, kind: str, session: aiohttp.ClientSession) -> str | None:
         """Send one message; return why it was not taken, or None."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._data._hints import JOINER
+from .._data._hints import JOINER, Advised, Hint, hints_in
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -21,7 +21,6 @@ from ..models import (
 )
 
 if TYPE_CHECKING:
-    from .._data._hints import Hint
     from ..exceptions import TarashException
 
 REQUEST = frozenset({*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields})
@@ -47,16 +46,24 @@ PHRASES = (
         "; whoever runs the gateway can give it a price, or a key that may buy without one",
     ),
 )
-CODE = re.compile(
-    r"\w+\(|\w+= |\w+=True|\braw_response\b|the error's operation|environment variable"
-    r"|\bextra_params\b|\bresume_all\b|\bidempotency_key\b"
-)
-"""What advice for programs has in it."""
 BY_OPERATOR = "whoever runs the gateway"
 SENTENCES = frozenset({"reason", "unknown", "warnings", "why"})
 """The fields of a plan that hold sentences of the library's."""
 FOREIGN = frozenset({"payload", "requested", "sent"})
 """Those that hold what somebody else has written, or is to read."""
+
+
+@dataclass
+class Kept(Advised):
+    """An error as a ledger keeps it."""
+
+    message: str
+    hints: tuple[Hint, ...]
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Kept:
+        """Return what is stored."""
+        return cls(stored.get("message") or "", hints_in(stored.get("hints")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +99,16 @@ class Words:
         if error.summary == error.message:
             return self.said(error.message)
 
+        return self._advised(error)
+
+    def kept_message(self, stored: Mapping[str, Any] | None) -> str:
+        """Return the message of an error as a ledger keeps it, with the advice for here."""
+        error = Kept.of(stored or {})
+        return self._advised(error) if error.hints else self.said(error.message)
+
+    def _advised(self, error: Advised) -> str:
         advice = [one for hint in error.hints if (one := self.advice(hint)) is not None]
         return JOINER.join([self.said(error.summary), *advice])
-
-    def told(self, message: str) -> str:
-        """Return what is kept of an error, without the advice that nobody can follow here."""
-        parts = message.split(JOINER)
-        return self.said(
-            JOINER.join([parts[0], *(one for one in parts[1:] if not CODE.search(one))])
-        )
 
     def said(self, text: str) -> str:
         """Return a text of the library's with the names that things have here."""
@@ -121,8 +129,8 @@ class Words:
         for name, one in plan.items():
             if name in SENTENCES:
                 every = one if isinstance(one, list) else [one]
-                said = [self.said(text) if isinstance(text, str) else text for text in every]
-                made[name] = said if isinstance(one, list) else said[0]
+                sentences = [self.said(text) if isinstance(text, str) else text for text in every]
+                made[name] = sentences if isinstance(one, list) else sentences[0]
             else:
                 made[name] = one if name in FOREIGN else self.said_in(one)
 
@@ -178,8 +186,8 @@ class Words:
 
 def _left_out(error: TarashException) -> Sequence[str]:
     """Return the parameters that an untrusted request may not carry; empty where it has none."""
-    found = (hint.value for hint in error.hints if hint.action == "leave_out")
-    return next(found, ())
+    values = (hint.value for hint in error.hints if hint.action == "leave_out")
+    return next(values, ())
 
 
 def _listed(names: Sequence[str]) -> str:

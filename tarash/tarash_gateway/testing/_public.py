@@ -20,7 +20,7 @@ _CREDENTIAL_PARAMETERS = frozenset({"access_token", "api_key", "key"})
 
 
 def carries_credential(request: RecordedRequest) -> bool:
-    """Tell whether a request carries what looks like somebody's key."""
+    """Tell whether a request carries what resembles somebody's key."""
     return bool(_CREDENTIAL_HEADERS & request.headers.keys()) or bool(
         _CREDENTIAL_PARAMETERS & request.query.keys()
     )

@@ -117,7 +117,7 @@ class Counters:
     Attributes:
         submits: Requests that reached the submit step, those that a fault or a wrong key ended too.
         accepted: Jobs created: what a provider would have billed.
-        polls: Looks at a job's status.
+        polls: Requests for a job's status.
         streams: Status streams asked for.
         results: Results asked for.
         cancels: Cancels asked for.

@@ -243,7 +243,7 @@ class Simulator:
         """Set where a provider calls back about all jobs of the account, as its console would.
 
         Args:
-            provider: Whose; `openai` is set up so, the others are told by each submit.
+            provider: Whose; `openai` is set up so, the others learn it from each submit.
             url: Where; None for nowhere.
         """
         self._state(provider).webhook_endpoint = url

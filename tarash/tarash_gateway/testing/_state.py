@@ -177,7 +177,7 @@ class OriginState:
         return self._running
 
     def find(self, job_id: str) -> JobRecord | None:
-        """Return a job that a look can see: one that exists and isn't lost."""
+        """Return a job that a poll can see: one that exists and isn't lost."""
         with self._lock:
             job = self._jobs.get(job_id)
 
@@ -207,7 +207,7 @@ class OriginState:
         return found[::-1]
 
     def look(self, job_id: str) -> JobRecord | None:
-        """Return a job as `find` does, for a status request: where looks count, it counts."""
+        """Return a job as `find` does, for a status request: where polls count, it counts."""
         job = self.find(job_id)
         if job is not None:
             job.look(self.clock())

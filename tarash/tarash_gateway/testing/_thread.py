@@ -1,4 +1,4 @@
-"""A daemon thread with an event loop that serves until it is told to stop.
+"""A daemon thread with an event loop that serves until it is asked to stop.
 
 Blocking tests, subprocesses and several event loops at once can then all talk to one simulator.
 It must not know what is served.

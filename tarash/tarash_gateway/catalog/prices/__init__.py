@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ._book import PriceBook, Prices, line_of, prices, reason_of, shipped, taken
+from ._book import PriceBook, line_of, reason_of, shipped, taken
 from ._facts import Facts, facts_of
 from ._fetched import keep
+from ._prices import Prices, prices
 from ._quantities import is_by_media, is_for
 from ._quote import free, quote_of
 from ._usual import usual_seconds

@@ -56,13 +56,13 @@ class Address:
         self._url = Key(url)
         del url
         try:
-            facts = {**DEFAULTS, **conninfo_to_dict(self._url.reveal())}
+            options = {**DEFAULTS, **conninfo_to_dict(self._url.reveal())}
         except psycopg.Error:
             # Not as the cause, and not its words: they may quote the password.
-            facts = {"port": "none"}
+            options = {"port": "none"}
 
-        hosts = str(facts.get("host") or facts.get("hostaddr") or "localhost").split(",")
-        ports = str(facts.get("port") or "5432").split(",")
+        hosts = str(options.get("host") or options.get("hostaddr") or "localhost").split(",")
+        ports = str(options.get("port") or "5432").split(",")
         # A host or a path with an @ in it is the rest of a password.
         is_torn = any("@" in one for one in hosts) or "@" in _path_of(self._url.reveal())
         if is_torn or not all(one.isdecimal() for one in ports if one):
@@ -72,16 +72,14 @@ class Address:
                 submission="not_sent",
             )
 
-        self._facts = {name: Key(str(value)) for name, value in facts.items()}
-        self._secrets = [
-            one for one in (str(facts.get("password") or ""), str(facts.get("sslpassword") or ""))
-            if one
-        ]  # fmt: skip
+        self._facts = {name: Key(str(value)) for name, value in options.items()}
+        passwords = (str(options.get(name) or "") for name in ("password", "sslpassword"))
+        self._secrets = [one for one in passwords if one]
         places = [
             f"{_bracketed(host)}:{ports[min(number, len(ports) - 1)]}"
             for number, host in enumerate(hosts)
         ]
-        database = facts.get("dbname") or facts.get("user") or ""
+        database = options.get("dbname") or options.get("user") or ""
         self.shown = f"postgresql://{','.join(places)}/{database}"
 
     def __repr__(self) -> str:
@@ -105,10 +103,10 @@ def _bracketed(host: str) -> str:
 
 def without_password(url: str) -> str:
     """Return a URL of a database that can be shown, and used by whoever has the password."""
-    scheme, found, rest = url.partition("://")
+    scheme, separator, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
     user, at, host = authority.rpartition("@")
-    if not found or scheme not in SCHEMES:
+    if not separator or scheme not in SCHEMES:
         return url
 
     if "@" in _path_of(url):  # the rest of a password with a slash in it: no URL at all

@@ -160,10 +160,10 @@ class Database:
             failure = (
                 unwritable(submission)
                 if "NUL" in str(error)
-                else told(self.address, error, submission)
+                else storage_error(self.address, error, submission)
             )
         except (psycopg.Error, LateError) as error:
-            failure = told(self.address, error, submission)
+            failure = storage_error(self.address, error, submission)
 
         # Not as its context: the driver's frames know the password.
         raise failure

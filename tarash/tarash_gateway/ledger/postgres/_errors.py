@@ -118,7 +118,7 @@ def refused(
     )
 
 
-def told(
+def storage_error(
     address: Address, error: psycopg.Error | LateError, submission: Submission | None
 ) -> StorageError:
     """Return what a driver's error says of the ledger, and what to do about it.
@@ -129,8 +129,8 @@ def told(
         submission: What it means for the submit that the call is about.
     """
     what, todo = _trouble(error)
-    said = address.clean(str(error))
-    return refused(address, f"{what} ({said})", todo, submission)
+    reason = address.clean(str(error))
+    return refused(address, f"{what} ({reason})", todo, submission)
 
 
 def unwritable(submission: Submission | None) -> ValidationError:

@@ -1,7 +1,7 @@
 """Hears, over one connection of its own, which jobs have changed; a poll stays the backstop.
 
 A pooler that hands out connections by transaction delivers no notifications: then nobody is woken,
-and whoever waits looks as often as without.
+and whoever waits polls as often as without.
 """
 
 from __future__ import annotations
@@ -112,13 +112,13 @@ class Listener:
                 self._hear(connection, is_stopped)
                 pause = PAUSES[0]
             except (psycopg.Error, LateError, OSError):
-                # Whoever waits looks by itself meanwhile.
+                # Whoever waits polls by itself meanwhile.
                 is_stopped.wait(pause)
                 pause = min(pause * 2, PAUSES[1])
             finally:
                 if not is_stopped.is_set() and self.hears:
                     self.hears = False
-                    self._wake_all()  # who counts on being woken looks by itself from now on
+                    self._wake_all()  # who counts on being woken polls by itself from now on
 
                 if connection is not None:
                     close(connection)

@@ -67,18 +67,18 @@ class Opening(Submits):
             return [self.enqueue(some[0])]
 
         def work(transaction: Transaction) -> list[JobRecord | Exception | None]:
-            found: dict[str, JobRecord | Exception | None] = {}
+            outcomes: dict[str, JobRecord | Exception | None] = {}
             # In the order of their keys: who writes the same ones elsewhere waits, and no two do.
             for one in sorted(some, key=lambda one: one.job.idempotency_key or ""):
                 try:
-                    found[one.job.id] = self._enqueued(transaction, one)
+                    outcomes[one.job.id] = self._enqueued(transaction, one)
                 except StorageError as error:
-                    found[one.job.id] = error
+                    outcomes[one.job.id] = error
 
             for space in {one.space for one in some}:
                 tell(transaction, space)
 
-            return [found[one.job.id] for one in some]
+            return [outcomes[one.job.id] for one in some]
 
         try:
             return self._database.write(work, "not_sent", in_doubt="unknown")

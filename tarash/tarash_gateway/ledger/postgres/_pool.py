@@ -165,18 +165,18 @@ def connect(address: Address, seconds: float = ANSWER_SECONDS) -> LimitedConnect
     Raises:
         OperationalError: It can't be made; without the frames that know the password.
     """
-    told = ""
+    reason = ""
     try:
         made = LimitedConnection.connect(
             **address.options(), autocommit=True, prepare_threshold=None, row_factory=dict_row
         )
     except OperationalError as error:
-        told = address.clean(str(error))
+        reason = address.clean(str(error))
     else:
         made.seconds = seconds
         return made
 
-    raise OperationalError(told)
+    raise OperationalError(reason)
 
 
 def is_quiet(connection: LimitedConnection) -> bool:

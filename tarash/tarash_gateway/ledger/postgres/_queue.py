@@ -71,29 +71,29 @@ class Queue:
                 rows += transaction.all(LEFT, dead, self.process.id, gone, *place)
 
             rows.sort(key=lambda row: (row["task_rank"], row["number"]))
-            found = [DueTask(row["id"], -row["task_rank"], row["number"]) for row in rows[:limit]]
+            due = [DueTask(row["id"], -row["task_rank"], row["number"]) for row in rows[:limit]]
             seconds = None if following is None else max(0.0, following["seconds"])
-            return DueTasks(tuple(found), seconds)
+            return DueTasks(tuple(due), seconds)
 
-        found = self._database.read(work)
+        due = self._database.read(work)
         # What others lock at this moment is made due by them, or at the next reading.
-        while after is None and found.next_in == 0 and self._database.write(_promote):
-            found = self._database.read(work)
+        while after is None and due.next_in == 0 and self._database.write(_promote):
+            due = self._database.read(work)
 
-        return found
+        return due
 
     def unfinished(self, after: str | None, limit: int) -> list[JobRecord]:
         """Return open jobs that nobody drives; see `_records.PagedLedger.unfinished`."""
 
         def work(transaction: Transaction) -> tuple[list[Row], Entries]:
             row = {"number": -1} if after is None else transaction.first(NUMBER, after)
-            found: list[Row] = []
-            while row is not None and len(found) < limit:
+            undriven: list[Row] = []
+            while row is not None and len(undriven) < limit:
                 rows = transaction.all(OPEN, row["number"], limit)
-                found += [one for one in rows if not is_held(one, self.process)]
+                undriven += [one for one in rows if not is_held(one, self.process)]
                 row = rows[-1] if len(rows) == limit else None
 
-            return found[:limit], entries_of(transaction, found[:limit])
+            return undriven[:limit], entries_of(transaction, undriven[:limit])
 
         return records(*self._database.read(work), self.process)
 

@@ -46,11 +46,11 @@ Entries = dict[str, list["Row"]]
 def entries_of(transaction: Transaction, rows: Sequence[Row]) -> Entries:
     """Return the submits of jobs."""
     entries: Entries = defaultdict(list)
-    found = transaction.all(
+    intents = transaction.all(
         "SELECT * FROM tarash.intents WHERE job = ANY(%s) ORDER BY number",
         [row["id"] for row in rows],
     )
-    for entry in found:
+    for entry in intents:
         entries[entry["job"]].append(entry)
 
     return entries

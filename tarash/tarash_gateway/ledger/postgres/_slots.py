@@ -90,8 +90,8 @@ class Slots:
 
     def list_slots(self, line: str | None) -> list[SlotRecord]:
         """Return those who wait, and the jobs in flight; see `_records.SlotLedger.list_slots`."""
-        found = self._database.read(lambda transaction: self._line(transaction, line))
-        return [one for one in found if one.turn is None or one.counts]
+        records = self._database.read(lambda transaction: self._line(transaction, line))
+        return [one for one in records if one.turn is None or one.counts]
 
     def _line(self, transaction: Transaction, line: str | None) -> list[SlotRecord]:
         return [self._slot(row) for row in transaction.all(LINE, line, line)]
@@ -113,8 +113,8 @@ class Slots:
         if row["pid"] is None:
             return bool(row["silent"] < self._lease_seconds)
 
-        facts = {"id": row["process"], "holder": row["id"], "lease_seconds": self._lease_seconds}
-        return self.process.sees({**row, **facts}, row["silent"])
+        holder = {"id": row["process"], "holder": row["id"], "lease_seconds": self._lease_seconds}
+        return self.process.sees({**row, **holder}, row["silent"])
 
     def _say_if_due(self, transaction: Transaction) -> None:
         raise NotImplementedError(transaction)

@@ -84,8 +84,8 @@ def reserve(transaction: Transaction, intent: Intent) -> None:
     """
     quote = intent.quote or {}
     currency = quote.get("currency") or "USD"
-    said = quote.get("high") or quote.get("low")
-    amount = None if said is None else Decimal(str(said))
+    upper = quote.get("high") or quote.get("low")
+    amount = None if upper is None else Decimal(str(upper))
     needed = amount if amount is not None and currency == "USD" else Decimal(0)
     at = None if is_new(intent, now()) else as_time(intent.created_at)  # else bought before
     if intent.budgets:
@@ -200,12 +200,12 @@ def spendings_of(
 
 
 def _spending(row: Row) -> Spending:
-    facts: dict[str, Any] = {
+    fields: dict[str, Any] = {
         name: row[name] for name in ("kind", "provider", "model", "amount", "currency", "state")
     }
     labels = (json.loads(pair) for pair in row["labels"])
     return Spending(
-        **facts,
+        **fields,
         intent_id=row["intent"],
         job_id=row["job"],
         at=as_time(row["at"]),

@@ -68,11 +68,11 @@ class States:
         def work(transaction: Transaction) -> int | None:
             transaction.lock("tarash state", space, name)
             row = transaction.first(READ, space, name)
-            found = 0 if row is None else row["version"]
-            if found in versions:
-                return found  # the answer to our own COMMIT was lost
+            stored = 0 if row is None else row["version"]
+            if stored in versions:
+                return stored  # the answer to our own COMMIT was lost
 
-            if expected not in (None, found):
+            if expected not in (None, stored):
                 # Deleted by us, where the answer was lost; or by others, which is as good.
                 gone = transaction.in_doubt and value is None and row is None
                 return 0 if gone else None

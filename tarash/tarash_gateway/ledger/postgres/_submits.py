@@ -6,12 +6,12 @@ Whoever changes a job locks its row first, so that two who race for it come one 
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ...exceptions import TarashException
 from .._facts import RECEIVED, STOPPED, bought_nothing
-from .._processes import SAID_IN_LEASE, Process, now
+from .._processes import Process, now
+from .._renewals import Renewals
 from .._rows import as_heard, as_json
 from ._queue import Queue
 from ._rows import as_time
@@ -57,15 +57,19 @@ SETTLE = """
 """
 
 
-class Submits(States, Slots, Queue):
+class Submits(Renewals, States, Slots, Queue):
     """The submits in one database, and the process that this one is to the others."""
 
     def __init__(self, database: Database, lease_seconds: float) -> None:
         """Take the database, and how long a process may be silent, in seconds."""
         self._database = database
         self._lease_seconds = lease_seconds
-        self._said: tuple[str, datetime] | None = None
         self.process = Process()
+
+    @property
+    def own_id(self) -> str:
+        """The id of the process that this one is to the others."""
+        return self.process.id
 
     def begin_anew(self) -> None:
         """Go on in a forked child, which is another process."""
@@ -104,11 +108,11 @@ class Submits(States, Slots, Queue):
         """Write down what was heard of a submit; see `_records.Ledger.note`."""
 
         def work(transaction: Transaction) -> bool | None:
-            found = transaction.first("SELECT job FROM tarash.intents WHERE id = %s", intent_id)
-            if found is None:
+            intent = transaction.first("SELECT job FROM tarash.intents WHERE id = %s", intent_id)
+            if intent is None:
                 return None
 
-            if not (held := self._holds(transaction, found["job"], owner_id)):
+            if not (held := self._holds(transaction, intent["job"], owner_id)):
                 return held
 
             known = transaction.first(
@@ -156,17 +160,17 @@ class Submits(States, Slots, Queue):
         name = hashlib.sha256(content).hexdigest()
 
         def work(transaction: Transaction) -> None:
-            found = transaction.first(
+            job = transaction.first(
                 """
                 SELECT jobs.id AS job FROM tarash.jobs JOIN tarash.intents ON jobs.id = job
                 WHERE intents.id = %s AND state IN ('open', 'unknown') FOR UPDATE OF jobs
                 """,
                 intent_id,
             )
-            if found is None:
+            if job is None:
                 return  # it has ended, and nothing would drop what is kept for it
 
-            put_media(transaction, found["job"], {name: content})
+            put_media(transaction, job["job"], {name: content})
             known = transaction.first(
                 "SELECT heard FROM tarash.intents WHERE id = %s FOR UPDATE", intent_id
             )
@@ -191,22 +195,22 @@ class Submits(States, Slots, Queue):
 
         def work(transaction: Transaction) -> None:
             done = transaction.run(SETTLE, submission, outcome, intent_id, outcome)
-            found = transaction.first(
+            intent = transaction.first(
                 "SELECT heard, outcome FROM tarash.intents WHERE id = %s FOR UPDATE", intent_id
             )
-            if found is None:
+            if intent is None:
                 if cost_state is not None:
                     set_cost_of_forgotten(transaction, intent_id, cost, cost_state)
 
                 return
 
-            is_again = transaction.in_doubt and found["outcome"] == outcome
+            is_again = transaction.in_doubt and intent["outcome"] == outcome
             # Of what a user has stopped, whoever hears last what it came to knows what it cost.
-            if cost_state is not None and (done or is_again or found["outcome"] == STOPPED):
+            if cost_state is not None and (done or is_again or intent["outcome"] == STOPPED):
                 set_cost(transaction, intent_id, cost, cost_state)
 
             if not done and not is_again and outcome == STOPPED:
-                heard = as_json({**as_heard(found["heard"]), STOPPED: True})
+                heard = as_json({**as_heard(intent["heard"]), STOPPED: True})
                 transaction.run(
                     "UPDATE tarash.intents SET heard = %s WHERE id = %s", heard, intent_id
                 )
@@ -230,35 +234,9 @@ class Submits(States, Slots, Queue):
         return (row["process"], row["holder"]) == (self.process.id, owner_id)
 
     # ------------------------------------------------------------------------------ being alive
-    def wants_renewal(self) -> bool:
-        """Tell whether it is time to say that this process is alive; True to one who asks."""
-        said = self._said
-        if said is None or said[0] != self.process.id or not self._is_due():
-            return False  # it has held nothing, or has said so just now
-
-        self._said = (said[0], now())
-        return True
-
     def renew(self) -> None:
         """Say that this process is alive."""
         self._database.write(self._say)
-
-    def renewal_failed(self) -> None:
-        """Let the next one who asks try again."""
-        if self._said is not None:
-            self._said = (self._said[0], datetime.min.replace(tzinfo=UTC))
-
-    def _is_due(self) -> bool:
-        said = self._said
-        if said is None or said[0] != self.process.id:
-            return True
-
-        # The time of day: it goes on while the machine sleeps.
-        return (
-            not timedelta(0)
-            <= now() - said[1]
-            < timedelta(seconds=self._lease_seconds / SAID_IN_LEASE)
-        )
 
     def _say_if_due(self, transaction: Transaction) -> None:
         """Say that this process is alive: seldom, since all its transactions change one row."""
@@ -269,10 +247,12 @@ class Submits(States, Slots, Queue):
         if self._said is None or self._said[0] != self.process.id:
             transaction.run(FORGET_PROCESSES)
 
-        one, time = self.process, now()
-        transaction.run(SAY, one.id, one.pid, one.birth, one.place, self._lease_seconds)
+        process, time = self.process, now()
+        transaction.run(
+            SAY, process.id, process.pid, process.birth, process.place, self._lease_seconds
+        )
         # Not before it is so for certain: others count on the row.
-        transaction.after.append(lambda: setattr(self, "_said", (one.id, time)))
+        transaction.after.append(lambda: setattr(self, "_said", (process.id, time)))
 
 
 def _is_written(transaction: Transaction, intent: Intent) -> bool:
@@ -283,16 +263,16 @@ def _is_written(transaction: Transaction, intent: Intent) -> bool:
     Raises:
         TarashException: It was written down by somebody else, and may have been made.
     """
-    found = transaction.first(
+    written = transaction.first(
         "SELECT submission, outcome, operation FROM tarash.intents WHERE id = %s", intent.id
     )
-    if found is None:
+    if written is None:
         return False
 
-    if transaction.in_doubt and found["operation"] is None and found["submission"] is None:
+    if transaction.in_doubt and written["operation"] is None and written["submission"] is None:
         return True
 
-    if not bought_nothing(found):
+    if not bought_nothing(written):
         raise TarashException(
             f"The submit {intent.id} was written down before, and may have been made; it is "
             "not made again",
@@ -344,6 +324,6 @@ def tell(transaction: Transaction, job_id: str) -> None:
 
 
 def _tell_of_intent(transaction: Transaction, intent_id: str) -> None:
-    found = transaction.first("SELECT job FROM tarash.intents WHERE id = %s", intent_id)
-    if found is not None:
-        tell(transaction, found["job"])
+    intent = transaction.first("SELECT job FROM tarash.intents WHERE id = %s", intent_id)
+    if intent is not None:
+        tell(transaction, intent["job"])

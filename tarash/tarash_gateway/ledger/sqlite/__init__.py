@@ -1,4 +1,4 @@
-"""The ledger in a SQLite file: what it is told survives a crash, and processes may share it.
+"""The ledger in a SQLite file: what is written survives a crash, and processes may share it.
 
 Transactions are in `_file`; what it shares with a database of another make, a level above.
 """

@@ -113,7 +113,7 @@ def refused(
 
 
 @contextmanager
-def told(path: Path, submission: Submission | None) -> Iterator[None]:
+def translated(path: Path, submission: Submission | None) -> Iterator[None]:
     """Turn what SQLite and the system say into an error that says what to do.
 
     Args:

@@ -19,7 +19,7 @@ from weakref import WeakSet
 from ..._support._logging import event
 from .._open import is_missing
 from .._processes import Process
-from ._errors import BUSY_SECONDS, DamagedError, is_busy, refused, told
+from ._errors import BUSY_SECONDS, DamagedError, is_busy, refused, translated
 from ._media import MediaFolder, Prepared, sync_folder
 from ._place import Place, is_saved, place_of
 from ._schema import APPLICATION_ID, MIGRATIONS, empty
@@ -92,7 +92,7 @@ class File:
         """Write bytes for a job that is about to be committed; raises what `write` does."""
         prepared = Prepared(self.media.path, media)
         try:
-            with told(self.path, submission):
+            with translated(self.path, submission):
                 prepared.write()
 
             yield prepared
@@ -101,14 +101,14 @@ class File:
 
     def close(self) -> None:
         """Let go of the file; the next block opens it again."""
-        with self._lock, told(self.path, None):
+        with self._lock, translated(self.path, None):
             self._drop()
 
     @contextmanager
     def _transaction(
         self, begin: Callable[[sqlite3.Connection], None], submission: Submission | None
     ) -> Iterator[sqlite3.Connection]:
-        with self._lock, told(self.path, submission):
+        with self._lock, translated(self.path, submission):
             connection = self._connected(submission)
             try:
                 begin(connection)
@@ -155,18 +155,18 @@ class File:
                 something is about to be bought.
         """
         was = self._place
-        found = place_of(self.path)
-        if was is None or found == was:
+        place = place_of(self.path)
+        if was is None or place == was:
             return
 
         saved = is_saved(connection, self.path, was, driven=bool(self.driven))
         self._drop()
         what = "it was moved, removed or replaced while it was open"
-        if found.main == was.main:
+        if place.main == was.main:
             what = "the log beside it was removed or replaced while it was open"
 
         self._miss(what, saved=saved)
-        if saved and (found.main is not None or submission is None):
+        if saved and (place.main is not None or submission is None):
             return
 
         raise refused(
@@ -259,8 +259,8 @@ class File:
         if self.path.stat().st_size > CHECKED_BYTES:
             return
 
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if found is None or found[0] != "ok":
+        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict is None or verdict[0] != "ok":
             raise DamagedError("its pages contradict each other")
 
     def _sweep(self, connection: sqlite3.Connection) -> None:

@@ -113,8 +113,8 @@ class MediaFolder:
     def drop(self, connection: sqlite3.Connection, names: Iterable[str]) -> None:
         """Remove the files that no row refers to; while the database is locked."""
         for name in names:
-            found = connection.execute("SELECT 1 FROM media WHERE sha256 = ?", (name,)).fetchone()
-            if found is None:
+            user = connection.execute("SELECT 1 FROM media WHERE sha256 = ?", (name,)).fetchone()
+            if user is None:
                 (self.path / name).unlink(missing_ok=True)
 
     def orphans(self, connection: sqlite3.Connection) -> list[str]:

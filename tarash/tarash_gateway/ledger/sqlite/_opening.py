@@ -47,13 +47,13 @@ class Opening(Submits):
 
         try:
             with self._file.write("not_sent") as connection:
-                found = [self._enqueued(connection, one) for one in some]
+                outcomes = [self._enqueued(connection, one) for one in some]
         except ValidationError:  # one of them has what can't be written, and so nothing was
-            found = [_ALONE] * len(some)
+            outcomes = [_ALONE] * len(some)
 
         return [
             alone(self.enqueue, one) if came is _ALONE else came
-            for one, came in zip(some, found, strict=True)
+            for one, came in zip(some, outcomes, strict=True)
         ]
 
     def _enqueued(

@@ -32,11 +32,11 @@ def place_of(path: Path) -> Place:
 
 def _identity(path: str) -> Identity:
     try:
-        found = Path(path).stat()
+        status = Path(path).stat()
     except FileNotFoundError:
         return None
 
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def is_saved(connection: sqlite3.Connection, path: Path, was: Place, *, driven: bool) -> bool:
@@ -51,12 +51,12 @@ def is_saved(connection: sqlite3.Connection, path: Path, was: Place, *, driven: 
     Returns:
         Whether everything that was written down is at `path` again.
     """
-    found = place_of(path)
+    place = place_of(path)
     with suppress(sqlite3.Error, OSError):
-        if found.main is None:
+        if place.main is None:
             return driven and _restored(connection, path)
 
-        if found.main == was.main and found.log in (None, was.log):
+        if place.main == was.main and place.log in (None, was.log):
             return _merged(connection)
 
     return False

@@ -59,29 +59,29 @@ class Queue:
     def due_tasks(self, limit: int, after: DueTask | None) -> DueTasks:
         """Return the first tasks that are due; see `_records.QueueLedger.due_tasks`."""
         place = (LOWEST, -1, limit) if after is None else (-after.priority, after.number, limit)
-        found = self._read_due(place)
-        while after is None and found.next_in == 0:
+        due = self._read_due(place)
+        while after is None and due.next_in == 0:
             with self._file.write() as connection:
                 connection.execute(PROMOTE, (as_text(now()), PROMOTED))
 
-            found = self._read_due(place)
+            due = self._read_due(place)
 
-        return found
+        return due
 
     def _read_due(self, place: tuple[int, int, int]) -> DueTasks:
         process, time = self._file.process, as_text(now())
         with self._file.read() as connection:
             following = connection.execute(NEXT, (time, time)).fetchone()
             rows = connection.execute(FREE, place).fetchall()
-            for one in connection.execute(PROCESSES).fetchall():
-                if not is_held(one, process):
-                    rows += connection.execute(LEFT, (one["process"], *place)).fetchall()
+            for owner in connection.execute(PROCESSES).fetchall():
+                if not is_held(owner, process):
+                    rows += connection.execute(LEFT, (owner["process"], *place)).fetchall()
 
             for holder in list(process.gone):
                 rows += connection.execute(GONE, (process.id, holder, *place)).fetchall()
 
-        found = sorted({(row["task_rank"], row["number"], row["id"]) for row in rows})[: place[2]]
-        tasks = tuple(DueTask(name, -rank, number) for rank, number, name in found)
+        order = sorted({(row["task_rank"], row["number"], row["id"]) for row in rows})[: place[2]]
+        tasks = tuple(DueTask(name, -rank, number) for rank, number, name in order)
         if following is None:
             return DueTasks(tasks, None)
 

@@ -74,9 +74,9 @@ class Slots:
     def list_slots(self, line: str | None) -> list[SlotRecord]:
         """Return those who wait, and the jobs in flight; see `_records.SlotLedger.list_slots`."""
         with self._file.read() as connection:
-            found = self._line(connection, line)
+            records = self._line(connection, line)
 
-        return [one for one in found if one.turn is None or one.counts]
+        return [one for one in records if one.turn is None or one.counts]
 
     def _line(self, connection: sqlite3.Connection, line: str | None) -> list[SlotRecord]:
         return [self._slot(row) for row in connection.execute(LINE, (line, line))]
@@ -104,8 +104,8 @@ class Slots:
         if row["pid"] is None:
             return 0 <= _seconds_since(row["renewed_at"]) < self._lease_seconds
 
-        facts = {"id": row["process"], "holder": row["id"], "lease_seconds": self._lease_seconds}
-        return self._file.process.sees({**dict(row), **facts}, _seconds_since(row["renewed_at"]))
+        holder = {"id": row["process"], "holder": row["id"], "lease_seconds": self._lease_seconds}
+        return self._file.process.sees({**dict(row), **holder}, _seconds_since(row["renewed_at"]))
 
     def _say(self, connection: sqlite3.Connection) -> None:
         raise NotImplementedError(connection)

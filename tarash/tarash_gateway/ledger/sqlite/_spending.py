@@ -102,8 +102,8 @@ def _spent(connection: sqlite3.Connection, window: BudgetWindow) -> int:
     spent = 0
     for sign, path in totals_for(window):
         query = SPENT.format(path=", ".join("?" for _ in path))
-        found = connection.execute(query, (*path, hour)).fetchone()
-        spent += sign * (found["dollars"] * int(BILLIONTHS) + found["billionths"])
+        total = connection.execute(query, (*path, hour)).fetchone()
+        spent += sign * (total["dollars"] * int(BILLIONTHS) + total["billionths"])
 
     return spent
 

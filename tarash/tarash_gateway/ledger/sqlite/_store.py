@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...exceptions import TarashException, ValidationError
 from .._examined import Examined
-from .._processes import SAID_IN_LEASE, now
+from .._processes import now
 from .._records import QUEUE, JobState
 from .._rows import as_json
 from ._file import File
@@ -113,8 +113,8 @@ class Store(Opening):
             """,
             (state, as_json(result), as_text(now()), job_id),
         )
-        found = connection.execute("SELECT sha256 FROM media WHERE job = ?", (job_id,))
-        media = [row["sha256"] for row in found]
+        rows = connection.execute("SELECT sha256 FROM media WHERE job = ?", (job_id,))
+        media = [row["sha256"] for row in rows]
         connection.execute("DELETE FROM media WHERE job = ?", (job_id,))
         connection.execute(DROP_TASK, (QUEUE, job_id))
         return media
@@ -172,29 +172,10 @@ class Store(Opening):
         """Return the job that an operation belongs to; None where it is not known."""
         return self.one(BY_OPERATION, operation_id, provider, provider, host, host)
 
-    def wants_renewal(self) -> bool:
-        """Tell whether it is time to say that this process is alive; True to one who asks."""
-        said = self._said
-        if said is None or said[0] != self._file.process.id:
-            return False  # it has held nothing
-
-        # The time of day, as in the lease itself: it goes on while the machine sleeps.
-        time = now()
-        if timedelta(0) <= time - said[1] < timedelta(seconds=self._lease_seconds / SAID_IN_LEASE):
-            return False
-
-        self._said = (said[0], time)
-        return True
-
     def renew(self) -> None:
         """Say that this process is alive."""
         with self._file.write() as connection:
             self._say(connection)
-
-    def renewal_failed(self) -> None:
-        """Let the next one who asks try again."""
-        if self._said is not None:
-            self._said = (self._said[0], datetime.min.replace(tzinfo=UTC))
 
     def spendings(self, since: datetime | None, until: datetime | None) -> list[Spending]:
         """Return what was spent in a time, oldest first."""
@@ -268,8 +249,8 @@ class Store(Opening):
             if row is None or is_held(row, self._file.process):
                 return False
 
-            found = connection.execute("SELECT sha256 FROM media WHERE job = ?", (job_id,))
-            media = [row["sha256"] for row in found]
+            rows = connection.execute("SELECT sha256 FROM media WHERE job = ?", (job_id,))
+            media = [row["sha256"] for row in rows]
             connection.execute("DELETE FROM media WHERE job = ?", (job_id,))
             leave(connection, job_id)
             connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))

@@ -10,6 +10,7 @@ from ...exceptions import TarashException
 from .._facts import bought_nothing
 from .._processes import now
 from .._records import RECEIVED, STOPPED
+from .._renewals import Renewals
 from .._rows import as_heard, as_json
 from ._queue import Queue
 from ._rows import as_text
@@ -19,7 +20,6 @@ from ._states import States
 
 if TYPE_CHECKING:
     import sqlite3
-    from datetime import datetime
 
     from ..._data._exchange import Operation
     from ..._data._types import JsonObject, Submission
@@ -32,14 +32,18 @@ FORGET_PROCESSES = """
 """
 
 
-class Submits(Slots, States, Queue):
+class Submits(Renewals, Slots, States, Queue):
     """The submits in one file, and the process that this one is to the others."""
 
     def __init__(self, file: File, lease_seconds: float) -> None:
         """Take the file, and how long a process may be silent, in seconds."""
         self._file = file
         self._lease_seconds = lease_seconds
-        self._said: tuple[str, datetime] | None = None
+
+    @property
+    def own_id(self) -> str:
+        """The id of the process that this one is to the others."""
+        return self._file.process.id
 
     def intend(self, intent: Intent, owner_id: str) -> bool | None:
         """Write down a submit before it leaves; see `_records.Ledger.intend`."""
@@ -70,20 +74,20 @@ class Submits(Slots, States, Queue):
     ) -> bool | None:
         """Write down what was heard of a submit; see `_records.Ledger.note`."""
         with self._file.write() as connection:
-            found = connection.execute(
+            intent = connection.execute(
                 "SELECT job, heard FROM intents WHERE id = ?", (intent_id,)
             ).fetchone()
-            if found is None:
+            if intent is None:
                 return None
 
-            if not (held := self._holds(connection, found["job"], owner_id)):
+            if not (held := self._holds(connection, intent["job"], owner_id)):
                 return held
 
             connection.execute(
                 """
                 UPDATE intents SET heard = ?, submission = COALESCE(?, submission) WHERE id = ?
                 """,
-                (as_json({**as_heard(found["heard"]), **heard}), submission, intent_id),
+                (as_json({**as_heard(intent["heard"]), **heard}), submission, intent_id),
             )
             return True
 
@@ -123,14 +127,14 @@ class Submits(Slots, States, Queue):
             self._file.prepared({name: content}, None) as prepared,
             self._file.write() as connection,
         ):
-            found = connection.execute(
+            intent = connection.execute(
                 """
                 SELECT job, heard FROM intents JOIN jobs ON jobs.id = job
                 WHERE intents.id = ? AND state IN ('open', 'unknown')
                 """,
                 (intent_id,),
             ).fetchone()
-            if found is None:
+            if intent is None:
                 return  # it has ended, and nothing would drop what is kept for it
 
             # On disk before the row that refers to it is.
@@ -139,9 +143,9 @@ class Submits(Slots, States, Queue):
                 """
                 INSERT INTO media (sha256, job) VALUES (?, ?) ON CONFLICT (sha256, job) DO NOTHING
                 """,
-                (name, found["job"]),
+                (name, intent["job"]),
             )
-            heard = as_json({**as_heard(found["heard"]), RECEIVED: name})
+            heard = as_json({**as_heard(intent["heard"]), RECEIVED: name})
             connection.execute(
                 "UPDATE intents SET heard = ?, submission = 'accepted' WHERE id = ?",
                 (heard, intent_id),
@@ -168,19 +172,19 @@ class Submits(Slots, States, Queue):
                 (submission, outcome, intent_id, outcome),
             ).rowcount
             sql = "SELECT heard, outcome FROM intents WHERE id = ?"
-            found = connection.execute(sql, (intent_id,)).fetchone()
-            if found is None:
+            intent = connection.execute(sql, (intent_id,)).fetchone()
+            if intent is None:
                 if cost_state is not None:
                     set_cost_of_forgotten(connection, intent_id, cost, cost_state)
 
                 return
 
             # Of what a user has stopped, whoever hears last what it came to knows what it cost.
-            if cost_state is not None and (done or found["outcome"] == STOPPED):
+            if cost_state is not None and (done or intent["outcome"] == STOPPED):
                 set_cost(connection, intent_id, cost, cost_state)
 
             if not done and outcome == STOPPED:
-                heard = as_json({**as_heard(found["heard"]), STOPPED: True})
+                heard = as_json({**as_heard(intent["heard"]), STOPPED: True})
                 connection.execute("UPDATE intents SET heard = ? WHERE id = ?", (heard, intent_id))
 
     def reprice(self, intent_id: str, cost: JsonObject, cost_state: str) -> None:
@@ -200,13 +204,13 @@ class Submits(Slots, States, Queue):
     @staticmethod
     def _make_room(connection: sqlite3.Connection, intent: Intent) -> None:
         """Refuse a submit that is known already, unless the first one came to nothing."""
-        found = connection.execute(
+        written = connection.execute(
             "SELECT submission, outcome, operation FROM intents WHERE id = ?", (intent.id,)
         ).fetchone()
-        if found is None:
+        if written is None:
             return
 
-        if not bought_nothing(found):
+        if not bought_nothing(written):
             raise TarashException(
                 f"The submit {intent.id} was written down before, and may have been made; it is "
                 "not made again",

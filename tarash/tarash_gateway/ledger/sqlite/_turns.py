@@ -1,6 +1,6 @@
 """Takes turns at writing with the other processes that write into the same file.
 
-SQLite itself looks ten times a second for whether a file is still locked, and whoever has just
+SQLite itself checks ten times a second whether a file is still locked, and whoever has just
 written may write again at once. So a process that waits beside others that write one thing after
 another has missed the short times between their writes for the ten seconds that a call waits.
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOOKS = (0.0002, 0.001)
-"""Seconds between two looks of whoever is next, from the least to the most: there is one."""
+"""Seconds between two checks of whoever is next, from the least to the most: there is one."""
 LOOKS_OF_OTHERS = (0.0005, 0.003)
 """And of those who wait for the turnstile."""
 TURNSTILE_SECONDS = BUSY_SECONDS / 2

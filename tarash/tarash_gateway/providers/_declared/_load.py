@@ -194,7 +194,7 @@ def _checked(raw: Mapping[str, Any], where: str, text: str, beside: Read) -> Pro
         said = ProviderDeclaration.model_validate(dict(raw))
     except pydantic.ValidationError as error:
         errors = _causes(error.errors(include_url=False))
-        told = [_told(one, errors, where, text, raw) for one in errors]
+        told = [_sentence_for(one, errors, where, text, raw) for one in errors]
         raise ValidationError(
             f"{told[0].partition(': ')[0]} declares no provider that can be used:\n  "
             + "\n  ".join(told)
@@ -240,7 +240,9 @@ def _causes(errors: Sequence[Any]) -> list[Any]:
     ]
 
 
-def _told(error: Any, errors: Sequence[Any], where: str, text: str, raw: Mapping[str, Any]) -> str:
+def _sentence_for(
+    error: Any, errors: Sequence[Any], where: str, text: str, raw: Mapping[str, Any]
+) -> str:
     place: Sequence[str | int] = _as_written(error["loc"], raw)
     line = _line_of(text, place)
     at = f"{where}:{line}" if line else where

@@ -14,12 +14,12 @@ from ._parts import (
     SEVERAL,
     Count,
     Fits,
-    Part,
     Path,
     Pattern,
     Place,
     Predicate,
     Seconds,
+    Section,
     Text,
     first_of,
     is_for,
@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 
-class Auth(Part):
+class Auth(Section):
     """How the key is sent."""
 
     type: Literal["bearer", "header", "basic", "query", "jwt"] = "bearer"
@@ -73,7 +73,7 @@ class Auth(Part):
     skew: Seconds = 5
 
 
-class Setting(Part):
+class Setting(Section):
     """A plain setting, or a further secret: in `provider_config`, or in a variable."""
 
     variable: str | None = None
@@ -82,7 +82,7 @@ class Setting(Part):
     """Whether it is shown nowhere; None for what its name says."""
 
 
-class Product(Part):
+class Product(Section):
     """Models of the vendor that have a host and a key of their own."""
 
     models: Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -92,7 +92,7 @@ class Product(Part):
     check: str | None = None
 
 
-class Account(Part):
+class Account(Section):
     """Whose requests these are, and where they go."""
 
     base_url: Annotated[str, Field(pattern=r"^https?://")]
@@ -149,7 +149,7 @@ class Account(Part):
         return self
 
 
-class Media(Part):
+class Media(Section):
     """Which forms of media the provider takes."""
 
     url: bool = True
@@ -167,7 +167,7 @@ class Media(Part):
     longest_side: Count | None = None
 
 
-class Errors(Part):
+class Errors(Section):
     """How refusals read."""
 
     message: tuple[Path, ...] = ("error.message", "error", "message", "detail")
@@ -196,7 +196,7 @@ class Webhook(Fits):
     secret_variable: str | None = None
     keys_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     options: dict[str, str] = {}
-    """What the scheme is told: `prefix`, `id_header`, `key_header`, `header`, `separator`, …"""
+    """What the scheme needs: `prefix`, `id_header`, `key_header`, `header`, `separator`, …"""
     job_id: Annotated[tuple[Path, ...], Field(min_length=1)] = ("id",)
     """Where an event holds the job's id: the first of these that is there."""
     status: tuple[Path, ...] = ("status",)
@@ -232,7 +232,7 @@ Stage = Literal[
 ]  # fmt: skip
 
 
-class ProviderDeclaration(Part):
+class ProviderDeclaration(Section):
     """A provider: how to talk to it, and what its models take."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]

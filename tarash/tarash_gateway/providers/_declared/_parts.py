@@ -49,13 +49,13 @@ Word = Literal["queued", "processing", "completed", "failed", "gone"]
 """Our word for a status; `gone` for a job that the provider doesn't know (any more)."""
 
 
-class Part(BaseModel):
+class Section(BaseModel):
     """The base of all parts: an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class Predicate(Part):
+class Predicate(Section):
     """What a body has at a path: one of `values`, none of `unless`, or anything but nothing."""
 
     at: Path
@@ -63,7 +63,7 @@ class Predicate(Part):
     unless: tuple[Any, ...] = ()
 
 
-class Fits(Part):
+class Fits(Section):
     """A part of which there may be several: the first that fits a job's model and kind is used."""
 
     kind: Kind | None = None
@@ -72,7 +72,7 @@ class Fits(Part):
     """Models that it is not for; as in `models`, a `*` at the end stands for any rest."""
 
 
-class Pick(Part):
+class Pick(Section):
     """Media in a list of mixed things: of the items that are meant, what stands at a path."""
 
     items: Path

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from ..._data._money import PriceLine, PriceUnit
 from ...catalog.prices import reason_of
-from ._parts import Part, Text
+from ._parts import Section, Text
 
 Amount = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
 """A decimal in text: money is no float."""
@@ -19,7 +19,7 @@ Divisor = Annotated[str, Field(pattern=r"^\d*[1-9]\d*(\.\d+)?$|^\d+\.\d*[1-9]\d*
 RENAMED: Mapping[str, str] = {"since": "valid_from", "until": "valid_to"}
 
 
-class Price(Part):
+class Price(Section):
     """What one thing costs. Lines that a user registers, or names in a file, go before it."""
 
     model: Text

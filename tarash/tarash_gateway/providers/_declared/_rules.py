@@ -91,7 +91,7 @@ class DeclaredRules(ErrorRules):
         return rule[1].ends_job and not (is_told and passes)
 
     def is_coded(self, answer: HttpResponse) -> bool:
-        """Tell whether what an answer means is told by a code of the provider's own."""
+        """Tell whether what an answer means follows from a code of the provider's own."""
         rule = self.first(self.refusal_in(answer.body, answer.status))
         return rule is not None and (rule[1].code or rule[1].where) is not None
 

@@ -15,19 +15,19 @@ from ._parts import (
     Count,
     Fits,
     Means,
-    Part,
     Path,
     Pattern,
     Pick,
     Predicate,
     Rate,
     Seconds,
+    Section,
     Text,
     Word,
 )
 
 
-class Upload(Part):
+class Upload(Section):
     """How bytes are handed to the provider before a submit names them."""
 
     path: Text
@@ -49,7 +49,7 @@ class Upload(Part):
     """Sent with a submit that names an upload."""
 
 
-class Partial(Part):
+class Partial(Section):
     """An image on the way, in an event of the answer."""
 
     where: Predicate
@@ -98,7 +98,7 @@ class Submit(Fits):
     """Whether the answer may be the result already: where it holds media."""
 
 
-class Rule(Part):
+class Rule(Section):
     """What an error is about: all conditions of the first rule that holds."""
 
     means: Means
@@ -128,7 +128,7 @@ class Rule(Part):
         return self
 
 
-class Many(Part):
+class Many(Section):
     """A list that says where many jobs stand: those that have ended are polled by themselves."""
 
     path: Text
@@ -228,7 +228,7 @@ class Result(Fits):
     lifetime: Rate | None = None
     """Seconds for which addresses open, counted from the submit."""
     signed_anew: bool = False
-    """Whether each look at the job signs them anew, so that they are counted from the last."""
+    """Whether each poll of the job signs them anew, so that they are counted from the last."""
     expires_at: Annotated[tuple[Path, ...], ONE_OR_MORE] = ()
     """Where the body says when addresses end: the first of these that is there."""
     content_type: Text | None = None
@@ -286,14 +286,14 @@ class Quote(Fits):
         return self
 
 
-class Span(Part):
+class Span(Section):
     """Where a row says between which numbers a parameter may be."""
 
     low: Path
     high: Path
 
 
-class Schemas(Part):
+class Schemas(Section):
     """Where the provider lists what its models take: as JSON Schemas, or in rows of its own.
 
     Of rows, a model's forms are those that are declared, less what its row says that it has not.

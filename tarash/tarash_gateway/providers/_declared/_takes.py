@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ..._data._types import ImageRole, Kind
 from ...models import ImageGenerationRequest, VideoGenerationRequest
-from ._parts import Count, Part, Path, Place, Plain, Rate, Text
+from ._parts import Count, Path, Place, Plain, Rate, Section, Text
 
 FRAMES = ("first_frame", "last_frame")
 FIELDS = frozenset({*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields})
@@ -28,7 +28,7 @@ def _known(source: str) -> str:
 Source = Annotated[str, AfterValidator(_known)]
 
 
-class Take(Part):
+class Take(Section):
     """One parameter, and the request field that it comes from."""
 
     source: Source = Field(alias="from")
@@ -112,7 +112,7 @@ class Take(Part):
         return self
 
 
-class Limit(Part):
+class Limit(Section):
     """What one value leaves possible of another field; nothing where `to` is empty."""
 
     when: Text
@@ -121,14 +121,14 @@ class Limit(Part):
     to: tuple[Plain, ...]
 
 
-class Together(Part):
+class Together(Section):
     """Media or parameters that exclude each other, or need each other."""
 
     these: Annotated[tuple[Text, ...], Field(min_length=1)]
     those: Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
-class Total(Part):
+class Total(Section):
     """How many media of several roles a request may have."""
 
     of: Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -137,7 +137,7 @@ class Total(Part):
     lacks: tuple[str, ...] = ()
 
 
-class Model(Part):
+class Model(Section):
     """Models that take the same; an id that ends in `*` is a prefix.
 
     Several with one id are forms of one model: the first that fits a request is used.

@@ -20,7 +20,7 @@ from ...exceptions import AuthenticationError, GenerationFailedError, TarashExce
 from .._facts import id_in, unknown_in
 from ._places import STORAGE
 from ._refusals import no_media
-from ._results import ENDED, Part, decode, parts_of
+from ._results import ENDED, ResultMedium, decode, parts_of
 from .errors import classify_answer
 
 if TYPE_CHECKING:
@@ -141,7 +141,9 @@ async def settled(client: GoogleClient, raw: JsonObject, kind: Kind) -> RawResul
     raise error
 
 
-async def _fetch(client: GoogleClient, part: Part, facts: JsonObject) -> MediaContent | None:
+async def _fetch(
+    client: GoogleClient, part: ResultMedium, facts: JsonObject
+) -> MediaContent | None:
     """Return a medium that is stored at Google's; None while it is not ready."""
     http = await client.http(classify_answer)
     uri = part.uri or ""
@@ -174,7 +176,7 @@ def _ready(answer: HttpResponse, facts: JsonObject) -> bool:
     return file.get("state") != "PROCESSING"
 
 
-async def _fetch_object(http: HttpClient, part: Part, facts: JsonObject) -> MediaContent:
+async def _fetch_object(http: HttpClient, part: ResultMedium, facts: JsonObject) -> MediaContent:
     uri = part.uri or ""
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     storage = str(http.account.settings.get("storage_url") or STORAGE).rstrip("/")
@@ -192,7 +194,7 @@ async def _fetch_object(http: HttpClient, part: Part, facts: JsonObject) -> Medi
     return _content(checked(answer, classify_answer), part)
 
 
-def _content(answer: HttpResponse, part: Part) -> MediaContent:
+def _content(answer: HttpResponse, part: ResultMedium) -> MediaContent:
     if not answer.content:
         raise unreadable(answer.status, answer.body)
 

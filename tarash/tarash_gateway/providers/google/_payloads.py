@@ -129,7 +129,7 @@ def _interaction(model: str, mapped: JsonObject, vertex: bool) -> JsonObject:
 def _tagged(mapped: JsonObject) -> tuple[list[JsonObject], str]:
     """Take the media out of the parameters; return them, and the prompt with their roles.
 
-    https://github.com/google-gemini/gemini-skills: roles of media are told by tags in the prompt.
+    https://github.com/google-gemini/gemini-skills: roles of media are given by tags in the prompt.
     """
     prompt = str(mapped.pop("prompt", ""))
     parts: list[JsonObject] = []

@@ -38,7 +38,7 @@ DEFAULT_TYPES = {"video": "video/mp4", "image": "image/png"}
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ResultMedium:
     """One medium of a result: inline, or somewhere at Google's."""
 
     content_type: str
@@ -47,10 +47,10 @@ class Part:
     uri: str | None
 
 
-def parts_of(raw: Any, kind: str) -> list[Part]:
+def parts_of(raw: Any, kind: str) -> list[ResultMedium]:
     """Return the media of a result, whichever protocol it came in."""
     found = [
-        Part(
+        ResultMedium(
             content_type(first(("mime_type", "mimeType", "encoding"), item)) or "",
             text(first(("data", "bytesBase64Encoded", "encodedVideo"), item)),
             text(first(("uri", "gcsUri"), item)),
@@ -58,7 +58,7 @@ def parts_of(raw: Any, kind: str) -> list[Part]:
         for item in _items(mapping(raw), kind)
     ]
     return [
-        Part(part.content_type or DEFAULT_TYPES[kind], part.data, part.uri)
+        ResultMedium(part.content_type or DEFAULT_TYPES[kind], part.data, part.uri)
         for part in found
         if part.data or part.uri
     ]
@@ -81,7 +81,7 @@ def _items(raw: Mapping[str, Any], kind: str) -> Iterator[dict[str, Any]]:
                 yield mapping(part.get("inlineData"))
 
 
-def decode(part: Part) -> bytes:
+def decode(part: ResultMedium) -> bytes:
     """Return the bytes of an inline medium.
 
     Raises:

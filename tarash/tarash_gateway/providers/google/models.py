@@ -83,7 +83,7 @@ def _references(roles: Sequence[ImageRole], most: int | None = None) -> FieldMap
 
 
 def _typed_references(roles: Sequence[ImageRole]) -> FieldMapper:
-    """Veo: at most three, each told to be an asset or a style."""
+    """Veo: at most three, each marked as an asset or a style."""
 
     def convert(_request: object, images: Sequence[Any] | None) -> list[dict[str, str]] | None:
         return [

@@ -65,8 +65,8 @@ class _Job:
         return self.last is not None and self.last.status in ENDED
 
     def step(self, job_id: str) -> Snapshot:
-        """Return what the next look sees, without a result."""
-        # A look that was cut short while the result was made is made good by the next one.
+        """Return what the next poll sees, without a result."""
+        # A poll that was cut short while the result was made is made good by the next one.
         index = min(self.looks, len(self.polling.status_sequence) - 1)
         self.looks += 1
         status = self.polling.status_sequence[index]
@@ -186,7 +186,7 @@ class MockAdapter(AdapterDefaults):
 
     @staticmethod
     async def _with_parts(job: _Job, snapshot: Snapshot) -> Snapshot:
-        """Return what a look says, with its share of the images on the way."""
+        """Return what a poll says, with its share of the images on the way."""
         parts = await previews(job.call, job.draw)
         statuses = enumerate(job.polling.status_sequence)
         looks = [place for place, status in statuses if status == "processing"]

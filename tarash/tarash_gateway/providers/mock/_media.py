@@ -64,7 +64,7 @@ def _given(outcome: MockResponse, call: Call) -> Sequence[MediaType]:
 
 
 def sent(call: Call) -> dict[str, Any]:
-    """Return the shape that would be sent: as asked, but for what had to bend to the model."""
+    """Return the shape that would be sent: as asked, but for what had to fit the model."""
     request = call.request
     shape = {name: getattr(request, name) for name in SHAPE if hasattr(request, name)}
     for one in call.adjustments:

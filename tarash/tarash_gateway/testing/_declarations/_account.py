@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from tarash.tarash_gateway.testing._declarations._reading import Declaration, Table
 
 
-class Account:
+class KeyReader:
     """What a wire knows of keys.
 
     Args:

@@ -1,4 +1,4 @@
-"""How requests of a declared vendor are told apart, and the forms of their bodies."""
+"""How requests of a declared vendor are distinguished, and the forms of their bodies."""
 
 import json
 import re

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tarash.tarash_gateway.testing._declarations._account import Account
+from tarash.tarash_gateway.testing._declarations._account import KeyReader
 from tarash.tarash_gateway.testing._declarations._paths import place, read_at
 from tarash.tarash_gateway.testing._declarations._places import Place
 from tarash.tarash_gateway.testing._declarations._reading import Table
@@ -12,7 +12,7 @@ from tarash.tarash_gateway.testing._wire import Handler, Reply
 from tarash.tarash_gateway.testing._wires._context import WireContext
 
 
-class Pricing(Account):
+class Pricing(KeyReader):
     """The part of a declared vendor that names prices."""
 
     _context: WireContext

@@ -38,7 +38,7 @@ class WireContext:
     async def until_ended(self, job: JobRecord) -> None:
         """Wait until a job has ended: for providers whose submit answers with the result.
 
-        One that goes on by looks ends now, since nobody can look at it meanwhile.
+        One that goes on by polls ends now, since nobody can poll it meanwhile.
         """
         waits_for_polls = job.script.by_polls or job.script.outcome == "lost"
         if waits_for_polls and job.script.outcome != "never":

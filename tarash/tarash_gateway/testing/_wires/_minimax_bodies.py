@@ -59,7 +59,7 @@ def _wrong(
     return f"{bad[0]} is invalid" if bad else None
 
 
-def _told(rules: Mapping[str, Any]) -> str | None:
+def _first_fault(rules: Mapping[str, Any]) -> str | None:
     """Return the first thing that is wrong."""
     return next((said for said, holds in rules.items() if holds), None)
 
@@ -112,7 +112,7 @@ def _wrong_content(content: Sequence[Any], ratio: Any) -> str | None:
     roles = [_role_of(item) for item in content]
     media = [role for role in roles if role != "text"]
     frames = {"first_frame", "last_frame"} & set(media)
-    return _told(
+    return _first_fault(
         {
             "content must have exactly one text": roles.count("text") != 1,
             "too many files": len(media) > _MOST_FILES
@@ -183,7 +183,7 @@ def wrong_v1(body: Mapping[str, Any]) -> str | None:
     hailuo = model in HAILUO
     sizes = {"duration", "resolution"} & body.keys()
     resolution = body.get("resolution", "768P")
-    return _told(
+    return _first_fault(
         {
             "duration and resolution are fixed": sizes and not hailuo,
             "fast_pretreatment is not supported": "fast_pretreatment" in body and not hailuo,
@@ -230,7 +230,7 @@ def wrong_image(body: Mapping[str, Any]) -> str | None:
 
     sides = {"width", "height"} & body.keys()
     live = body["model"] == "image-01-live"
-    return _told(
+    return _first_fault(
         {
             "width and height go together": len(sides) == 1,
             "width and height must be multiples of 8": any(body[side] % 8 for side in sides),

@@ -28,7 +28,7 @@ _SIDES = (1280, 720)
 
 
 class VideoServerWire:
-    """One server; it wants a key only where the simulator has been told of one."""
+    """One server; it wants a key only where the simulator knows of one."""
 
     credential_header = "Authorization"
     keyless = True

@@ -27,7 +27,7 @@ _FILE = re.compile(r"(?P<prefix>.+)_(?P<number>\d{5})_\.(?P<ending>\w+)")
 
 
 class ComfyWire:
-    """One server; it wants a key where the simulator has been told of one, as a proxy would."""
+    """One server; it wants a key where the simulator knows of one, as a proxy would."""
 
     credential_header = "Authorization"
     keyless = True

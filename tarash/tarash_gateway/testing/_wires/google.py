@@ -158,7 +158,7 @@ class GoogleWire:
         body = job.result_body
         return body if isinstance(body, Reply) else Reply.json(body)
 
-    # -------------------------------------------------------------------------------------- looks
+    # -------------------------------------------------------------------------------------- polls
     async def _interaction(self, request: RecordedRequest) -> Reply:
         job = self._context.state.look(request.path_values["job_id"])
         if job is None:

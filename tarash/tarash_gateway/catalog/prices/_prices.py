@@ -1,0 +1,98 @@
+"""Which price lines there are: the user's own, before those that ship. Read on first use."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+from datetime import date
+
+from ..._data._money import PriceLine
+from .._sources import is_described, module_of, names_of
+from ._book import PriceBook, shipped, taken
+from ._fetched import fetched, forget
+
+VARIABLE = "TARASH_PRICES"
+"""Names a file with price lines of the user's own."""
+
+
+class Prices:
+    """The prices that a gateway goes by: those that were registered, and those that ship."""
+
+    def __init__(self) -> None:
+        self._own = PriceBook()
+        self._files: dict[str, PriceBook] = {}
+        self._lock = threading.Lock()
+
+    def register(self, lines: Iterable[PriceLine]) -> None:
+        """Add lines that go before those that ship, for their model and billable."""
+        kept = list(lines)
+        with self._lock:
+            # Whoever quotes meanwhile sees the old lines or the new ones, never half of them.
+            self._own = PriceBook([*self._own, *kept])
+
+    def reset(self) -> None:
+        """Forget the lines that were registered, and what was read."""
+        forget()
+        self._own = PriceBook()
+        self._files = {}
+
+    def lines(self, provider: str, model: str, today: date | None = None) -> list[PriceLine]:
+        """Return the lines of a model that hold today.
+
+        Args:
+            provider: The provider's name, or one of its aliases.
+            model: The model's id.
+            today: The day, in place of today.
+        """
+        names = names_of(provider)
+        lines: list[PriceLine] = []
+        books = (self._own, self._named(), _declared(provider), *fetched(names[0]), shipped())
+        for book in books:
+            if book is not None:
+                priced = {(one.billable, one.role) for one in lines}
+                lines += [
+                    one
+                    for name in names
+                    for one in book.lines(name, model)
+                    if (one.billable, one.role) not in priced and _is_valid(one, today)
+                ]
+
+        return lines
+
+    def _named(self) -> PriceBook | None:
+        """Return the lines of the file that the environment names; read when it is first named.
+
+        Raises:
+            ValidationError: It can't be read, or a row of it is no price line.
+        """
+        path = os.environ.get(VARIABLE, "").strip()
+        if not path:
+            return None
+
+        book = self._files.get(path)
+        if book is None:
+            book = self._files[path] = PriceBook(taken(path))
+
+        return book
+
+
+def _declared(provider: str) -> PriceBook | None:
+    """Return the lines that stand with the provider's models; None where none do."""
+    if not is_described(provider):
+        return None
+
+    book: PriceBook | None = getattr(module_of(provider), "PRICES", None)
+    return book
+
+
+def _is_valid(line: PriceLine, today: date | None) -> bool:
+    if line.valid_from is None and line.valid_to is None:
+        return True
+
+    now = today or date.today()  # noqa: DTZ011  (prices change at midnight somewhere)
+    return (line.valid_from or now) <= now <= (line.valid_to or now)
+
+
+prices = Prices()
+"""The prices of this process; `register_prices` adds to them."""
