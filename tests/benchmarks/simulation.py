@@ -49,7 +49,7 @@ class Simulation(Beside):
 
     def calls(self, provider: str, url: str) -> str:
         """Have a provider call back at an address, where its console says so; return its secret."""
-        secret: str = self._ask("calls", provider, url)
+        secret: str = self.ask("calls", provider, url)
         return secret
 
     def looks(self, provider: str) -> dict[str, int]:

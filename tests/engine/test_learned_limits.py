@@ -133,7 +133,7 @@ def test_a_number_that_is_no_limit_makes_it_smaller_all_the_same(text: str) -> N
 @pytest.mark.parametrize("number", [0, -1])
 def test_a_model_that_may_have_no_job_keeps_nobody_waiting(number: int) -> None:
     learned = LearnedLimits()
-    learned.told(LINE, {"m": number, "n": 3})
+    learned.declared(LINE, {"m": number, "n": 3})
     assert (learned.most(LINE, "m"), learned.most(LINE, "n")) == ((None, None), (None, 3))
 
 

@@ -27,7 +27,7 @@ from tarash.tarash_gateway._engine import fitted_call, quoted
 from tarash.tarash_gateway._engine._attempt import Attempt
 from tarash.tarash_gateway._engine._fitting import checked_payload
 from tarash.tarash_gateway._engine._spending import check_affordable
-from tarash.tarash_gateway._jobs._chain import adapter_of
+from tarash.tarash_gateway._jobs._adapters import adapter_of
 from tarash.tarash_gateway._jobs._resources import default
 from tarash.tarash_gateway.catalog.prices import prices
 

@@ -14,12 +14,12 @@ from ._costing import take_seen
 from ._drive import drive, farewell
 from ._entries import (
     FACTS,
+    error_record,
     keeps_money,
     rewrite,
     settle,
     settle_stopped,
     settle_watched,
-    told_of,
 )
 from ._fitting import EngineContext, checked_payload, fitted_call
 from ._handlers import handle
@@ -52,6 +52,7 @@ __all__ = [
     "drive",
     "dumped",
     "entries_of",
+    "error_record",
     "facts_of",
     "farewell",
     "fitted_call",
@@ -74,6 +75,5 @@ __all__ = [
     "settle_watched",
     "stop",
     "take_seen",
-    "told_of",
     "with_computing",
 ]

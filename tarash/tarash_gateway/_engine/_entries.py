@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
+from .._data._hints import as_data
 from ..ledger._records import NOT_SENT, STOPPED
 from ._lease import bounded
 from ._limits import CANCEL_SECONDS
@@ -98,7 +99,7 @@ async def _settle(attempt: Attempt, ledger: Ledger, outcome: Outcome) -> None:
     if not intent_id:
         return
 
-    facts = (intent_id, attempt.submission, outcome)
+    ending = (intent_id, attempt.submission, outcome)
     if not keeps_money(ledger):
         await ledger.settle(*ending)
         return

@@ -103,8 +103,8 @@ class LearnedLimits:
         with self._lock:
             learned = self._at(line, model)
             now = self._clock()
-            if said is not None and said < in_flight:  # more would be no reason: not that number
-                one.said, one.until, one.at = said, now + NAMED_SECONDS, now
+            if limit is not None and limit < in_flight:  # more would be no reason: not that number
+                learned.said, learned.until, learned.at = limit, now + NAMED_SECONDS, now
             elif per_minute is not None:
                 self._at(line, "").per_minute = per_minute
                 self._at(line, "").at = now
@@ -125,7 +125,7 @@ class LearnedLimits:
             self._asked_at[line] = now
             return True
 
-    def told(self, line: str, limits: Mapping[str, int]) -> None:
+    def declared(self, line: str, limits: Mapping[str, int]) -> None:
         """Take what a provider says of its models, by id; an empty one stands for all of them.
 
         Of a model that may have no job at all nobody waits for a place: the provider says why.

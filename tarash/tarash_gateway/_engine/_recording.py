@@ -19,7 +19,7 @@ from .._data._events import (
 from ..exceptions import StorageError, TarashException
 from ..ledger._records import OverBudgetError
 from ._budgets import exceeded
-from ._entries import leave, note, settle, settle_watched, told_of
+from ._entries import error_record, leave, note, settle, settle_watched
 from ._lease import bounded
 from ._limits import CANCEL_SECONDS
 from ._received import write_received

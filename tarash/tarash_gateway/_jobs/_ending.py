@@ -236,7 +236,7 @@ class Ending:
         # Of several attempts only one has the last word, and who watches may have seen another.
         if self.lease.keeps or self.is_worked or self.key is not None or several:
             again = self.response is not None and self._lasting(self.response) is None
-            result = told(self.calls[0].kind, self.response, self.failure, again=again)
+            result = ending_of(self.calls[0].kind, self.response, self.failure, again=again)
 
         delivered = self.response is not None
         held = await self.lease.close(state, result, free_key=free, delivered=delivered)

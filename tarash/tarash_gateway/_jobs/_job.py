@@ -15,7 +15,8 @@ from .._support._ids import generate_unique_id
 from .._support._secrets import Keys
 from .._support._under_way import UnderWay
 from ..exceptions import TarashException
-from ._chain import ChainRun, adapter_of, tell_end, watcher
+from ._adapters import adapter_of
+from ._chain import ChainRun, tell_end, watcher
 from ._forgotten import recall, recall_safely, settle_seen
 from ._hedging import certain, watched
 from ._opening import changed, come_back, rebuilt
@@ -398,7 +399,7 @@ class Job:
             lease = replace(self.run.lease, job_id=record.id, owner_id=generate_unique_id())
             if last.operation == self.run.current.operation and await lease.take():
                 await settle(self.run.current, lease, "completed")
-                result = told(record.kind, response, None, again=holds_media(response))
+                result = ending_of(record.kind, response, None, again=holds_media(response))
                 await lease.close("completed", result, free_key=False, delivered=True)
         except Exception as error:  # noqa: BLE001  (a paid result matters more)
             ledger_failed(self.run.lease, error)

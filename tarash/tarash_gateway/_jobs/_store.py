@@ -15,7 +15,8 @@ from anyio import to_thread
 
 from .. import exceptions
 from .._data._exchange import Call
-from .._engine import FACTS, dumped, facts_of, told_of
+from .._data._hints import hints_in
+from .._engine import FACTS, dumped, error_record, facts_of
 from .._engine._marks import MARK, key_for, mark_of
 from ..ledger._records import RECEIVED, JobRecord
 from ..models import (
@@ -226,7 +227,7 @@ def _is_alike(one: Config, other: Config) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in PLACE)
 
 
-def told(
+def ending_of(
     kind: Kind, response: Response | None, error: TarashException | None, *, again: bool = False
 ) -> JsonObject:
     """Return what a ledger keeps of how a job ended.

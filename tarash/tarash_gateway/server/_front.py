@@ -17,7 +17,8 @@ from ._inbox import Inbox
 from ._key_store import KeyStore
 from ._metrics import Metrics
 from ._model_names import ModelNames
-from ._pace import Pace
+from ._pace import TokenBuckets
+from ._result_folder import ResultFolder
 from ._room import COPIES, Room
 from ._sessions import SessionStore
 from ._timeline_store import keep
@@ -55,7 +56,7 @@ class Front:
             self.webhooks = Webhooks(hooks, gateway, self.states)
         self.models = ModelNames(gateway, settings)
         folder = settings.media or _usual_folder()
-        self.shelf = MediaShelf(folder)
+        self.result_folder = ResultFolder(folder)
         self.room = Room(settings.memory_bytes, settings.queue_seconds, copies=COPIES)
         self.disk = Room(settings.spool_bytes, settings.queue_seconds, "disk")
         self.uploads = Uploads(folder.expanduser().absolute(), self.states, settings)

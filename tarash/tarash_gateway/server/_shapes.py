@@ -70,9 +70,9 @@ def video_of(job: JobInfo, driven: Driven | None) -> dict[str, Any]:
 
     adjustments = adjustments_of(job)
     if adjustments:
-        found["adjustments"] = adjustments
+        video["adjustments"] = adjustments
 
-    return found
+    return video
 
 
 def adjustments_of(job: JobInfo) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ def adjustments_of(job: JobInfo) -> list[dict[str, Any]]:
             }
         )
 
-    return video
+    return found
 
 
 def status_of(job: JobInfo, driven: Driven | None) -> str:

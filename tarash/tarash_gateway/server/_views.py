@@ -62,10 +62,10 @@ def view_of(job: JobInfo, driven: Driven | None, results: int = 0) -> dict[str, 
         ],
     }
     if job.adjustments or status == "completed":
-        found["adjustments"] = adjustments_of(job)
+        view["adjustments"] = adjustments_of(job)
 
     if job.execution_metadata is not None:
-        found["execution"] = job.execution_metadata.model_dump(mode="json")
+        view["execution"] = job.execution_metadata.model_dump(mode="json")
 
     return view
 

@@ -6,7 +6,6 @@ import json
 import re
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
 from functools import cache
 from os import PathLike
 from pathlib import Path

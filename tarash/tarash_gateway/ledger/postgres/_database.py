@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psycopg
 
 from ...exceptions import StorageError
-from ._errors import GONE, LateError, is_passing, refused, told, unwritable
+from ._errors import GONE, LateError, is_passing, refused, storage_error, unwritable
 from ._pool import LimitedConnection, Pool, close
 from ._schema import LOCK, META, MIGRATIONS, OLDEST, SCHEMA
 

@@ -77,7 +77,7 @@ class File:
         One that was never made is empty, and is not made by looking.
         """
         if self._place is None and is_missing(self.path):
-            with told(self.path, submission), closing(empty()) as connection:
+            with translated(self.path, submission), closing(empty()) as connection:
                 yield connection
 
             return

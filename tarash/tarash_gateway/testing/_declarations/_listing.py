@@ -6,7 +6,7 @@ from typing import Any
 from tarash.tarash_gateway.testing._declarations._bodies import Bodies
 from tarash.tarash_gateway.testing._declarations._paths import place, read_at
 from tarash.tarash_gateway.testing._declarations._reading import Table
-from tarash.tarash_gateway.testing._state import JobRecord
+from tarash.tarash_gateway.testing._job_record import JobRecord
 
 _PAGE = 100
 
