@@ -70,6 +70,7 @@ FACTS = {one.name for one in dataclasses.fields(Attempt)} - TOOLS
 READERS = {
     "_engine/_attempt.py",
     "_engine/_recording.py",
+    "_jobs/_forgotten.py",
     "_jobs/_late_costs.py",
     "_jobs/_recalled.py",
 }

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
+from .._data._events import Polled
 from .._data._money import Cost, Reported, is_amount
 from ..catalog import schema_source
 from ..catalog.prices import is_for, prices
-from ._money import later_word
 
 if TYPE_CHECKING:
     from .._data._exchange import Snapshot
@@ -42,9 +42,7 @@ def take_cost(adapter: Adapter, attempt: Attempt, body: Any, metadata: Mapping[s
 def take_seen(adapter: Adapter, attempt: Attempt, seen: Snapshot) -> None:
     """Note what one look says of the cost of a job that has ended."""
     finished = seen.finished
-    attempt.settled = True
-    attempt.submission = attempt.submission or "accepted"
-    attempt.billing_told = later_word(attempt.billing_told, seen.billing)
+    attempt.take(Polled(status=seen.status, final=True, billing=seen.billing))
     body = seen.raw if finished is None else finished.raw
     take_cost(adapter, attempt, body, {} if finished is None else finished.metadata)
 
