@@ -92,6 +92,9 @@ class File:
         """Write bytes for a job that is about to be committed; raises what `write` does."""
         prepared = Prepared(self.media.path, media)
         try:
+            with self._lock, told(self.path, submission):
+                self._connected(submission)  # the folder of media is made beside the file
+
             with told(self.path, submission):
                 prepared.write()
 
