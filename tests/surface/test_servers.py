@@ -100,7 +100,7 @@ def test_a_server_that_is_ended_by_a_signal_stops_the_jobs_of_every_route(
 
     assert [job.cancel_requested for job in simulator.jobs("fal")] == [True, True]
     assert simulator.counters("fal").cancels == 2
-    assert asyncio.run(_outcomes(place)) == ["detached", "detached"]  # asked to stop, that is
+    assert asyncio.run(_outcomes(place)) == ["stopped", "stopped"]  # asked to stop, that is
 
 
 async def _outcomes(place: str) -> list[str | None]:

@@ -272,7 +272,7 @@ def test_after_it_provider_and_ledger_tell_the_same(
     (told,) = asyncio.run(_story(place))
     if way in STOPPED:
         assert job.cancel_requested, done.stderr
-        assert told == ("open", ["detached"]), done.stderr  # asked to stop, that is
+        assert told == ("open", ["stopped"]), done.stderr  # asked to stop, that is
     else:
         # What the ledger has is enough to wait for it, or to stop it.
         assert not job.cancel_requested

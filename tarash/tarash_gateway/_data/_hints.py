@@ -107,11 +107,6 @@ class Advised:
         self.message = f"{before}{summary}{after}{said(self.hints)}"
         self.args = (self.message,)
 
-    def reword(self, text: str, instead: str) -> None:
-        """Say something in other words, where the message says it."""
-        self.message = self.message.replace(text, instead)
-        self.args = (self.message,)
-
 
 def raise_limit(setting: str, then: str = "") -> Hint:
     """Advise to allow more of something."""

@@ -14,8 +14,7 @@ from .._data._exchange import RawResult, Snapshot
 from .._support import _durations
 from .._support._loops import current_task
 from .._support._secrets import secrets_of
-from .._support._warnings import UnknownModelWarning, warn
-from ..catalog import ModelSpec, ending, mask_form_of, schema_source
+from ..catalog import ModelSpec, mask_form_of
 from ..exceptions import (
     GenerationFailedError,
     StorageError,
@@ -30,7 +29,7 @@ from ._costing import take_cost
 from ._fitting import checked_payload, fitted
 from ._leaving import ClientLease, Leaving, settled
 from ._limits import CANCEL_SECONDS, LAST_LOOK_SECONDS
-from ._outlook import explain, what_now
+from ._outlook import explain, tell_of_model, what_now
 from ._patience import limited_by
 from ._quoting import measured, quoted
 from ._recording import facts_of
@@ -94,19 +93,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         check_operation(attempt.operation, account, adapter.needs)
 
     if not begun:
-        for adjustment in () if attempt.fitted is None else attempt.fitted.adjustments:
-            attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())
-
-        with schema_source(config.base_url):
-            note = ending(config.provider, spec.model)
-
-        if spec.seems_mistyped:
-            told = f"{config.provider} {spec.model} is sent as it is: {spec.guess_warning}"
-            warn(told, UnknownModelWarning)
-
-        if note is not None:  # of a mocked model, too: it is rehearsed for
-            attempt.log(logging.WARNING, "model_ends", note=note)
-            warn(note)
+        tell_of_model(attempt, spec)
 
     client_lease = partial(resources.clients.lease, adapter, account)
     async with client_lease() as client:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from .._data._hints import Hint, check, check_dashboard, raise_limit, use_operation
-from ..catalog import TYPO, elsewhere, near_ids, retired, schema_source
+from .._support._warnings import UnknownModelWarning, warn
+from ..catalog import TYPO, elsewhere, ending, near_ids, retired, schema_source
 from ..exceptions import GenerationFailedError, HTTPError, ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -67,3 +69,21 @@ def explain(error: Exception, config: Config, spec: ModelSpec) -> None:
 
     if note is not None:
         error.amend(after=f" ({note})")
+
+
+def tell_of_model(attempt: Attempt, spec: ModelSpec) -> None:
+    """Say what was bent to the model, and that it ends, or looks mistyped: before it is bought."""
+    config = attempt.call.config
+    for adjustment in () if attempt.fitted is None else attempt.fitted.adjustments:
+        attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())
+
+    if spec.seems_mistyped:
+        told = f"{config.provider} {spec.model} is sent as it is: {spec.guess_warning}"
+        warn(told, UnknownModelWarning)
+
+    with schema_source(config.base_url):
+        note = ending(config.provider, spec.model)
+
+    if note is not None:  # of a mocked model, too: it is rehearsed for
+        attempt.log(logging.WARNING, "model_ends", note=note)
+        warn(note)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from .._data._hints import check_dashboard, raise_limit, use_operation
 from .._data._hints import said as said_of
-from .._http._answer import ADVICE, TooLargeResultError, shorten
+from .._http._answer import TooLargeResultError, shorten
 from .._support._warnings import warn
 from ..exceptions import AuthenticationError, HTTPConnectionError, HTTPError, TarashException
 from ._fronts import UnnamedFailureError
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 NO_KEY = "no_key"
 """The code of an error that says that there are no credentials, so that nothing was asked."""
-OF_MODELS = f" ({ADVICE[404]})"
 UNFORESEEN = "adapter_failed"
 """The code of an error that an adapter did not mean to raise: whoever asks again gets it again."""
 
@@ -140,7 +139,6 @@ class Troubles:
             TarashException: The adapter itself has failed for as long; or as long as that, an error
                 was in the place of the job which may be the job's.
         """
-        trouble.reword(OF_MODELS, "")  # it is the job that was asked after
         if isinstance(trouble, TooLargeResultError):
             raise self._too_large(trouble) from trouble
 

@@ -92,6 +92,9 @@ class File:
         """Write bytes for a job that is about to be committed; raises what `write` does."""
         prepared = Prepared(self.media.path, media)
         try:
+            with self._lock, translated(self.path, submission):
+                self._connected(submission)  # the folder of media is made beside the file
+
             with translated(self.path, submission):
                 prepared.write()
 
