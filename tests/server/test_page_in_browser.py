@@ -15,13 +15,18 @@ from urllib.parse import quote
 import pytest
 import pytest_asyncio
 
-from tarash.tarash_gateway.testing import Script, Simulator
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.chromium import Browser, Page, browser, needs_chromium
 from tests.server.conftest import ADMIN, MODEL, Start, Started
 
 pytestmark = [*needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 AXE = "axe-core@4.10.3"
 AXE_HASH = "880970c081707360e64f34cea25ff91892f5bc95675b0776925b9709dd8a68bb"
+CUT_OFF = (
+    "document.querySelectorAll('.top nav a, main input, main select, main textarea, main button, "
+    "main h1, main .badge')].filter((one) => one.getBoundingClientRect().right > innerWidth"
+)
+"""What has to be seen whole; the page itself never scrolls sideways, and cuts off what is wider."""
 EVIL = '<img src=x onerror="window.hacked=1"><script>window.hacked=2</script><b class=evil>b</b>'
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"
@@ -300,11 +305,33 @@ async def test_nothing_is_cut_off_where_it_is_narrow_or_dark(
             await page.until(
                 "!!document.querySelector('h1') && !document.querySelector('.waiting')"
             )
+            if view == "compare":  # what is suggested comes when the catalogue has been read
+                await page.until("!!document.querySelector('.suggested button')")
+
+            # Suggestions of other catalogues have longer names.
+            await page.run(
+                "document.querySelectorAll('.suggested button')"
+                ".forEach((one) => { one.textContent = 'fal/' + 'long-name/'.repeat(6); })"
+            )
             wide = await page.run("document.documentElement.scrollWidth")
             assert wide <= 320, (view, wide)
+            assert await page.run(f"[...{CUT_OFF}).map((one) => one.outerHTML.slice(0, 80))") == []
             await page.photograph(tmp_path / f"{number}.png", whole=True)
             paper = await page.run("getComputedStyle(document.documentElement).backgroundColor")
             assert (paper == "rgb(22, 21, 19)") is bool(number % 2)
+
+
+async def test_a_job_without_an_answer_to_its_submit_is_unclear(
+    running: Browser, served: Started, simulator: Simulator
+) -> None:
+    """It was called failed, in red, beside the words that it may run and be billed."""
+    simulator.fail("fal", "submit", Fault.reset_after())
+    assert served.create().status_code >= 500
+    async with running.page() as page:
+        await sign_in(page, served, view="#/jobs")
+        await page.until("!!document.querySelector('td .badge[data-state=unknown]')")
+        await page.run("document.querySelector('a.prompt').click()")
+        await page.until("!!document.querySelector('.row .badge[data-state=unknown]')")
 
 
 @pytest.fixture(scope="module")

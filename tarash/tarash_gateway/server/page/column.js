@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { fill, h, say } from "./dom.js";
-import { fieldName, fieldValue, isOpen, isStale, lasting, money, quoted, stateName } from "./format.js";
+import { fieldName, fieldValue, isOpen, isStale, lasting, money, quoted, stateName, stateOf } from "./format.js";
 import { badge, confirmed, costOf, mediaAddress, player, progress } from "./parts.js";
 
 const BILLING = { none: "not billed", possible: "may be billed", certain: "billed" };
@@ -118,7 +118,7 @@ export function column(model, { on, players, signal }) {
 
   function ended(job) {
     dropStage();
-    const facts = h("div", { class: "row" }, badge(job.status), costOf(job),
+    const facts = h("div", { class: "row" }, badge(stateOf(job)), costOf(job),
       h("a", { class: "last", href: `#/jobs/${encodeURIComponent(job.id)}` }, "Details"));
     const attempts = h("div", {});
     if (job.status === "completed" && job.media.length) {

@@ -77,6 +77,8 @@ const STATES = {
   unknown: "Unclear", draft: "Ready", sending: "Sending", refused: "Refused",
 };
 
+/** Where a job stands, as people are told: nobody knows whether one without an answer to its submit has failed. */
+export const stateOf = (job) => (job.error?.code === "unknown_outcome" ? "unknown" : job.status);
 export const stateName = (status) => STATES[status] ?? status;
 export const isOpen = (status) => status === "queued" || status === "in_progress";
 /** Whether news of a job are older than what was known: the answer to a cancel may come after the end. */

@@ -2,7 +2,7 @@
 
 import { get, post, remove } from "./api.js";
 import { empty, failure, fill, h, say, waiting } from "./dom.js";
-import { fieldName, fieldValue, isOpen, isStale, lasting, moment, money, stateName } from "./format.js";
+import { fieldName, fieldValue, isOpen, isStale, lasting, moment, money, stateName, stateOf } from "./format.js";
 import { follow } from "./live.js";
 import { badge, confirmed, copier, costOf, deleted, labelsOf, mediaAddress, player, progress } from "./parts.js";
 
@@ -33,13 +33,13 @@ export async function job(place, { rest, signal }) {
     const actions = [];
     if (isOpen(now.status)) actions.push(h("button", { type: "button", class: "quiet", on: { click: stop } }, "Cancel"));
     if (now.status === "completed") actions.push(copier(link, "Copy a link"));
-    if (!isOpen(now.status)) actions.push(h("button", { type: "button", class: "quiet", data: { part: "delete" }, on: { click: drop } }, "Delete"));
+    if (!isOpen(now.status)) actions.push(h("button", { type: "button", class: "quiet small", data: { part: "delete" }, on: { click: drop } }, "Delete"));
     const order = new URLSearchParams({ kind: now.kind, model: now.model, prompt: now.request?.prompt ?? "" });
     actions.push(h("a", { class: "button small quiet", href: `#/compare?${order}` }, "Compare again"));
     return [
       h("a", { class: "back", href: "#/jobs" }, "← Jobs"),
       h("div", { class: "head" }, h("h1", { class: "words" }, now.request?.prompt || "(no prompt)"), h("div", { class: "row" }, actions)),
-      h("div", { class: "row" }, badge(now.status), isOpen(now.status) && progress(now, "this job"),
+      h("div", { class: "row" }, badge(stateOf(now)), isOpen(now.status) && progress(now, "this job"),
         now.queue_position && h("span", { class: "faint" }, `${now.queue_position} ahead in the provider's queue`),
         now.note && h("span", { class: "faint words" }, now.note)),
     ];

@@ -2,7 +2,7 @@
 
 import { get, post, remove } from "./api.js";
 import { empty, failure, field, fill, h, say, select, waiting } from "./dom.js";
-import { ago, isOpen, isStale, moment, stateName } from "./format.js";
+import { ago, isOpen, isStale, moment, stateName, stateOf } from "./format.js";
 import { follow } from "./live.js";
 import { badge, confirmed, costOf, deleted, labelsOf, progress } from "./parts.js";
 
@@ -99,7 +99,7 @@ export async function jobs(place, { who, query, signal }) {
       on: { click: (event) => drop(job, event.target) },
     }, "Delete");
     return h("tr", { role: "row", data: { job: job.id } },
-      cell("State", badge(job.status), isOpen(job.status) && progress(job, title.slice(0, 60))),
+      cell("State", badge(stateOf(job)), isOpen(job.status) && progress(job, title.slice(0, 60))),
       cell("What", h("a", { class: "prompt", href: `#/jobs/${encodeURIComponent(job.id)}`, data: { part: "open" } }, title),
         h("div", { class: "faint words" }, job.model, who.is_admin && job.key && job.key !== "admin" ? ` · key ${job.key}` : ""),
         job.error && h("div", { class: "trouble words" }, job.error.message)),
