@@ -18,7 +18,7 @@ from tarash.tarash_gateway import Gateway, ImageGenerationConfig, ImageGeneratio
 from tests.benchmarks.callers import KEY, PROMPT, VENDORS, ours
 from tests.benchmarks.simulation import Simulation
 
-AT_ONCE = {"poll_interval": 1e-6, "provider_config": {"min_poll_interval": 0}}
+AT_ONCE: dict[str, Any] = {"poll_interval": 1e-6, "provider_config": {"min_poll_interval": 0}}
 WARM = 10
 IMAGES = "openai, an image"
 IMAGE_MODEL = "gpt-image-1"
