@@ -415,6 +415,43 @@ async def test_workers_share_the_queue(gateway: Gateway, simulator: Simulator) -
         assert found.state == "completed"
 
 
+async def test_who_loses_a_race_for_a_job_has_room_for_another(
+    gateway: Gateway, simulator: Simulator
+) -> None:
+    """Two workers that a notification wakes at once read the same jobs first."""
+    simulator.script("runway", Script(run_seconds=3600))
+    ledger: Any = gateway.ledger
+    for number in range(6):
+        await gateway.enqueue_video_async(config(simulator), ask(f"{number}"))
+
+    first, raced = await ledger.jobs(), asyncio.Event()
+    read, names = ledger.get, [one.id for one in first[-3:]]
+
+    async def together(job_id: str) -> Any:
+        found = await read(job_id)
+        if job_id in names and not raced.is_set():  # both see it before either has claimed it
+            seen.append(job_id)
+            if len(seen) == 6:
+                raced.set()
+
+            await raced.wait()
+
+        return found
+
+    seen: list[str] = []
+    ledger.get = together
+    workers = [
+        asyncio.create_task(gateway.work_async(concurrency=3, grace=0, api_keys=KEYS))
+        for _ in range(2)
+    ]
+    await until(lambda: simulator.counters("runway").submits == 6)
+    for one in workers:
+        one.cancel()
+
+    await asyncio.gather(*workers, return_exceptions=True)
+    assert sorted(seen) == sorted(names * 2)
+
+
 @pytest.mark.parametrize(
     "facts",
     [

@@ -52,6 +52,7 @@ class Job:
         """Whether it is somebody's order: who drives it may leave, and others go on with it."""
         self._seen: JobRecord | None = seen  # what the ledger has said of it a moment ago
         self.untaken: Lease | None = None  # which the ledger may have, and nobody drives it by
+        self.is_others = False  # whether another worker was faster than ours
         self._driven: ChainRun | None = None
         """What this handle drives at the moment, and knows better than the ledger."""
 
@@ -65,7 +66,7 @@ class Job:
         return certain(await self._drive(deliver, caller))
 
     async def accepted(self, deliver: Deliver | None = None, caller: Caller | None = None) -> None:
-        """Drive a job that is in our hands until a provider has accepted it."""
+        """Drive a job in our hands until a provider has accepted it."""
         await self._drive(deliver, caller, until_accepted=True)
 
     async def until_accepted(
@@ -137,8 +138,7 @@ class Job:
                 await recall_safely(self.run)
                 return certain(await watcher(self.run).go(deliver, caller))
 
-            ended = await self._ended(record, failure)
-            if ended is not None:
+            if (ended := await self._ended(record, failure)) is not None:
                 self.run.response = ended
                 return await tell_end(self.run, deliver)
 
@@ -210,15 +210,20 @@ class Job:
         """Take the job into our hands, as it stands in the ledger by now."""
         lease = replace(self.run.lease, owner_id=generate_unique_id())
         try:
-            return await self._taken(lease)
+            taken = await self._taken(lease)
         except BaseException:
             # It may be ours in the ledger, whose answer was lost or which failed after that.
             if not await lease.let_go():
                 self.untaken = lease
-                if not self._works:  # a worker lets go of it before it reads its queue again
-                    let_go_later(lease)
+                let_go_later(lease)  # a worker does so itself before it reads its queue again
 
             raise
+
+        self.is_others = self._works and not taken
+        if self.is_others:  # a worker has room for what it drives, and not for looking on
+            raise TarashException(f"Another worker has the job {self.job_id}")
+
+        return taken
 
     async def _taken(self, lease: Lease) -> bool:
         if not await self._ledger.claim(self.job_id, lease.owner_id):

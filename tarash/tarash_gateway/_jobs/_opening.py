@@ -85,9 +85,6 @@ async def begin(  # noqa: PLR0913, PLR0917  (the public arguments)
         calls = await _with_media(calls)
         record, media = await record_of(calls, key, resources.registry)
         existing = await _open(lease, record, media, config, task)
-        if existing is not None and await was_withdrawn(resources.ledger, existing.id):
-            existing = await _open(lease, record, media, config, task)
-
     except BaseException:
         Observers(resources.observers).conclude(about, "refused")
         raise
@@ -180,6 +177,20 @@ async def _open(
     config: Config,
     task: Task | None,
 ) -> JobRecord | None:
+    existing = await _written(lease, record, media, config, task)
+    if existing is not None and await was_withdrawn(lease.ledger, existing.id):
+        return await _written(lease, record, media, config, task)
+
+    return existing
+
+
+async def _written(
+    lease: Lease,
+    record: JobRecord,
+    media: Mapping[str, bytes],
+    config: Config,
+    task: Task | None,
+) -> JobRecord | None:
     ledger, owner_id = lease.ledger, lease.owner_id
     has_key = record.idempotency_key is not None
     try:
@@ -194,7 +205,7 @@ async def _open(
         if error.submission == "not_sent" or isinstance(error, ValidationError):
             error.submission = "not_sent"
         else:
-            _take_in_doubt(error, lease, has_key, task)
+            _note_uncertain(error, lease, has_key, task)
 
         raise
     except Exception as error:  # noqa: BLE001  (a user's ledger may raise anything)
@@ -203,11 +214,11 @@ async def _open(
         kind = type(error).__name__
 
     failure = StorageError(f"The ledger could not be written ({kind}: {told})")
-    _take_in_doubt(failure, lease, has_key, task)
+    _note_uncertain(failure, lease, has_key, task)
     raise failure from cause
 
 
-def _take_in_doubt(error: TarashException, lease: Lease, has_key: bool, task: Task | None) -> None:
+def _note_uncertain(error: TarashException, lease: Lease, has_key: bool, task: Task | None) -> None:
     """See to a job that may have been written down though the ledger has failed, and say so.
 
     Nobody else sends a job in our hands, and it is taken back. One in the queue is a worker's.

@@ -284,7 +284,10 @@ class Worker:
             with suppress(TarashException), nobody_asks():  # it is in the ledger, and in the log
                 await handle_for(job, self._shared).wait_async()
 
-            await self._conclude(job_id, job)
+            if job.is_others:
+                self._leave_to_others(job_id)
+            else:
+                await self._conclude(job_id, job)
         except asyncio.CancelledError:
             self._hold_on(job_id, job)
             raise
