@@ -40,6 +40,19 @@ class Away:
             await asyncio.sleep(0.02)
 
 
+def troubled(proper: Any, name: str, left: dict[str, int]) -> Any:
+    """Return a call of a ledger that fails for as often as is left."""
+
+    async def call(*facts: Any, **more: Any) -> Any:
+        left[name] -= 1
+        if left[name] >= 0:
+            raise OSError("the database is away")
+
+        return await proper(*facts, **more)
+
+    return call
+
+
 async def states(ledger: Any) -> list[str]:
     return [job.state for job in await ledger.jobs()]
 
@@ -157,3 +170,32 @@ async def test_what_waits_for_a_ledger_is_bounded_and_given_up_at_last(
     leap(_later.LATE_SECONDS)
     await until(lambda: not _later._lines)  # noqa: SLF001
     assert said[1:] == ["OSError: away"] * 2
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize(
+    "fails", [{"settle": 1}, {"settle": 3}, {"settle": 2, "close": 1}], ids=str
+)
+async def test_what_failed_before_an_end_that_came_through_is_written_too(  # noqa: PLR0913, PLR0917
+    fal: Fal,
+    leap: Leap,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    kind: str,
+    fails: dict[str, int],
+) -> None:
+    """A ledger may come back between two writes: the job was closed, its submit open for ever."""
+    ledger, left = made(kind, request, tmp_path), dict(fails)
+    for name in fails:
+        setattr(ledger, name, troubled(getattr(ledger, name), name, left))
+
+    fal.gateway = Gateway(ledger=ledger)
+    await fal.generate()
+    while _later._lines:  # noqa: SLF001
+        leap(5)
+        await asyncio.sleep(0.02)
+
+    assert [(one.state, one.entries[0].outcome) for one in await ledger.jobs()] == [
+        ("completed", "completed")
+    ]
+    await fal.gateway.aclose(0)

@@ -180,7 +180,11 @@ class Lease:
             with bounded(self, FLUSH_SECONDS / 2):
                 await self.catch_up()
 
-            return await work()
+            held = await work()
+            if self.unwritten:  # the ledger came back in between
+                self._try_later(self.write_all)
+
+            return held
 
         self._try_later(work)
         return True
@@ -201,6 +205,7 @@ class Lease:
         async def again() -> None:
             await self.catch_up()
             await work()
+            await self.write_all()  # what failed a moment before the end came through
 
         def give_up(why: str) -> None:
             ledger_failed(self, StorageError(f"The end was not written down ({why})"))
