@@ -8,6 +8,7 @@ import inspect
 import pickle
 import re
 import threading
+import typing
 from dataclasses import field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -218,6 +219,12 @@ def test_threads_that_make_the_first_at_once_make_equal_ones() -> None:
         one.join()
 
     assert found == [made(1)] * 8
+
+
+def test_the_hints_of_an_init_are_read_where_its_class_is_defined() -> None:
+    made = _of(Plain, dataclass, {})
+    made(1)
+    assert typing.get_type_hints(made.__init__)["c"] == list[int]
 
 
 def test_the_first_of_a_class_makes_its_init_and_no_other() -> None:

@@ -8,6 +8,7 @@ for the classes that are used; the others are the same few functions for all.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from operator import attrgetter
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any
@@ -201,8 +202,13 @@ def _written(made: Any) -> Callable[..., None]:
 
     parameters = ", ".join([*first, *(["*", *later] if later else [])])
     body = "\n    ".join(lines or ["pass"])
-    exec(f"def __init__({parameters}):\n    {body}", known)  # noqa: S102  (as the library does)
-    init: Callable[..., None] = known["__init__"]
+    # Within the module of the class, as the library does: its hints are read there.
+    head = f"def make({', '.join(known)}):\n  def __init__({parameters}):"
+    module = sys.modules.get(made.__module__)
+    place: dict[str, Any] = {}
+    text = f"{head}\n    {body}\n  return __init__"
+    exec(text, {} if module is None else vars(module), place)  # noqa: S102
+    init: Callable[..., None] = place["make"](**known)
     init.__qualname__, init.__module__ = f"{made.__qualname__}.__init__", made.__module__
     hints = {field.name: field.type for field in dataclasses.fields(made) if field.init}
     init.__annotations__ = {**hints, "return": None}
