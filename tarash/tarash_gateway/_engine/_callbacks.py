@@ -16,7 +16,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from .._signatures import is_token, token_for
 from .._support._logging import event
 from ..exceptions import ValidationError
 
@@ -76,6 +75,8 @@ class Callbacks:
     async def _token(self, ledger: Ledger, provider: str, reference: str) -> str:
         """Return a token that nobody else can make, and that every process can check."""
         if self._given is not None or not keeps_state(ledger):
+            from .._signatures import token_for  # which most gateways never need
+
             return token_for(self._given or self._own, provider, reference)
 
         token = secrets.token_urlsafe(24)
@@ -87,6 +88,8 @@ class Callbacks:
     async def is_token(self, ledger: Ledger, provider: str, reference: str, given: str) -> bool:
         """Tell whether a token is the one that an address was given out with."""
         if self._given is not None or not keeps_state(ledger):
+            from .._signatures import is_token
+
             return is_token(self._given or self._own, provider, reference, given)
 
         kept = await cast("StateLedger", ledger).read_state(TOKENS, f"{provider}/{reference}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
 from collections import OrderedDict, deque
 
@@ -27,5 +26,11 @@ def note(provider: str, model: str, seconds: float) -> None:
 def typical(provider: str | None, model: str | None) -> float | None:
     """Return the median of what was seen, in seconds; None where nothing was."""
     with _lock:
-        found = _seen.get((provider or "", model or ""))
-        return statistics.median(found) if found else None
+        found = sorted(_seen.get((provider or "", model or ""), ()))
+
+    if not found:
+        return None
+
+    from statistics import median  # which takes a few milliseconds to import
+
+    return median(found)
