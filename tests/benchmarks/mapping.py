@@ -10,7 +10,7 @@ from typing import Any
 from tarash.tarash_gateway import VideoGenerationConfig, VideoGenerationRequest, plan_video
 from tarash.tarash_gateway._data._exchange import Call, Payload
 from tarash.tarash_gateway._engine import checked_payload, fitted_call, quoted
-from tarash.tarash_gateway._jobs._chain import adapter_of
+from tarash.tarash_gateway._jobs._adapters import adapter_of
 from tarash.tarash_gateway.catalog import ModelSpec, forget, lookup
 from tarash.tarash_gateway.providers._registry import default_registry
 from tests.benchmarks.callers import MODELS, PROMPT, config
