@@ -41,7 +41,7 @@ KEPT = {
 }
 VAGUE = frozenset({"found", "told", "said", "facts"})
 """Names of variables that say where a value comes from, and not what it is."""
-NAMED_ROOMS = ("_engine", "ledger", "server")
+NAMED_ROOMS = ("_engine", "ledger", "mapping", "server")
 """Where no variable has such a name."""
 
 

@@ -80,7 +80,7 @@ def derive(
     """
     shapes = read_shapes(schema)
     usable = {name: shape for name, shape in shapes.items() if not shape.deprecated}
-    found: dict[str, FieldMapper] = {}
+    mappers: dict[str, FieldMapper] = {}
     steps: tuple[Callable[[Shapes], Mapping[str, FieldMapper]], ...] = (
         _prompt,
         _negative_prompt,
@@ -97,13 +97,13 @@ def derive(
         lambda rest: _count(rest, kind),
     )
     for step in steps:
-        found |= step({name: one for name, one in usable.items() if name not in found})
+        mappers |= step({name: one for name, one in usable.items() if name not in mappers})
 
     for name, shape in shapes.items():
-        if name not in found and shape.required:
-            found[name] = _left_to_the_user(shape)
+        if name not in mappers and shape.required:
+            mappers[name] = _left_to_the_user(shape)
 
-    return {name: found[name] for name in shapes if name in found}
+    return {name: mappers[name] for name in shapes if name in mappers}
 
 
 def _is_required(shape: Shape) -> bool:
@@ -148,15 +148,15 @@ def _as_it_is(field: str, shape: Shape) -> FieldMapper:
 
 def _negative_prompt(shapes: Shapes) -> dict[str, FieldMapper]:
     for shape in shapes.values():
-        said = set(shape.words)
-        if said & NEGATIVE and not said - NEGATIVE - NEGATIVE_AROUND and shape.is_free_text:
+        words = set(shape.words)
+        if words & NEGATIVE and not words - NEGATIVE - NEGATIVE_AROUND and shape.is_free_text:
             return {shape.name: _as_it_is("negative_prompt", shape)}
 
     return {}
 
 
 def _quality_and_style(shapes: Shapes) -> dict[str, FieldMapper]:
-    found: dict[str, FieldMapper] = {}
+    mappers: dict[str, FieldMapper] = {}
     for field, names, around in (
         ("quality", QUALITIES, QUALITY_AROUND),
         ("style", STYLES, STYLE_AROUND),
@@ -168,9 +168,9 @@ def _quality_and_style(shapes: Shapes) -> dict[str, FieldMapper]:
             if field in shape.words and shape.closed and not set(shape.words) - around
         ]
         words = (mapper for shape in named if (mapper := _word(field, shape)) is not None)
-        found |= next(words, {})
+        mappers |= next(words, {})
 
-    return found
+    return mappers
 
 
 def _word(field: str, shape: Shape) -> dict[str, FieldMapper] | None:
@@ -203,8 +203,8 @@ def _listed(
     field: str, values: tuple[Any, ...], required: bool, allowed: tuple[Any, ...] | None
 ) -> FieldMapper:
     def convert(_request: object, value: Any) -> Any:
-        found = None if value is None else nearest(field, value, values)
-        return value if found is None and allowed is None else found
+        closest = None if value is None else nearest(field, value, values)
+        return value if closest is None and allowed is None else closest
 
     return FieldMapper(field, convert, required, allowed=allowed)
 
@@ -242,40 +242,40 @@ def _yes_and_no(shape: Shape) -> dict[bool, Any] | None:
     if "boolean" in shape.kinds and not shape.values:
         return {True: True, False: False}
 
-    found: dict[bool, Any] = {}
+    wire: dict[bool, Any] = {}
     for value in shape.values:
         word = str(value).lower()
         if word in YES or word in NO:
-            found.setdefault(word in YES, value)
+            wire.setdefault(word in YES, value)
 
-    return found if len(found) == 2 else None  # noqa: PLR2004
+    return wire if len(wire) == 2 else None  # noqa: PLR2004
 
 
 def _is_sound(shape: Shape) -> bool | None:
-    said = set(shape.words)
-    if said and not said - {"mute", "muted", "silent", "video"}:
+    words = set(shape.words)
+    if words and not words - {"mute", "muted", "silent", "video"}:
         return False
 
-    if not said & SOUND or said - SOUND - MAKES - WITHOUT:
+    if not words & SOUND or words - SOUND - MAKES - WITHOUT:
         return None
 
-    return not said & WITHOUT
+    return not words & WITHOUT
 
 
 def _is_enhancement(shape: Shape) -> bool | None:
-    said = set(shape.words)
-    about = said & BETTER and ("prompt" in said or "reprompt" in said)
-    return True if about and not said - BETTER - BETTER_AROUND else None
+    words = set(shape.words)
+    about = words & BETTER and ("prompt" in words or "reprompt" in words)
+    return True if about and not words - BETTER - BETTER_AROUND else None
 
 
 # ----------------------------------------------------------------------------------------- numbers
 def _seed(shapes: Shapes) -> dict[str, FieldMapper]:
-    found = [
+    seeds = [
         shape
         for shape in shapes.values()
         if "seed" in shape.words and not set(shape.words) - {"seed"} - SEED_AROUND
     ]
-    for shape in sorted(found, key=lambda one: one.name != "seed"):
+    for shape in sorted(seeds, key=lambda one: one.name != "seed"):
         if shape.is_number:
             return {shape.name: _number("seed", shape)}
 
@@ -304,9 +304,9 @@ def _number(field: str, shape: Shape) -> FieldMapper:
 
 def _count(shapes: Shapes, kind: Kind) -> dict[str, FieldMapper]:
     field = "n" if kind == "image" else "number_of_videos"
-    found = [shape for shape in shapes.values() if _is_count(shape, kind)]
-    found.sort(key=lambda shape: ("batch" in shape.words, "max" in shape.words))
-    for shape in found:
+    counts = [shape for shape in shapes.values() if _is_count(shape, kind)]
+    counts.sort(key=lambda shape: ("batch" in shape.words, "max" in shape.words))
+    for shape in counts:
         wires = {int(value): value for value in shape.values if str(value).isdigit()}
         if shape.closed and not wires:
             continue
@@ -338,16 +338,16 @@ def _count_mapper(field: str, shape: Shape, allowed: Any, wires: Mapping[int, An
 
 
 def _is_count(shape: Shape, kind: Kind) -> bool:
-    said = set(shape.words)
+    words = set(shape.words)
     if not (shape.is_number or shape.closed) or shape.is_flag:
         return False
 
     if shape.name in {"n", "batch_size"}:
         return shape.name == "n" or kind == "image"
 
-    things = said & set(COUNTED[kind])
-    counted = said & {"num", "number", "count", "n", "per"} or said in (
+    things = words & set(COUNTED[kind])
+    counted = words & {"num", "number", "count", "n", "per"} or words in (
         {"max", "images"},
         {"max", "videos"},
     )
-    return bool(things and counted) and not said - set(COUNTED[kind]) - COUNTS - {"max"}
+    return bool(things and counted) and not words - set(COUNTED[kind]) - COUNTS - {"max"}

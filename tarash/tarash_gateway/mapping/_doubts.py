@@ -30,22 +30,24 @@ def guess_warnings(spec: ModelSpec) -> list[Adjustment]:
 
 def remarks(request: Request, spec: ModelSpec) -> list[Adjustment]:
     """Say that a model reads no prompt, and which of the provider's own parameters seem wrong."""
-    found = []
+    adjustments = []
     is_known = spec.schema is not None or (spec.mappers and not spec.generic)
     if is_known and not any("prompt" in mapper.sources for mapper in spec.mappers.values()):
         reason = f"{spec.model} has no such parameter"
-        found.append(Adjustment(field="prompt", requested=request.prompt, sent=None, reason=reason))
+        adjustments.append(
+            Adjustment(field="prompt", requested=request.prompt, sent=None, reason=reason)
+        )
 
     if spec.schema is None:
-        return [*found, *_mistyped(request, spec)]
+        return [*adjustments, *_mistyped(request, spec)]
 
     if spec.schema_warning is None:
         properties: Mapping[str, Any] = spec.schema.get("properties") or {}
         for name, value in request.extra_params.items():
             remark = _unknown(name, properties, spec) or _unfit(name, value, properties, spec)
-            found.extend([remark] if remark is not None else [])
+            adjustments.extend([remark] if remark is not None else [])
 
-    return found
+    return adjustments
 
 
 def _mistyped(request: Request, spec: ModelSpec) -> list[Adjustment]:
@@ -55,7 +57,7 @@ def _mistyped(request: Request, spec: ModelSpec) -> list[Adjustment]:
     """
     import difflib
 
-    found = []
+    adjustments = []
     known = [name for name in spec.mappers if name not in request.extra_params]
     for name in request.extra_params:
         if name in spec.mappers:
@@ -66,11 +68,11 @@ def _mistyped(request: Request, spec: ModelSpec) -> list[Adjustment]:
             reason = (
                 f"nobody here knows a parameter {name!r} of {spec.model}; did you mean {near!r}?"
             )
-            found.append(
+            adjustments.append(
                 Adjustment(field=f"extra_params.{name}", requested=name, sent=name, reason=reason)
             )
 
-    return found
+    return adjustments
 
 
 def _is_another(shorter: str, longer: str) -> bool:

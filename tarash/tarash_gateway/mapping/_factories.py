@@ -46,8 +46,8 @@ def aspect_ratio_field_mapper(allowed_values: Sequence[str], required: bool = Fa
 
     def convert(request: Any, ratio: str | None) -> str | None:
         if ratio is not None:
-            found: str | None = _allowed("aspect_ratio", ratio, allowed)
-            return found
+            chosen: str | None = _allowed("aspect_ratio", ratio, allowed)
+            return chosen
 
         size = getattr(request, "size", None)
         return None if size is None else nearest("aspect_ratio", size.replace("x", ":"), allowed)
@@ -142,14 +142,14 @@ def single_image_field_mapper(
     """
 
     def convert(_request: object, images: Sequence[Any] | None) -> str | None:
-        found = _of(images, image_type)
-        if strict and len(found) > 1:
+        fitting = _of(images, image_type)
+        if strict and len(fitting) > 1:
             raise ValidationError(
                 f"{provider} takes one image of type {image_type!r} here, and there are "
-                f"{len(found)} in 'image_list'; remove the others"
+                f"{len(fitting)} in 'image_list'; remove the others"
             )
 
-        return to_wire(found[0]["image"], provider) if found else None
+        return to_wire(fitting[0]["image"], provider) if fitting else None
 
     # Without `strict` the caller has said that further images may be left out.
     return FieldMapper(

@@ -72,13 +72,13 @@ def fit(
 
 def _one_each(adjustments: Sequence[Adjustment]) -> list[Adjustment]:
     """Tell once of a field that is adapted to its own limits and then to another field's."""
-    found: dict[str, Adjustment] = {}
+    by_field: dict[str, Adjustment] = {}
     for one in adjustments:
-        before = found.get(one.field)
+        before = by_field.get(one.field)
         changed = {"requested": before.requested} if before is not None else {}
-        found[one.field] = one.model_copy(update=changed)
+        by_field[one.field] = one.model_copy(update=changed)
 
-    return list(found.values())
+    return list(by_field.values())
 
 
 def _fit_values(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustment]]:

@@ -55,23 +55,23 @@ def derive_frame(shapes: Mapping[str, Shape], kind: Kind) -> dict[str, FieldMapp
     if size is not None:
         size = _without(size, ratio is not None, lines is not None)
 
-    found: dict[str, FieldMapper] = {}
+    mappers: dict[str, FieldMapper] = {}
     if ratio is not None:
         ratios = replace(ratio[1], reads_size=size is None)
-        found[ratio[0].name] = _mapper(ratio[0], ratios, kind)
+        mappers[ratio[0].name] = _mapper(ratio[0], ratios, kind)
     if lines is not None and not (kind == "image" and size is not None):
-        found[lines[0].name] = _mapper(lines[0], lines[1], kind)
+        mappers[lines[0].name] = _mapper(lines[0], lines[1], kind)
     if size is not None:
-        found |= _size_mappers(size, shapes, kind)
+        mappers |= _size_mappers(size, shapes, kind)
 
-    return found
+    return mappers
 
 
 def _first(shapes: Iterable[Shape], read: Any, named: Any) -> tuple[Shape, Any] | None:
     """Return the parameter that has the form, those with the usual name before others."""
-    found = [(shape, geometry) for shape in shapes if (geometry := read(shape)) is not None]
-    found.sort(key=lambda pair: not named(pair[0]))
-    return found[0] if found else None
+    pairs = [(shape, geometry) for shape in shapes if (geometry := read(shape)) is not None]
+    pairs.sort(key=lambda pair: not named(pair[0]))
+    return pairs[0] if pairs else None
 
 
 def _is_output(shape: Shape) -> bool:
@@ -132,9 +132,9 @@ def _lines(shape: Shape, kind: Kind) -> Lines | None:
     named = _is_resolution_name(shape)
     measure = side_of if kind == "image" else lines_of
     values = {
-        found: value
+        lines: value
         for value in reversed(shape.values)
-        if _is_lines(value, named=named) and (found := measure(value)) is not None and found > 0
+        if _is_lines(value, named=named) and (lines := measure(value)) is not None and lines > 0
     }
     if values:
         return (
@@ -208,11 +208,11 @@ def _keys(names: set[str]) -> tuple[str, str] | None:
 
 
 def _from_object(default: Mapping[str, Any], sides: tuple[str, str] | None) -> Preset | None:
-    found = [one for side in sides or () if isinstance(one := default.get(side), int) and one > 0]
-    if len(found) != 2:  # noqa: PLR2004  (a width and a height)
+    lengths = [one for side in sides or () if isinstance(one := default.get(side), int) and one > 0]
+    if len(lengths) != 2:  # noqa: PLR2004  (a width and a height)
         return None
 
-    width, height = found
+    width, height = lengths
     return Preset(default, width / height, width * height)
 
 

@@ -253,13 +253,13 @@ class Sizes:
         return written if self.free == "text" else dict(zip(self.keys, sides, strict=True))
 
     def _fitting(self, side: int, low: float, high: float) -> int:
-        found = math.floor(side / self.step + 0.5) * self.step
-        if found > high:
-            found = math.floor(high / self.step) * self.step
-        if found < low:
-            found = math.ceil(low / self.step) * self.step
+        fitting = math.floor(side / self.step + 0.5) * self.step
+        if fitting > high:
+            fitting = math.floor(high / self.step) * self.step
+        if fitting < low:
+            fitting = math.ceil(low / self.step) * self.step
 
-        return int(found)
+        return int(fitting)
 
     def meant(self, wire: Any) -> tuple[float, float] | None:
         """Return proportion and area of what is sent."""
@@ -333,14 +333,14 @@ def effects(geometry: Geometry, request: Any) -> dict[str, Any]:
 def _ratio_effects(geometry: Ratios, request: Any, target: Target, sent: Any) -> dict[str, Any]:
     written = sent if geometry.key is None else sent[geometry.key]
     made = ratio_of(written)
-    found: dict[str, Any] = {}
+    effects: dict[str, Any] = {}
     if target.ratio is not None:
         same = made is not None and apart(made, target.ratio) <= SAME / 2
-        found["aspect_ratio"] = request.aspect_ratio if same else written
+        effects["aspect_ratio"] = request.aspect_ratio if same else written
     if target.pixels is not None and geometry.reads_size:
-        found["size"] = written
+        effects["size"] = written
 
-    return found
+    return effects
 
 
 def says_size(ratios: Ratios, lines: Lines, request: Any) -> bool:
@@ -375,21 +375,21 @@ def _size_effects(sizes: Sizes, request: Any, target: Target, sent: Any) -> dict
 
     ratio, area = meant
     written = _written(sent, sizes)
-    found: dict[str, Any] = {}
+    effects: dict[str, Any] = {}
     if target.pixels is not None:
         width, height = target.pixels
         same = apart(ratio, width / height) <= SAME and apart(area, width * height) <= 2 * SAME
-        found["size"] = request.size if same else written
+        effects["size"] = request.size if same else written
 
     if target.ratio is not None and sizes.reads_ratio:
-        found["aspect_ratio"] = (
+        effects["aspect_ratio"] = (
             request.aspect_ratio if apart(ratio, target.ratio) <= SAME else written
         )
     if target.lines is not None and sizes.reads_lines:
         made = math.sqrt(area / max(ratio, 1 / ratio))
-        found["resolution"] = request.resolution if apart(made, target.lines) <= SAME else written
+        effects["resolution"] = request.resolution if apart(made, target.lines) <= SAME else written
 
-    return found
+    return effects
 
 
 def _written(sent: Any, sizes: Sizes) -> str:

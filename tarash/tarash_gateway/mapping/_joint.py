@@ -49,10 +49,10 @@ def fit_joints(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustm
     """
     adjustments: list[Adjustment] = []
     for joint in spec.joints:
-        found = [one for one in _values(joint.field, request, spec) if one in joint.values]
+        values = [one for one in _values(joint.field, request, spec) if one in joint.values]
         requested = getattr(request, joint.limits, None)
         if (
-            not found
+            not values
             or requested is None
             or requested in joint.to
             or _is_own(joint.limits, request, spec)
@@ -61,7 +61,7 @@ def fit_joints(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustm
 
         sent = nearest(joint.limits, requested, joint.to) if joint.to else None
         takes = shown(joint.to) if joint.to else f"no {joint.limits}"
-        reason = f"{spec.model} takes {takes} with {joint.field} {found[0]!r}"
+        reason = f"{spec.model} takes {takes} with {joint.field} {values[0]!r}"
         adjustments.append(
             Adjustment(field=joint.limits, requested=requested, sent=sent, reason=reason)
         )
@@ -106,23 +106,24 @@ def stated_joints(schema: Mapping[str, Any]) -> tuple[Joint, ...]:
     """Return the limits between duration and resolution that a schema has in words only."""
     properties = schema.get("properties") or {}
     duration, resolution = properties.get("duration") or {}, properties.get("resolution")
-    said = str(duration.get("description") or "")
+    description = str(duration.get("description") or "")
     allowed = _numbers(" ".join(map(str, duration.get("enum") or ())))
-    if not said or not allowed or not resolution:
+    if not description or not allowed or not resolution:
         return ()
 
-    found = [
-        _seconds_at(match["lines"], _numbers(match["seconds"])) for match in LIMITED.finditer(said)
+    joints = [
+        _seconds_at(match["lines"], _numbers(match["seconds"]))
+        for match in LIMITED.finditer(description)
     ]
-    for match in EXCLUDED.finditer(said):
+    for match in EXCLUDED.finditer(description):
         left = tuple(one for one in allowed if one != int(match["seconds"]))
-        found.append(_seconds_at(match["lines"], left))
+        joints.append(_seconds_at(match["lines"], left))
 
-    for match in LONGER.finditer(said):
+    for match in LONGER.finditer(description):
         long, lines = _numbers(match["seconds"]), (match["lines"],)
-        found.append(Joint("duration_seconds", long, "resolution", lines))
+        joints.append(Joint("duration_seconds", long, "resolution", lines))
 
-    return tuple(found)
+    return tuple(joints)
 
 
 def _seconds_at(lines: str, seconds: tuple[int, ...]) -> Joint:
@@ -154,8 +155,8 @@ def size_as_ratio(request: Request, spec: ModelSpec) -> str | None:
 
     allowed = taking[0].allowed
     written = written_ratio(requested)
-    found: str | None = written if allowed is None else nearest("aspect_ratio", written, allowed)
-    return found
+    chosen: str | None = written if allowed is None else nearest("aspect_ratio", written, allowed)
+    return chosen
 
 
 def inexact_ratio(request: Request, mappers: Mapping[str, FieldMapper]) -> str | None:

@@ -32,16 +32,16 @@ class Span:
     def nearest(self, requested: float) -> int | float:
         """Return the number of the range that is nearest to a requested one; a tie goes up."""
         # Whole numbers stay whole: above 2**53 a float is another number.
-        found = plain(self._within(requested))
+        closest = plain(self._within(requested))
         if self.step:
             step = plain(self.step)
-            found = _multiples(2 * found + step, 2 * step) * step
-            if self.high is not None and found > self.high:
-                found = _multiples(plain(self.high), step) * step
-            if self.low is not None and found < self.low:
-                found = -_multiples(-plain(self.low), step) * step
+            closest = _multiples(2 * closest + step, 2 * step) * step
+            if self.high is not None and closest > self.high:
+                closest = _multiples(plain(self.high), step) * step
+            if self.low is not None and closest < self.low:
+                closest = -_multiples(-plain(self.low), step) * step
 
-        return plain(self._within(found))
+        return plain(self._within(closest))
 
     def _within(self, number: float) -> float:
         if self.low is not None:
@@ -117,7 +117,7 @@ def nearest(name: str, requested: Any, allowed: Allowed) -> Any:
         return _nearest_word(requested, allowed)
 
     target = measure(requested)
-    measured = [(value, found) for value in allowed if (found := measure(value)) is not None]
+    measured = [(value, extent) for value in allowed if (extent := measure(value)) is not None]
     if target is None or not measured:
         return None
 
@@ -138,9 +138,9 @@ def _number(value: Any) -> tuple[float, ...] | None:
 def ratio_of(value: Any) -> float | None:
     """Return width by height of `16:9`, `2.35:1`, `16x9`, `landscape_16_9`; None for `auto`."""
     text = str(value).lower()
-    found = _RATIO.search(text)
-    if found:
-        width, height = float(found[1]), float(found[2])
+    match = _RATIO.search(text)
+    if match:
+        width, height = float(match[1]), float(match[2])
         if not (width and height):
             return None
 
@@ -160,25 +160,25 @@ _NAMED_RATIOS |= {"horizontal": 16 / 9, "widescreen": 16 / 9, "ultrawide": 21 / 
 
 
 def _proportion(value: Any) -> tuple[float, ...] | None:
-    found = ratio_of(value)
-    return None if found is None else (math.log(found),)
+    ratio = ratio_of(value)
+    return None if ratio is None else (math.log(ratio),)
 
 
 def pixels_of(value: Any) -> tuple[int, int] | None:
     """Return width and height of `1024x768`, `1024*768`, `1024:768`; None for anything else."""
-    found = re.fullmatch(r"\s*(\d{2,5})\s*[x*:\u00d7]\s*(\d{2,5})\s*", str(value).lower())
-    if not found or min(int(found[1]), int(found[2])) < 64:  # noqa: PLR2004  (a ratio, not pixels)
+    match = re.fullmatch(r"\s*(\d{2,5})\s*[x*:\u00d7]\s*(\d{2,5})\s*", str(value).lower())
+    if not match or min(int(match[1]), int(match[2])) < 64:  # noqa: PLR2004  (a ratio, not pixels)
         return None
 
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def _extent(value: Any) -> tuple[float, ...] | None:
-    found = pixels_of(value)
-    if found is None:
+    pixels = pixels_of(value)
+    if pixels is None:
         return None
 
-    width, height = found
+    width, height = pixels
     return (math.log(width / height), math.log(width * height))
 
 
@@ -196,10 +196,10 @@ def within_area(
 def side_of(value: Any) -> float | None:
     """Return the side of the square with the area of an image of `1K`, `4MP` or `1080p`."""
     text = str(value).strip().lower()
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(k|mp|megapixels?)", text)
-    if found:
-        number = float(found[1])
-        return number * 1024 if found[2] == "k" else math.sqrt(number * 1e6)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(k|mp|megapixels?)", text)
+    if match:
+        number = float(match[1])
+        return number * 1024 if match[2] == "k" else math.sqrt(number * 1e6)
 
     lines = lines_of(value)
     if lines is None:
@@ -209,8 +209,8 @@ def side_of(value: Any) -> float | None:
 
 
 def _lines(value: Any) -> tuple[float, ...] | None:
-    found = lines_of(value)
-    return None if found is None else (found,)
+    lines = lines_of(value)
+    return None if lines is None else (lines,)
 
 
 RANKS = {
@@ -222,12 +222,12 @@ RANKS = {
 
 
 def _nearest_word(requested: Any, allowed: Sequence[Any]) -> Any:
-    said = _letters(requested)
+    letters = _letters(requested)
     for value in allowed:
-        if _letters(value) == said:
+        if _letters(value) == letters:
             return value
 
-    rank = RANKS.get(said)
+    rank = RANKS.get(letters)
     same = (value for value in allowed if rank is not None and RANKS.get(_letters(value)) == rank)
     return next(same, None)
 

@@ -87,13 +87,13 @@ _KNOWN_WORDS: dict[str, tuple[str, ...]] = {}
 
 
 def _words(name: str) -> tuple[str, ...]:
-    found = _KNOWN_WORDS.get(name)
-    if found is None:
+    words = _KNOWN_WORDS.get(name)
+    if words is None:
         spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
-        found = tuple(re.findall(r"[a-z]+|\d+", spaced.lower()))
-        _KNOWN_WORDS[name] = found
+        words = tuple(re.findall(r"[a-z]+|\d+", spaced.lower()))
+        _KNOWN_WORDS[name] = words
 
-    return found
+    return words
 
 
 def read_shapes(schema: Mapping[str, Any]) -> dict[str, Shape]:
@@ -139,12 +139,12 @@ def read_shape(name: str, schema: Mapping[str, Any], *, required: bool = False) 
 
 
 def _branches(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    found = schema.get("anyOf") or schema.get("oneOf")
-    if not found:
+    branches = schema.get("anyOf") or schema.get("oneOf")
+    if not branches:
         yield schema
         return
 
-    for one in found:
+    for one in branches:
         if isinstance(one, Mapping):
             yield from _branches(one)
 
@@ -165,7 +165,7 @@ _KINDS: Mapping[type, str] = {str: "string", bool: "boolean", int: "integer", fl
 
 
 def _least(numbers: list[Mapping[str, Any]]) -> float | None:
-    found = []
+    lows = []
     for one in numbers:
         low, above = one.get("minimum"), one.get("exclusiveMinimum")
         if isinstance(above, bool):
@@ -174,13 +174,13 @@ def _least(numbers: list[Mapping[str, Any]]) -> float | None:
             low = above + 1 if one.get("type") == "integer" else above + 1e-3
         if low is None:
             return None
-        found.append(low)
+        lows.append(low)
 
-    return min(found, default=None)
+    return min(lows, default=None)
 
 
 def _greatest(numbers: list[Mapping[str, Any]]) -> float | None:
-    found = []
+    highs = []
     for one in numbers:
         high, below = one.get("maximum"), one.get("exclusiveMaximum")
         if isinstance(below, bool):
@@ -189,6 +189,6 @@ def _greatest(numbers: list[Mapping[str, Any]]) -> float | None:
             high = below - 1 if one.get("type") == "integer" else below - 1e-3
         if high is None:
             return None
-        found.append(high)
+        highs.append(high)
 
-    return max(found, default=None)
+    return max(highs, default=None)

@@ -90,14 +90,14 @@ def derive_duration(
 
 
 def _find(shapes: Mapping[str, Shape]) -> Shape | None:
-    found = [shape for shape in shapes.values() if _is_length(shape)]
-    found.sort(key=lambda shape: NAMES.index(shape.name) if shape.name in NAMES else len(NAMES))
-    return found[0] if found else None
+    lengths = [shape for shape in shapes.values() if _is_length(shape)]
+    lengths.sort(key=lambda shape: NAMES.index(shape.name) if shape.name in NAMES else len(NAMES))
+    return lengths[0] if lengths else None
 
 
 def _is_length(shape: Shape) -> bool:
-    said = set(shape.words)
-    if not said & ABOUT_LENGTH or said - ABOUT_LENGTH - AROUND or shape.deprecated:
+    words = set(shape.words)
+    if not words & ABOUT_LENGTH or words - ABOUT_LENGTH - AROUND or shape.deprecated:
         return False
 
     if "frames" in shape.described and "second" not in shape.described:
@@ -146,12 +146,12 @@ def _seconds(value: Any, scale: float) -> float | None:
     if isinstance(value, int | float):
         return plain(value / scale)
 
-    found = SECONDS.fullmatch(str(value).strip())
-    if not found:
+    match = SECONDS.fullmatch(str(value).strip())
+    if not match:
         return None
 
-    unit = 1000 if found[2].lower().startswith("m") else scale if not found[2] else 1
-    return plain(float(found[1]) / unit)
+    unit = 1000 if match[2].lower().startswith("m") else scale if not match[2] else 1
+    return plain(float(match[1]) / unit)
 
 
 def _free(shape: Shape, scale: float) -> tuple[Span, Any]:
@@ -214,9 +214,9 @@ def _from_frames(shapes: Mapping[str, Shape], frame_rate: float | None) -> dict[
 
 
 def _is_frames(shape: Shape) -> bool:
-    said = set(shape.words)
-    counted = said - FRAMES_AROUND in ({"frames"}, {"frame"})
-    as_length = said - AROUND == {"length"} and "frames" in shape.described
+    words = set(shape.words)
+    counted = words - FRAMES_AROUND in ({"frames"}, {"frame"})
+    as_length = words - AROUND == {"length"} and "frames" in shape.described
     return (counted or as_length) and bool(shape.is_number or shape.values) and not shape.deprecated
 
 

@@ -122,16 +122,16 @@ def derive_images(
         kind: What is made.
         hint: The model's id and category, for names that leave the role open.
     """
-    found = [shape for shape in shapes.values() if _takes_images(shape)]
-    roles = {shape.name: _roles(shape, found, shapes, kind, hint) for shape in found}
+    pictures = [shape for shape in shapes.values() if _takes_images(shape)]
+    roles = {shape.name: _roles(shape, pictures, shapes, kind, hint) for shape in pictures}
     slots: list[Slot] = []
-    for shape in found:
+    for shape in pictures:
         own = roles[shape.name]
         slot = _slot(shape, own) if own else None
         if slot is not None:
             slots.append(slot)
 
-    slots = _steering(found, slots)
+    slots = _steering(pictures, slots)
     return {slot.parameter: _mapper(slot, slots) for slot in slots}
 
 
@@ -150,15 +150,15 @@ def _mapper(slot: Slot, slots: list[Slot]) -> FieldMapper:
 
 
 def _takes_images(shape: Shape) -> bool:
-    said = set(shape.words)
-    if shape.deprecated or said & NOT_MEDIA or (said & VIDEO and not said & IMAGE):
+    words = set(shape.words)
+    if shape.deprecated or words & NOT_MEDIA or (words & VIDEO and not words & IMAGE):
         return False
 
     if "zip" in shape.described or "archive" in shape.described:
         return False
 
-    pictured = said & IMAGE or (said & (REFERENCE | STYLE) and _speaks_of_images(shape))
-    pictured = pictured or _is_bare_reference(shape, said)
+    pictured = words & IMAGE or (words & (REFERENCE | STYLE) and _speaks_of_images(shape))
+    pictured = pictured or _is_bare_reference(shape, words)
     return bool(pictured) and _holds_media(shape)
 
 
@@ -193,21 +193,21 @@ def _roles(
     shape: Shape, found: list[Shape], shapes: Mapping[str, Shape], kind: Kind, hint: str
 ) -> tuple[ImageRole, ...]:
     """Return the roles that a parameter takes; none where nothing says what it shows."""
-    said = {word for word in shape.words if not word.isdigit()}
-    if said & STEERING:
+    named = {word for word in shape.words if not word.isdigit()}
+    if named & STEERING:
         return ()
 
-    if kind == "image" and not said & STYLE:
-        return _image_roles(shape, said)
+    if kind == "image" and not named & STYLE:
+        return _image_roles(shape, named)
 
     for words, role in NAMED_ROLES:
-        if said & words:
+        if named & words:
             return (role,)
 
-    if said & REFERENCE:
+    if named & REFERENCE:
         return _reference_roles(shape, found)
 
-    if said - IMAGE - PLAIN:
+    if named - IMAGE - PLAIN:
         return ("reference", "asset") if shape.required else ()
 
     return _plain_roles(shape, found, shapes, hint)
@@ -267,8 +267,8 @@ def _plain_roles(
 
 
 def _is_source_video(shape: Shape) -> bool:
-    said = set(shape.words)
-    return bool(said & VIDEO) and not said & NOT_MEDIA and _holds_media(shape)
+    words = set(shape.words)
+    return bool(words & VIDEO) and not words & NOT_MEDIA and _holds_media(shape)
 
 
 def _steering(found: list[Shape], slots: list[Slot]) -> list[Slot]:
@@ -310,12 +310,14 @@ def _most(shape: Shape) -> int | None:
 # ---------------------------------------------------------------------------------- video and mask
 def derive_video(shapes: Mapping[str, Shape]) -> dict[str, FieldMapper]:
     """Return the mapper of the parameter that takes the source video; empty if none does."""
-    found = [shape for shape in shapes.values() if _is_source_video(shape) and not shape.deprecated]
-    found = [shape for shape in found if not set(shape.words) & IMAGE]
-    plain = [shape for shape in found if not set(shape.words) - VIDEO - PLAIN]
+    sources = [
+        shape for shape in shapes.values() if _is_source_video(shape) and not shape.deprecated
+    ]
+    sources = [shape for shape in sources if not set(shape.words) & IMAGE]
+    plain = [shape for shape in sources if not set(shape.words) - VIDEO - PLAIN]
     other = [
         shape
-        for shape in found
+        for shape in sources
         if set(shape.words) & (REFERENCE | LEADING) or (shape.required and shape not in plain)
     ]
     for shape in (*sorted(plain, key=lambda one: not one.required), *other):
@@ -330,8 +332,8 @@ def derive_mask(shapes: Mapping[str, Shape]) -> dict[str, FieldMapper]:
     """Return the mapper of the parameter that takes the mask; empty if none does."""
     plain = {"mask", "masks", "inpaint", "inpainting", *IMAGE, *PLAIN}
     for shape in sorted(shapes.values(), key=lambda one: not one.required):
-        said = set(shape.words)
-        if "mask" in said and not said - plain and not shape.deprecated:
+        words = set(shape.words)
+        if "mask" in words and not words - plain and not shape.deprecated:
             holds = shape.is_free_text or "array" in shape.kinds
             write = writer_of(shape.item or shape, ("mask_url", "url", "mask")) if holds else None
             if write is not None and not shape.values:

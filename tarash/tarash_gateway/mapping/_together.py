@@ -65,8 +65,8 @@ def own(request: Request, parameter: str) -> Any:
         return extra[parameter]
 
     outer, _, inner = parameter.partition(".")
-    found = extra.get(outer) if inner else None
-    return found.get(inner) if isinstance(found, Mapping) else None
+    holder = extra.get(outer) if inner else None
+    return holder.get(inner) if isinstance(holder, Mapping) else None
 
 
 def check_together(request: Request, rules: Iterable[Rule], model: str) -> None:
@@ -100,16 +100,16 @@ def check_together(request: Request, rules: Iterable[Rule], model: str) -> None:
 
 def remarks_together(request: Request, rules: Iterable[Rule], model: str) -> list[Adjustment]:
     """Say which of the provider's own parameters it is likely to refuse together."""
-    found = []
+    adjustments = []
     for rule in rules:
         these, those = (_given(request, names) for names in (rule.these, rule.those))
         if isinstance(rule, Apart) and these and those:
             value = own(request, those[0])
             reason = f"{model} may refuse it: it takes either {these[0]!r} or {those[0]!r}"
             field = f"extra_params.{those[0]}"
-            found.append(Adjustment(field=field, requested=value, sent=value, reason=reason))
+            adjustments.append(Adjustment(field=field, requested=value, sent=value, reason=reason))
 
-    return found
+    return adjustments
 
 
 def _given(request: Request, names: Sequence[str]) -> list[str]:

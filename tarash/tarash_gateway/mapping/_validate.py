@@ -72,9 +72,11 @@ def _problems(where: str, value: Any, schema: Mapping[str, Any] | None) -> Itera
 
     branches = schema.get("anyOf")
     if branches:
-        found = [list(_problems(where, value, branch)) for branch in branches]
-        if all(found):
-            yield min(found, key=lambda problems: "must be of type" in problems[0][1])[0]
+        problems_of_branches = [list(_problems(where, value, branch)) for branch in branches]
+        if all(problems_of_branches):
+            yield min(
+                problems_of_branches, key=lambda problems: "must be of type" in problems[0][1]
+            )[0]
 
         return
 
@@ -173,7 +175,7 @@ def _inside(where: str, value: Any, schema: Mapping[str, Any]) -> Iterator[Probl
 def _nearest(value: Any, values: list[Any]) -> Any:
     for measure in (ratio_of, lines_of):
         requested = measure(value)
-        measured = [(found, one) for one in values if (found := measure(one)) is not None]
+        measured = [(size, one) for one in values if (size := measure(one)) is not None]
         if requested is not None and measured:
             return min(measured, key=lambda pair: abs(pair[0] - requested))[1]
 
