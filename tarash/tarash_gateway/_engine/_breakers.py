@@ -217,9 +217,9 @@ class Passage:
         if verdict == "good" and (self._was_good or self._is_begun):
             return
 
-        said = None if error is None else _said(error)
+        reason = None if error is None else _said(error)
         taken_back = self._was_good and verdict == "bad"
-        await self._breakers.report(self, verdict, said, was_good=taken_back)
+        await self._breakers.report(self, verdict, reason, was_good=taken_back)
 
 
 def verdict_of(error: BaseException | None) -> Verdict:

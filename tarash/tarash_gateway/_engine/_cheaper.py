@@ -47,15 +47,15 @@ def cheaper(
         return ""
 
     asked = _as_asked(attempt.call, call)
-    found = []
+    offers = []
     for field, values in _choices(asked, spec).items():
         for value in values:  # the first is the nearest
             quote = _quote_of(asked, field, value, adapter, spec, attempt.money.measures)
             if quote is not None and quote.high is not None and quote.high <= limit:
-                found.append(f"{field}={value!r} costs {quote}")
+                offers.append(f"{field}={value!r} costs {quote}")
                 break
 
-    return f"; {', '.join(found)}" if found else "; give a larger max_cost, or another model"
+    return f"; {', '.join(offers)}" if offers else "; give a larger max_cost, or another model"
 
 
 def _as_asked(given: Call, call: Call) -> Call:
@@ -68,19 +68,19 @@ def _as_asked(given: Call, call: Call) -> Call:
 def _choices(call: Call, spec: ModelSpec) -> dict[str, Iterator[Any]]:
     """Return smaller wishes by field, from the nearest on."""
     request = call.request
-    found: dict[str, Iterator[Any]] = {}
+    choices: dict[str, Iterator[Any]] = {}
     if call.kind == "video":
-        found["duration_seconds"] = _lengths(request, spec)
-        found["resolution"] = _resolutions(request)
+        choices["duration_seconds"] = _lengths(request, spec)
+        choices["resolution"] = _resolutions(request)
         silent = getattr(request, "generate_audio", None) is not False
-        found["generate_audio"] = iter([False] if silent else [])
+        choices["generate_audio"] = iter([False] if silent else [])
     else:
-        found["quality"] = _qualities(request, spec)
-        found["size"] = _sizes(request, spec)
+        choices["quality"] = _qualities(request, spec)
+        choices["size"] = _sizes(request, spec)
 
     count = "n" if call.kind == "image" else "number_of_videos"
-    found[count] = iter(range(getattr(request, count) - 1, 0, -1))
-    return found
+    choices[count] = iter(range(getattr(request, count) - 1, 0, -1))
+    return choices
 
 
 def _allowed(field: str, spec: ModelSpec) -> Any:

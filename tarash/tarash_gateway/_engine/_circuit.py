@@ -138,9 +138,9 @@ class Circuit:
         self.outcomes.clear()
 
     def _take_good_back(self) -> None:
-        found = next((one for one in self.outcomes if one[1]), None)
-        if found is not None:
-            self.outcomes.remove(found)
+        success = next((one for one in self.outcomes if one[1]), None)
+        if success is not None:
+            self.outcomes.remove(success)
 
     def _change(self, now: float) -> None:
         """Note a change, as later than the last one, whatever the clock says."""

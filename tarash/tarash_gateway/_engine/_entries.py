@@ -65,8 +65,8 @@ async def settle_watched(attempt: Attempt, ledger: Ledger, outcome: Outcome) -> 
         return
 
     if callable(getattr(ledger, "reprice", None)):
-        said = {"amount": str(cost.amount), "currency": cost.currency}
-        await cast("RepricingLedger", ledger).reprice(intent.id, said, state)
+        figure = {"amount": str(cost.amount), "currency": cost.currency}
+        await cast("RepricingLedger", ledger).reprice(intent.id, figure, state)
 
 
 async def leave(attempt: Attempt, lease: Lease) -> None:

@@ -49,15 +49,15 @@ class Learned:
 
     def most(self, now: float) -> int | None:
         """Return the jobs at a time that it allows now; None for no limit."""
-        said = self.said
-        if said is not None and self.until is not None:
-            said += int(max(0.0, now - self.until) / REGROWTH_SECONDS)
+        named = self.said
+        if named is not None and self.until is not None:
+            named += int(max(0.0, now - self.until) / REGROWTH_SECONDS)
 
         if self.shown is None:
-            return said
+            return named
 
         grown = int(self.shown + max(0.0, now - self.at) / REGROWTH_SECONDS)
-        return grown if said is None else min(said, grown)
+        return grown if named is None else min(named, grown)
 
 
 _NOTHING = Learned()

@@ -78,8 +78,8 @@ def tell_of_model(attempt: Attempt, spec: ModelSpec) -> None:
         attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())
 
     if spec.seems_mistyped:
-        told = f"{config.provider} {spec.model} is sent as it is: {spec.guess_warning}"
-        warn(told, UnknownModelWarning)
+        sentence = f"{config.provider} {spec.model} is sent as it is: {spec.guess_warning}"
+        warn(sentence, UnknownModelWarning)
 
     with schema_source(config.base_url):
         note = ending(config.provider, spec.model)

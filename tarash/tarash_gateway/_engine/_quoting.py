@@ -74,8 +74,8 @@ def with_computing(quote: Quote, call: Call, spec: ModelSpec, seconds: float | N
         f"{written(usual, DOLLARS)} by the {took:f} s that such jobs took here, with their time in "
         f"the queue, at {line.rate / line.per:f} a second; this one may take more or less"
     )
-    facts = {"typical": usual, "currency": DOLLARS, "notes": (*quote.notes, note)}
-    return quote.model_copy(update=facts)
+    estimate = {"typical": usual, "currency": DOLLARS, "notes": (*quote.notes, note)}
+    return quote.model_copy(update=estimate)
 
 
 _quotes: WeakValueDictionary[str, Quote] = WeakValueDictionary()

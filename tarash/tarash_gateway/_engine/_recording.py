@@ -43,8 +43,8 @@ def heard_of(event: AttemptEvent) -> JsonObject:
         case CancelAsked(error=dict() as error):
             return {"error": error}
         case Settled(error=dict() as error):
-            facts = {"billing": event.billing, "cancel": event.cancel, "retry_at": None}
-            return {"error": error, **facts, **_cost_of(event), **_end_of(event)}
+            ending = {"billing": event.billing, "cancel": event.cancel, "retry_at": None}
+            return {"error": error, **ending, **_cost_of(event), **_end_of(event)}
         case Settled(outcome="stopped"):
             return {"cancel": event.cancel, **_end_of(event)}
         case Adopted(named=named):

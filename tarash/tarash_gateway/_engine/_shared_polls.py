@@ -93,12 +93,12 @@ class Member:
         self.is_alone = False
 
     async def news(self) -> Snapshot | None:
-        """Return what is said of the job together with others; None where it needs its own poll."""
-        said = await self._told()
-        self.is_alone = said is None
-        return said
+        """Return what others' requests say of the job; None where it needs its own poll."""
+        snapshot = await self._from_others()
+        self.is_alone = snapshot is None
+        return snapshot
 
-    async def _told(self) -> Snapshot | None:
+    async def _from_others(self) -> Snapshot | None:
         offered, self.offered = self.offered, None
         self.polls += 1
         is_own = self.polls % ALONE_EVERY == 0 and not self._group.names_jobs
@@ -110,11 +110,11 @@ class Member:
         try:
             patience = PAGE_SECONDS if is_next else max(SOON, EARLY * self.pause)
             await asyncio.wait([self._waiter], timeout=patience)
-            said = self._waiter.result() if self._waiter.done() else None
+            snapshot = self._waiter.result() if self._waiter.done() else None
         finally:
             self._waiter = None
 
-        return said if said is not None and said.status in RUNNING else None
+        return snapshot if snapshot is not None and snapshot.status in RUNNING else None
 
     def hear(self, said: Snapshot, now: float) -> None:
         """Take what a request says of the job."""
@@ -208,9 +208,9 @@ class SharedPolls:
         answered, pages, seen = False, 0, set[str]()
         try:
             while asked and (pages < LEAST_PAGES or len(seen) >= SHARED_FROM * pages):
-                found, place_after = await self._page([one.operation for one in asked], place)
-                ours = {one for one in found if one in self._of_job}
-                self._tell(found, place, asked)
+                snapshots, place_after = await self._page([one.operation for one in asked], place)
+                ours = {one for one in snapshots if one in self._of_job}
+                self._tell(snapshots, place, asked)
                 pages += 1
                 if not place_after or (ours and ours <= seen):
                     break  # the end, or what begins anew
@@ -241,17 +241,19 @@ class SharedPolls:
 
         return page.found, page.further
 
-    def _tell(self, found: Mapping[str, Snapshot], place: str, asked: dict[Member, None]) -> None:
+    def _tell(
+        self, snapshots: Mapping[str, Snapshot], place: str, asked: dict[Member, None]
+    ) -> None:
         """Pass on what a page says, to all whose jobs are on it."""
         now = self._clock()
-        for job_id, said in found.items():
+        for job_id, snapshot in snapshots.items():
             for one in self._of_job.get(job_id, ()):
                 one.place = place
                 if one in asked:
                     del asked[one]
                     one.is_asked_for = False
 
-                one.hear(said, now)
+                one.hear(snapshot, now)
 
     def join(self, member: Member) -> None:
         """Take a wait in."""

@@ -17,7 +17,7 @@ from .._support._tracebacks import surfaced
 from .._support._warnings import asked_here, warn
 from .._support._words import with_article
 from ..exceptions import ValidationError
-from ..ledger._open import is_missing
+from ..ledger._paths import is_missing
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationResponse,

@@ -10,22 +10,21 @@ import anyio
 from .._data._events import CancelAsked
 from .._data._hints import keep_results
 from .._data._made_by import keep_config
-from .._engine import Lease, ledger_failed, poll_once, settle
+from .._engine import Lease, ledger_failed, poll_once
 from .._support._ids import generate_unique_id
 from .._support._secrets import Keys
 from .._support._under_way import UnderWay
 from ..exceptions import TarashException
 from ._adapters import adapter_of
 from ._chain import ChainRun, tell_end, watcher
+from ._closing import close_cancelled, close_delivered
 from ._forgotten import recall, recall_safely, settle_seen
 from ._hedging import certain, watched
 from ._opening import changed, come_back, rebuilt
 from ._queue import is_for_others
-from ._stopping import close_cancelled, stop_all, stop_the_next, tell_the_ledger, unfinished
+from ._stopping import stop_all, stop_the_next, tell_the_ledger, unfinished
 from ._store import (
     ended_in,
-    ending_of,
-    holds_media,
     is_kept,
     kept_of,
     nameless,
@@ -119,7 +118,13 @@ class Job:
 
         await recall_safely(self.run)
         response = certain(await watcher(self.run).go(deliver, caller))
-        await self._close_delivered(response)
+        try:
+            record = await self._recorded()
+            if record is not None:
+                await close_delivered(self.run, record, response)
+        except Exception as error:  # noqa: BLE001  (a paid result matters more)
+            ledger_failed(self.run.lease, error)
+
         return response
 
     async def _follow(self, deliver: Deliver | None, caller: Caller | None) -> Response:
@@ -392,19 +397,3 @@ class Job:
             return record
 
         return await recall(self.run)
-
-    async def _close_delivered(self, response: Response) -> None:
-        """Close the job of a token that was waited for to its end, where this ledger has it."""
-        try:
-            record = await self._recorded()
-            last = record.entries[-1] if record is not None and record.entries else None
-            if record is None or last is None or record.state != "open":
-                return
-
-            lease = replace(self.run.lease, job_id=record.id, owner_id=generate_unique_id())
-            if last.operation == self.run.current.operation and await lease.take():
-                await settle(self.run.current, lease, "completed")
-                result = ending_of(record.kind, response, None, again=holds_media(response))
-                await lease.close("completed", result, free_key=False, delivered=True)
-        except Exception as error:  # noqa: BLE001  (a paid result matters more)
-            ledger_failed(self.run.lease, error)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .._engine import settle_stopped, stop
-from .._support._ids import generate_unique_id
 from ..exceptions import TarashException
 from ._adapters import adapter_of
-from ._store import ending_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation
@@ -81,14 +78,3 @@ async def tell_the_ledger(record: JobRecord, operation: Operation, ledger: Ledge
     for entry in record.entries:
         if entry.operation is not None and entry.operation.id == operation.id:
             await ledger.settle(entry.intent.id, "accepted", "stopped")
-
-
-async def close_cancelled(run: ChainRun, record: JobRecord) -> None:
-    """Close a cancelled job that nobody waits for."""
-    lease = replace(run.lease, job_id=record.id, owner_id=generate_unique_id())
-    if await lease.take():
-        name = run.current.request_id
-        error = TarashException(f"The job {name} was cancelled", submission="accepted")
-        run.current.complete(error)
-        result = ending_of(record.kind, None, error)
-        await lease.close("cancelled", result, free_key=False, delivered=False)

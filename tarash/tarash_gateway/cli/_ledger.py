@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from ..ledger import MemoryLedger, open_ledger
-from ..ledger._open import is_missing
+from ..ledger._paths import is_missing
 from ..ledger._records import Ledger
 from ..ledger.postgres import without_password
 from ._errors import CommandError

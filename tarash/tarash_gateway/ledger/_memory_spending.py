@@ -53,23 +53,23 @@ class MemorySpending(MemoryStates):
     ) -> list[Spending]:
         """Return what was spent in a time, oldest first, also by jobs that are forgotten."""
         with self._lock:
-            found = [
+            spent = [
                 one
                 for one in self._spent.values()
                 if (since is None or one.at >= since) and (until is None or one.at < until)
             ]
 
-        return sorted(found, key=lambda one: one.at)
+        return sorted(spent, key=lambda one: one.at)
 
     async def spendings_of(
         self, provider: str, operation_id: str, host: str = ""
     ) -> list[Spending]:
         """Return what was spent on an operation whose job is forgotten, the newest first."""
         with self._lock:
-            found = self._of_forgotten.get((provider, operation_id), ())
+            forgotten = self._of_forgotten.get((provider, operation_id), ())
             return [
                 replace(self._spent[one.id], quote=one.quote)
-                for one in reversed(found)
+                for one in reversed(forgotten)
                 if one.id in self._spent and (not host or one.host in ("", host))
             ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from .._support._words import with_article
 from ..exceptions import ValidationError
@@ -69,15 +68,3 @@ def _file(path: str) -> Ledger:
 
     ledger = SqliteLedger(path)
     return _ledgers.setdefault(str(ledger.path), ledger)
-
-
-def is_missing(path: Path) -> bool:
-    """Tell whether there is no file of a ledger's name; not whether it can be read."""
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        pass  # the ledger itself says what is wrong with it
-
-    return False

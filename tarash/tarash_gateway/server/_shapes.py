@@ -77,14 +77,14 @@ def video_of(job: JobInfo, driven: Driven | None) -> dict[str, Any]:
 
 def adjustments_of(job: JobInfo) -> list[dict[str, Any]]:
     """Return what had to be changed to fit the model, in the words of the routes."""
-    found: list[dict[str, Any]] = [
+    adjustments: list[dict[str, Any]] = [
         HTTP.said_in(one.model_dump(mode="json")) for one in job.adjustments
     ]
     asked, size = job.labels.get(SIZE_LABEL, ""), _size(job)
-    is_told = any(one["field"] in SHAPE for one in found)
+    is_told = any(one["field"] in SHAPE for one in adjustments)
     if IS_SIZE.search(asked) and size and size != asked and not is_told:
         shape = [str(_sent(job, name)) for name in SHAPE]
-        found.append(
+        adjustments.append(
             {
                 "field": "size",
                 "requested": asked,
@@ -93,7 +93,7 @@ def adjustments_of(job: JobInfo) -> list[dict[str, Any]]:
             }
         )
 
-    return found
+    return adjustments
 
 
 def status_of(job: JobInfo, driven: Driven | None) -> str:

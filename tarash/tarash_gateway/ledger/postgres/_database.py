@@ -132,7 +132,7 @@ class Database:
         """
         doubt: list[bool] = []
         try:
-            return self._told(WRITE, work, submission, doubt)
+            return self._done(WRITE, work, submission, doubt)
         except StorageError as error:
             if doubt and in_doubt is not None:
                 error.submission = in_doubt
@@ -143,9 +143,9 @@ class Database:
         self, work: Callable[[Transaction], Result], submission: Submission | None = None
     ) -> Result:
         """See everything as it is at one moment; raises what `write` does."""
-        return self._told(READ, work, submission, [])
+        return self._done(READ, work, submission, [])
 
-    def _told(
+    def _done(
         self,
         mode: str,
         work: Callable[[Transaction], Result],

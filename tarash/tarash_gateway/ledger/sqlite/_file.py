@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from ..._support._logging import event
-from .._open import is_missing
+from .._paths import is_missing
 from .._processes import Process
 from ._errors import BUSY_SECONDS, DamagedError, is_busy, refused, translated
 from ._media import MediaFolder, Prepared, sync_folder

@@ -92,8 +92,8 @@ def _time_of(connection: sqlite3.Connection, intent: Intent) -> datetime:
     if not is_new(intent, time):
         return intent.created_at  # bought before, and written down once more
 
-    found = connection.execute(LATEST).fetchone()
-    latest = None if found is None else datetime.fromisoformat(found["at"])
+    row = connection.execute(LATEST).fetchone()
+    latest = None if row is None else datetime.fromisoformat(row["at"])
     return max(intent.created_at, never_back(time, latest)) if latest else intent.created_at
 
 
