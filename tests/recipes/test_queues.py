@@ -231,4 +231,4 @@ def test_blocking_calls_work_in_greenlets(place: Place) -> None:
     place.simulator.script("fal", done, done, done, Script(outcome="never", stream=False))
     assert "['completed', 'completed', 'completed']" in place.said("-c", GEVENT)
     assert (place.counters.submits, place.counters.cancels) == (4, 1)
-    assert sorted(map(str, place.outcomes())) == ["completed"] * 3 + ["detached"]
+    assert sorted(map(str, place.outcomes())) == ["completed"] * 3 + ["stopped"]

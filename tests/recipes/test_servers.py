@@ -97,7 +97,7 @@ def test_gunicorn_stops_the_jobs_of_plain_routes_before_it_kills_their_worker(
     server.wait(120)
     client.close()
     assert (place.counters.submits, place.counters.cancels) == (1, 1)
-    assert place.outcomes() == ["detached"]  # asked to stop, that is
+    assert place.outcomes() == ["stopped"]  # asked to stop, that is
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -115,7 +115,7 @@ def test_gunicorn_with_the_worker_of_uvicorn_ends_the_lifespan_in_time(
     server.wait(120)
     client.close()
     assert (place.counters.submits, place.counters.cancels) == (1, 1)
-    assert place.outcomes() == ["detached"]
+    assert place.outcomes() == ["stopped"]
 
 
 def django(place: Place, listener: socket.socket) -> None:
@@ -152,7 +152,7 @@ def test_a_request_to_django_that_is_ended_ends_its_job(
         client.close()
 
     until(lambda: place.counters.cancels == 1)
-    until(lambda: place.outcomes() == ["detached"])
+    until(lambda: place.outcomes() == ["stopped"])
     assert place.counters.submits == 1
 
 
