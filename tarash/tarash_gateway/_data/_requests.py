@@ -183,7 +183,7 @@ class _GenerationRequest(Data):
 class VideoGenerationRequest(_GenerationRequest):
     """What video to make, whoever makes it.
 
-    An unknown keyword goes into `extra_params`, with a warning where it looks like a typo or like a
+    An unknown keyword goes into `extra_params`, with a warning where it may be a typo or a
     provider's word for one of these fields; a config with `strict=True` refuses it then.
 
     Attributes:

@@ -59,14 +59,14 @@ def cheaper(
 
 
 def _as_asked(given: Call, call: Call) -> Call:
-    """Return a call with the wishes as the user has them, and the media as they will be sent."""
+    """Return a call with the values that the user asked for, and the media as they will be sent."""
     names = set(type(call.request).model_fields) - MEDIA
     wishes = {name: getattr(given.request, name) for name in names}
     return replace(call, request=call.request.model_copy(update=wishes))
 
 
 def _choices(call: Call, spec: ModelSpec) -> dict[str, Iterator[Any]]:
-    """Return smaller wishes by field, from the nearest on."""
+    """Return smaller values by field, from the nearest on."""
     request = call.request
     choices: dict[str, Iterator[Any]] = {}
     if call.kind == "video":

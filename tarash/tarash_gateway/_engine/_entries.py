@@ -28,7 +28,7 @@ FACTS = (
 )  # fmt: skip
 """What is kept of an error beside its message."""
 ENDS = frozenset({"completed", "failed", "cancelled"})
-"""Outcomes that a provider has told; after the others a job may go on."""
+"""Outcomes that a provider has reported; after the others a job may go on."""
 
 
 async def settle(attempt: Attempt, lease: Lease, outcome: Outcome) -> None:
@@ -40,7 +40,7 @@ async def settle(attempt: Attempt, lease: Lease, outcome: Outcome) -> None:
 
 
 async def settle_watched(attempt: Attempt, ledger: Ledger, outcome: Outcome) -> None:
-    """Write down what a job has cost whose end was heard by somebody who only looks at it.
+    """Write down what a job has cost whose end was heard by somebody who only reads it.
 
     The money of a job that is forgotten, or that nobody drives, is settled: how the attempt ended
     is for whoever takes the job up to say. Whoever drives it settles it himself.

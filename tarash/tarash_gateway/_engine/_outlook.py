@@ -72,7 +72,7 @@ def explain(error: Exception, config: Config, spec: ModelSpec) -> None:
 
 
 def tell_of_model(attempt: Attempt, spec: ModelSpec) -> None:
-    """Say what was bent to the model, and that it ends, or looks mistyped: before it is bought."""
+    """Say what was adapted, and that the model ends, or may be mistyped: before it is bought."""
     config = attempt.call.config
     for adjustment in () if attempt.fitted is None else attempt.fitted.adjustments:
         attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())

@@ -15,10 +15,10 @@ LATEST = 1.0
 SHARE = 0.08
 """Of the time that a job has taken so far: noticed no later than that, and half of it as a rule."""
 OFTEN, SELDOM = 0.5, 1.0
-"""Seconds a look, over the whole life of a job: what vendors' own helpers take. The first where the
-provider lets looks be closer than half a second, and the second with one look at the start."""
+"""Seconds a poll, over the whole life of a job: what vendors' own helpers take. The first where the
+provider lets polls be closer than half a second, and the second with one poll at the start."""
 AT_THE_START = 0.7
-"""Of a look a second: so much of the one at the start is left for the end of short jobs."""
+"""Of a poll a second: so much of the one at the start is left for the end of short jobs."""
 GROWTH = 1.5
 """Of the pauses after polls that failed, and after the end was expected in vain."""
 JITTER = 0.1

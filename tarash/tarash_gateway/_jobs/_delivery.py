@@ -54,7 +54,7 @@ async def handed_over(run: Ending, progress: Progress, caller: Caller | None) ->
         VerificationError: `verify="raise"`, and the result is not what was asked for.
         Exception: What the caller's own `saved_by` raised: the result is made, and not saved.
     """
-    # Whoever only looks on leaves saving to the one who drives the job.
+    # Whoever only watches leaves saving to the one who drives the job.
     saves = not (run.lease.is_watcher and run.lease.job_id)
     attempt, response = run.current, run.response
     assert response is not None  # noqa: S101  (whoever calls has one)

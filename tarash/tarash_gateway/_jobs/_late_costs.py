@@ -154,7 +154,7 @@ def _end_of(entry: SubmissionRecord) -> datetime | None:
 
 
 def _cost_in(adapter: Any, attempt: Attempt, seen: Snapshot, age: float) -> Cost | None:
-    """Return what a look says of a job's cost, so many seconds after its end."""
+    """Return what a poll says of a job's cost, so many seconds after its end."""
     if seen.status not in ("completed", "failed"):
         return None
 

@@ -27,8 +27,8 @@ AGAIN_SECONDS = 1
 """After they were asked for in vain."""
 ANSWER_SECONDS = 10.0
 """Keys that take longer are not to be had: senders wait for few seconds only."""
-SETTLED_LOOKS, LOOK_SECONDS = 50, 0.1
-"""So often a delivery looks whether keys are there that another one has asked for, and how soon."""
+SETTLED_CHECKS, CHECK_SECONDS = 50, 0.1
+"""So often a delivery checks for keys that another one has asked for, and how soon."""
 MOST_KEYS = 32
 KEY_BYTES = 32
 
@@ -127,11 +127,11 @@ class KeyRing:
 
     async def _settled(self, url: str) -> None:
         """Wait a moment for keys that another delivery has asked for, in whatever loop."""
-        for _ in range(SETTLED_LOOKS):
+        for _ in range(SETTLED_CHECKS):
             if url not in self._under_way:
                 return
 
-            await anyio.sleep(LOOK_SECONDS)
+            await anyio.sleep(CHECK_SECONDS)
 
 
 def _no_keys(url: str, why: str) -> WebhookRefusedError:

@@ -1,7 +1,7 @@
 """The garbage collector in a process that is ours alone, such as a worker, and holds many jobs.
 
 A job that waits is some hundred objects that stay, and each poll replaces a few of them. By
-Python's own thresholds that looks like growth: with 2,000 jobs it walked through all objects every
+Python's own thresholds that is growth: with 2,000 jobs it walked through all objects every
 five seconds, a third of a worker's processor time, and found nothing. A job that has ended leaves
 no cycles behind, so that what is collected seldom is not held for longer.
 """

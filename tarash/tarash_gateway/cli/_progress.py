@@ -23,7 +23,7 @@ Update = VideoGenerationUpdate | ImageGenerationUpdate
 OURS = "tarash-"
 """What our own ids begin with, before a provider has named the job."""
 REMIND_SECONDS = 30.0
-"""How often a file or a pipe is told that a job goes on."""
+"""How often a file or a pipe gets a line that a job goes on."""
 
 
 class Progress:
@@ -36,7 +36,7 @@ class Progress:
 
         Args:
             chain: What each attempt is called.
-            known: The id of the job, where whoever waits for it has told it already.
+            known: The id of the job, where whoever waits for it knows it already.
             reminds: Whether to say now and then that it goes on, where nothing can be drawn; not
                 of each of several jobs.
         """

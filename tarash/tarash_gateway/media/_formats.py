@@ -19,7 +19,7 @@ PAGES = ("text/", "application/json", "application/problem+json", "application/x
 PAGE = re.compile(
     rb"\s*+(?:\xef\xbb\xbf)?\s*+(?:<!doctype|<html|<\?xml|<error|\{|\[\s*+\{)", re.IGNORECASE
 )
-"""Takes blanks once: a file may have nothing else, and a look at its first bytes must end."""
+"""Takes blanks once: a file may have nothing else, and reading its first bytes must end."""
 
 
 def is_page(head: bytes, declared: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""One accepted job of the simulator: where it stands, by its script and the clock or the looks."""
+"""One accepted job of the simulator: where it stands, by its script and the clock or the polls."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ Phase = Literal["queued", "running", "ended"]
 
 @dataclass(eq=False, kw_only=True)
 class JobRecord:
-    """One accepted job. Its phase follows from its script, and from the clock or the looks."""
+    """One accepted job. Its phase follows from its script, and from the clock or the polls."""
 
     id: str
     endpoint: str
@@ -54,12 +54,12 @@ class JobRecord:
         return min(max(passed - queue, 0) / (run or 1), 0.99)
 
     def queue_position(self, now: float) -> int:
-        """Count down with the seconds or looks that are left: no job ahead has to exist for it."""
+        """Count down with the seconds or polls that are left: no job ahead has to exist for it."""
         passed, queue, _ = self._way(now)
         return int(queue - passed) if passed < queue else 0
 
     def look(self, now: float) -> None:
-        """Count a look at the status; tell whoever waits where it moves the job."""
+        """Count a poll of the status; tell whoever waits where it moves the job."""
         before = self.phase(now)
         if self.looked_at is not None:
             pause = now - self.looked_at
@@ -83,10 +83,10 @@ class JobRecord:
         return queue - passed if phase == "queued" else None
 
     def _way(self, now: float) -> tuple[float, float, float]:
-        """Return how far the job is and how far queue and run reach, in looks or in seconds."""
+        """Return how far the job is and how far queue and run reach, in polls or in seconds."""
         script = self.script
         if script.by_polls:
-            # What the first look will be told holds before it too.
+            # What the first poll will hear holds before it too.
             return max(self.looks - 1, 0), script.queue_polls or 0, script.run_polls or 0
 
         return now - self.accepted_at, script.queue_seconds, script.run_seconds

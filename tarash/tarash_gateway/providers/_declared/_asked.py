@@ -50,7 +50,7 @@ def says_its_failure(poll: Poll, body: Any) -> bool:
 
 
 def _is_anybodys(poll: Poll, body: Any) -> bool:
-    """Tell whether a failure is told in a sentence where its provider is known to have another."""
+    """Tell whether a failure is given in a sentence where its provider is known to have another."""
     is_known = poll.failed_with and isinstance(body, Mapping)
     if not is_known or any(holds(flag, body) for flag in poll.failed_with):
         return False

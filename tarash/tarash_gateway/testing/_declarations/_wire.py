@@ -357,7 +357,7 @@ class DeclaredWire(Pricing):
 
     # ----------------------------------------------------------------------------------------- list
     async def _list(self, request: RecordedRequest) -> Reply:
-        """Answer with a page, for whoever looks for a job, or asks where many stand, or both."""
+        """Answer with a page, for whoever searches for a job, or asks where many stand, or both."""
         said = self._said
         listing = next((one for one in said.lists if self._is_at(one["path"], request)), {})
         meant = (one for one in said.sharing if self._is_at(one["many"]["path"], request))
