@@ -26,7 +26,10 @@ MOST_REDIRECTS = 10
 LONGEST_SHOWN = 200
 HEAD = re.compile(r"[a-z]+://[^/?#\s\\]+(?=[/?#]|$)")
 """What an origin is read from: the same for every job of a provider. Odd URLs are read whole."""
-PARTS = re.compile(r"(?i:(?P<scheme>https?))://(?P<place>[^/?#\s\\]+)(?P<rest>.*)", re.DOTALL)
+PARTS = re.compile(
+    r"(?i:(?P<scheme>https?))://(?P<place>[^/?#\s\\]+)(?P<rest>(?:[/?#].*)?)", re.DOTALL
+)
+"""What stands behind the place begins so that every reader ends the place there."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 NO_PARTS = frozenset({"", ".", ".."})
 PART = re.compile(r"[/\\]")

@@ -28,7 +28,7 @@ MOST = 100_000
 
 def migrate(ledger: str | None, *, as_json: bool) -> int:
     """Make the tables, or bring them to the newest version: the first call does it."""
-    _run(opened(ledger), lambda one: one.get("no such job"))
+    _run(opened(ledger), lambda one: one.forget("no such job"))  # a read makes no file
     if as_json:
         terminal.document({"ledger": shown(ledger), "migrated": True})
     else:

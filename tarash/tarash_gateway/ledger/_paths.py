@@ -12,7 +12,7 @@ def is_missing(path: Path) -> bool:
     """Tell whether there is no file of a ledger's name; not whether it can be read."""
     try:
         path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return True
     except OSError:
         pass  # the ledger itself says what is wrong with it
