@@ -43,12 +43,12 @@ from . import (
     _videos,
 )
 from ._around import Around
-from ._creating import orders_anew
+from ._creating import is_known, orders
 from ._examples import with_examples
 from ._front import Front
 from ._limits import SmallBodies
 from ._patience import PatientBodies
-from ._refusals import NO_RETRY, Refusal, invalid, refusal_of
+from ._refusals import NO_RETRY, RETRY, Refusal, invalid, refusal_of
 from ._room import Rooms
 from ._schemas import with_schemas
 from ._tracing import Traces
@@ -194,9 +194,12 @@ async def _refused(_request: Request, error: Exception) -> JSONResponse:
 async def _failed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, TarashException)  # noqa: S101  (as above)
     refusal = refusal_of(error)
-    if isinstance(error, StorageError) and orders_anew(request):
-        refusal.headers |= NO_RETRY
-        refusal.message += ORDERED
+    if isinstance(error, StorageError) and orders(request):
+        if is_known(request):
+            refusal.headers |= RETRY
+        else:
+            refusal.headers |= NO_RETRY
+            refusal.message += ORDERED
 
     if refusal.param == "image" and request.url.path.startswith("/v1/videos"):
         refusal.param = "input_reference"  # which the images of a video are called there

@@ -163,11 +163,14 @@ def _reaching(config: Any, plan: GenerationPlan) -> Any:
     return config.model_copy(update=changed)
 
 
-def orders_anew(request: Request) -> bool:
-    """Tell whether a request may have ordered something, and would order it again if repeated."""
-    names = ("idempotency-key", TRIES)
-    is_known = any(name in request.headers for name in names)
-    return getattr(request.state, ORDERS, False) and not is_known
+def orders(request: Request) -> bool:
+    """Tell whether a request may have ordered something."""
+    return bool(getattr(request.state, ORDERS, False))
+
+
+def is_known(request: Request) -> bool:
+    """Tell whether a request that is repeated finds what it has ordered, and orders nothing."""
+    return any(name in request.headers for name in ("idempotency-key", TRIES))
 
 
 @dataclass(frozen=True, slots=True)

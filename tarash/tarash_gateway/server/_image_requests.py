@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -10,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from ..models import ImageGenerationRequest
 from ._model_names import Wanted
 from ._refusals import invalid
-from ._video_requests import IGNORED, image_of, listed, parsed
+from ._video_requests import IGNORED, MaxCost, image_of, listed, parsed
 
 AUTO = "auto"
 PASSED = ("background", "input_fidelity", "moderation", "output_compression", "output_format")
@@ -68,7 +67,7 @@ class ImageCreate(BaseModel):
     seed: int | None = None
     negative_prompt: str | None = None
     fallbacks: Annotated[list[str], BeforeValidator(listed)] = Field(default_factory=list)
-    max_cost: Decimal | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max_cost: MaxCost = None
     metadata: dict[str, str] = Field(default_factory=dict)
 
     def wanted(self) -> Wanted:

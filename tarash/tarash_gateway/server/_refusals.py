@@ -40,7 +40,7 @@ TYPES = {
     429: "rate_limit_error",
 }
 FIRST_SERVER_ERROR = 500
-NO_RETRY = {"x-should-retry": "false"}
+NO_RETRY, RETRY = {"x-should-retry": "false"}, {"x-should-retry": "true"}
 LONGEST_WAIT = 120
 """Seconds; clients give up where they are asked to wait for longer."""
 UNKNOWN_MODEL = frozenset({"unknown_provider", "unknown_model", "model_not_found"})

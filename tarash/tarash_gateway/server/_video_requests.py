@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from .._data._money import MOST, dollars
 from .._support._lines import lines_of
 from ..models import VideoGenerationRequest
 from ._model_names import Wanted
@@ -27,6 +28,10 @@ IGNORED = ("user", "stream", "safety_identifier")
 """What clients of OpenAI's may send, and what has no meaning here."""
 
 
+MaxCost = Annotated[
+    Decimal | None, BeforeValidator(dollars), Field(ge=0, le=MOST, allow_inf_nan=False)
+]
+"""As a config takes it."""
 Seconds = Annotated[
     float,
     Field(gt=0, le=36_000),
@@ -88,7 +93,7 @@ class VideoCreate(BaseModel):
     seed: int | None = None
     negative_prompt: str | None = None
     fallbacks: Annotated[list[str], BeforeValidator(listed)] = Field(default_factory=list)
-    max_cost: Decimal | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max_cost: MaxCost = None
     metadata: dict[str, str] = Field(default_factory=dict)
 
     def wanted(self) -> Wanted:
