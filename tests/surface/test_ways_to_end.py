@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 
 ROOT = Path(__file__).parents[2]
 BEGINNING = """
-import asyncio, ctypes, os, signal, sys, threading
+import asyncio, ctypes, os, signal, sys, threading, time
 import concurrent.futures as futures
 from tarash.tarash_gateway import *
 
@@ -148,9 +148,18 @@ running.wait()
 raise KeyboardInterrupt
 """,
     "Ctrl-C twice beside a thread of the loop": """
+def is_closing():
+    frame = sys._current_frames()[threading.main_thread().ident]
+    while frame is not None and frame.f_code.co_name != "close":
+        frame = frame.f_back
+    return frame is not None
+
 def twice():
     os.kill(os.getpid(), signal.SIGINT)
-    threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    while not is_closing():  # before that, asyncio takes a second one for the first
+        time.sleep(0.05)
+    time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGINT)
 when_running(twice)
 asyncio.run(asyncio.to_thread(generate_video, config, request, seen))
 """,
