@@ -104,3 +104,13 @@ def test_before_the_mock_times_are_those_of_the_model(mocked: Started) -> None:
     assert plan["expected_seconds"] is None
     assert plan["fallbacks"][0]["expected_seconds"] is None
     assert float(plan["quote"]["high"]) > 0
+
+
+def test_what_is_left_out_is_listed_as_nothing(mocked: Started) -> None:
+    """One job with such an adjustment made each list an error."""
+    asked = {"model": "openai/gpt-image-2", "prompt": "A cat", "seed": 7}
+    made = mocked.ask("POST", "/v1/images/generations", json=asked)
+    assert made.status_code == 200, made.text
+    (job,) = mocked.ask("GET", "/api/jobs").json()["data"]
+    assert changed(job)["seed"] == (7, None)
+    assert changed(mocked.ask("GET", f"/api/jobs/{job['id']}").json()) == changed(job)

@@ -29,7 +29,8 @@ def dumped(kind: Kind, response: Response) -> JsonObject:
 
 def facts_of(response: Response) -> JsonObject:
     """Return what a ledger keeps of a response whose media it does not keep."""
-    return response.model_dump(mode="json", include=BESIDE, exclude_none=True)
+    facts = response.model_dump(mode="json", include=BESIDE)
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def received(
