@@ -37,6 +37,11 @@ MISUSE = [
     (["--provider", "fall", "--model", "x"], "did you mean 'fal'?"),
     (["--key-file", "nowhere"], "error: --key-file: 'nowhere' can't be read"),
     (["--bogus"], "error: No such option: --bogus"),
+    (["playing", "piano"], "(playing piano); put the whole prompt into quotes"),
+    (["--prompt", "x"], "the prompt has no option: write it in quotes"),
+    (["--size", "1280x720"], "of a video, give --aspect-ratio and --resolution"),
+    (["--image", ""], "error: --image: it is empty; give a URL"),
+    (["--image", "first_frame="], "error: --image: it is empty; give a URL"),
     (
         ["--strict", "--duration", "7"],
         "error: --strict allows no changes, and fal-ai/veo3.1 can't take --dur",
