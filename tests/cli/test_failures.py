@@ -29,6 +29,10 @@ MISUSE = [
     ),
     (["--image", "nowhere.png"], "error: --image: 'nowhere.png' is no URL"),
     (["--model", "fal-ai/veo3.1/image-to-video", "--image", "."], "file '.' can't be read"),
+    (
+        ["--model", "fal-ai/veo3.1/image-to-video", "--image", __file__],
+        f"error: --image[0] ('{__file__}'): this is no known kind of media",
+    ),
     (["--param", "loose"], "error: --param: 'loose' is not NAME=VALUE"),
     (["--provider", "replicate"], "error: --model: say which; there is no default for videos"),
     (["--fallback", "replicate"], "error: --fallback: write replicate:MODEL; there is no default"),
