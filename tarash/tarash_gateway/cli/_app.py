@@ -62,8 +62,6 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(providers_app, name="providers")
 app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(keys_app, name="keys")
-for command in (serve, worker, mcp, simulate):
-    app.command()(command)
 
 
 def run(arguments: list[str]) -> int:
@@ -285,3 +283,8 @@ def doctor(
     from ._doctor import examine
 
     return examine(live=live, only=provider, json=as_json)
+
+
+# Help lists commands in this order: what makes something comes first.
+for command in (serve, worker, mcp, simulate):
+    app.command()(command)

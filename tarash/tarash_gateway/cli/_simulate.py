@@ -62,11 +62,7 @@ def simulate(
                 terminal.result(line)
 
             terminal.hint("Serving on this machine; any key is accepted. Ctrl-C stops.")
-            paste = "Paste the lines above into the terminal"
-            if env_file is not None:
-                paste = f"Say `source {env_file}` in the terminal"
-
-            terminal.hint(f"{paste} that is to use it.")
+            terminal.hint(_how_to_use(env_file))
             while not stop.wait(1):
                 continue  # a wait without a limit would not see Ctrl-C on Windows
     finally:
@@ -78,6 +74,11 @@ def simulate(
         _sum_up(name, simulator)
 
     return Exit.DONE
+
+
+def _how_to_use(env_file: Path | None) -> str:
+    does = "Paste the lines above into" if env_file is None else f"Run `source {env_file}` in"
+    return f"{does} the terminal that is to use it."
 
 
 def _in_options(said: str) -> str:
