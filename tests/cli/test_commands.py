@@ -266,7 +266,10 @@ def test_simulate_follows_its_script(command: Command) -> None:
 
 
 def test_simulate_refuses_what_it_has_not(command: Command) -> None:
-    assert "outcome must be one of" in command("simulate", "--outcome", "bogus", code=2).err
+    assert "error: --outcome must be one of" in command("simulate", "--outcome", "x", code=2).err
+    endless = command("simulate", "--run-seconds", "-1", code=2).err
+    assert endless.startswith("error: --run-seconds must be a finite number")
+    assert endless.rstrip().endswith("is --outcome never")
     assert re.search(r"it has: .*fal", command("simulate", "--provider", "bogus", code=2).err)
 
 

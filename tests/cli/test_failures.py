@@ -29,6 +29,10 @@ MISUSE = [
     ),
     (["--image", "nowhere.png"], "error: --image: 'nowhere.png' is no URL"),
     (["--model", "fal-ai/veo3.1/image-to-video", "--image", "."], "file '.' can't be read"),
+    (
+        ["--model", "fal-ai/veo3.1/image-to-video", "--image", __file__],
+        f"error: --image[0] ('{__file__}'): this is no known kind of media",
+    ),
     (["--param", "loose"], "error: --param: 'loose' is not NAME=VALUE"),
     (["--provider", "replicate"], "error: --model: say which; there is no default for videos"),
     (["--fallback", "replicate"], "error: --fallback: write replicate:MODEL; there is no default"),
@@ -37,6 +41,11 @@ MISUSE = [
     (["--provider", "fall", "--model", "x"], "did you mean 'fal'?"),
     (["--key-file", "nowhere"], "error: --key-file: 'nowhere' can't be read"),
     (["--bogus"], "error: No such option: --bogus"),
+    (["playing", "piano"], "(playing piano); put the whole prompt into quotes"),
+    (["--prompt", "x"], "the prompt has no option: write it in quotes"),
+    (["--size", "1280x720"], "of a video, give --aspect-ratio and --resolution"),
+    (["--image", ""], "error: --image: it is empty; give a URL"),
+    (["--image", "first_frame="], "error: --image: it is empty; give a URL"),
     (
         ["--strict", "--duration", "7"],
         "error: --strict allows no changes, and fal-ai/veo3.1 can't take --dur",

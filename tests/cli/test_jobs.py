@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from tarash.tarash_gateway import (
+    Gateway,
     ImageGenerationConfig,
     ImageGenerationRequest,
     MockConfig,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
     enqueue_image,
 )
 from tarash.tarash_gateway.cli import _waiting
@@ -77,6 +80,40 @@ def test_a_job_that_is_resumed_is_saved_into_the_folder(
     assert resumed.out.split() == [f"out/fal-{job_id}.png"]
     assert "no unfinished jobs" in tarash_command("jobs", "resume", code=0).err
     assert simulator.counters("fal").submits == 1
+
+
+def test_what_is_not_saved_says_so_and_how(tarash_command: Command, simulator: Simulator) -> None:
+    """Resumed without a place, a job of `-o` has only a URL, which ends before long."""
+    job_id = tarash_command("video", "a cat", "--detach", code=0).out.strip()
+    resumed = tarash_command("jobs", "resume", code=0)
+    assert f"`tarash jobs fetch {job_id} -o FILE` saves it" in resumed.err
+    fetched = tarash_command("jobs", "fetch", job_id, "-o", "cat.mp4", code=0)
+    assert "not saved" not in fetched.err
+    assert simulator.counters("fal").submits == 1
+
+
+def test_a_job_with_a_place_of_its_own_is_said_to_be_there(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    place = tarash_command.folder / "results"
+    ledger = f"sqlite:///{tarash_command.folder}/jobs.db"
+    config = VideoGenerationConfig(
+        provider="fal",
+        model="fal-ai/veo3.1",
+        api_key=CANARY,
+        base_url=simulator.base_url("fal"),
+        save_to=f"{place}/",
+    )
+    for options in ([], ["--json"]):
+        gateway = Gateway(ledger=ledger)
+        job = gateway.submit_video(config, VideoGenerationRequest(prompt="a cat"))
+        gateway.close()
+        file = place / f"fal-{job.request_id}.mp4"
+        ran = tarash_command("jobs", "resume", "--ledger", ledger, *options, code=0)
+        told = ran.json()["jobs"][0]["saved"] if options else ran.out.split()
+        assert told == [str(file)]
+        assert "not saved" not in ran.err
+        assert file.read_bytes()[4:8] == b"ftyp"
 
 
 def test_several_jobs_that_are_resumed_are_told_in_one_document(
@@ -230,7 +267,7 @@ def test_looking_makes_no_ledger(command: Command, arguments: list[str]) -> None
 
 
 def test_the_own_ledger_is_empty_before_the_first_job(command: Command) -> None:
-    assert "no open jobs in sqlite:///" in command("jobs", "ls", code=0).err
+    assert "no unfinished jobs in sqlite:///" in command("jobs", "ls", code=0).err
     assert command("jobs", "ls", "--all", "--json", code=0).json() == []
     assert "no unfinished jobs" in command("jobs", "resume", code=0).err
     assert "knows no job" in command("jobs", "show", "x", code=2).err

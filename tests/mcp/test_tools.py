@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import sys
@@ -143,6 +144,7 @@ async def test_a_call_that_is_wrong_is_said_in_words_that_a_model_can_mend(tmp_p
         ({"request": "A cat"}, "invalid_request: request: it has to be an object"),
         ({"request": {**REQUEST, "seed": "x"}}, "invalid_request: request.seed: it has to be a"),
         ({"request": {**REQUEST, "duraton": 5}}, "did you mean 'duration_seconds'?"),
+        ({"request": REQUEST, "model": "kling-3.0"}, "or the tool list_models, lists them"),
         ({"request": REQUEST, "model": "klong/kling-3.0"}, "did you mean 'kling'?"),
         ({"request": REQUEST, "model": "openai/gpt-image-2"}, "gpt-image-2 makes images"),
         ({"request": REQUEST, "model": "comfyui/pyproject.toml"}, "files of the gateway"),
@@ -158,6 +160,18 @@ async def test_a_call_that_is_wrong_is_said_in_words_that_a_model_can_mend(tmp_p
         assert "nearest: " in none["hint"]
         few = await agent.call("list_models", query="kling", limit=1)
         assert (len(few["models"]), few["hint"].split()[0]) == (1, str(few["more"]))
+
+
+async def test_the_logging_of_the_process_stays_its_own(tmp_path: Path) -> None:
+    """The SDK put a handler on the root that folds every line to the width of a terminal."""
+    root = logging.getLogger()
+    mine, level = list(root.handlers), root.level
+    root.handlers.clear()
+    try:
+        async with serving(tmp_path):
+            assert (root.handlers, root.level) == ([], level)
+    finally:
+        root.handlers[:] = mine
 
 
 async def test_nothing_is_bought_without_a_quote(simulator: Simulator, tmp_path: Path) -> None:

@@ -166,7 +166,8 @@ async def test_what_cannot_be_read_as_a_file_says_why(here: Path) -> None:
     assert "'cat.png/inside' can't be read" in await refusal("cat.png/inside")
     assert "can't be read" in await refusal(Path("x" * 300))
     assert "'empty.png' is empty" in await refusal(Path("empty.png"))
-    assert "this is a web page, and an image is needed" in await refusal("page.png")
+    said = await refusal("page.png")
+    assert "('page.png'): this is a web page, and an image is needed" in said
     assert "null" in await refusal(Path("a\0b"))
 
 

@@ -65,7 +65,10 @@ def test_a_size_may_be_a_resolution(served: Started, simulator: Simulator, size:
     assert made.status_code == 200, made.text
     assert made.json()["size"] == size
     assert simulator.jobs("fal")[0].payload["resolution"] == "1080p"
-    assert served.create(size="huge").status_code == 400
+    refused = served.create(size="huge")
+    assert refused.status_code == 400
+    said = refused.json()["error"]["message"]
+    assert said == "size: it has to be WIDTHxHEIGHT in pixels, such as 1280x720"
 
 
 @pytest.mark.parametrize("path", ["/v1/videos/", "//v1/videos", "/v1/videos//"])

@@ -35,6 +35,17 @@ def test_what_a_provider_answers_to_a_submit(
     assert "example:key" not in answer.text
 
 
+def test_a_key_that_is_missing_was_refused_by_nobody(
+    served: Started, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FAL_KEY")
+    answer = served.create()
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (502, "upstream_account"), answer.text
+    assert error["message"].startswith("This gateway has no key for fal (no_key)")
+    assert simulator.requests("fal") == []
+
+
 def test_a_retry_after_of_the_provider_is_passed_on(served: Started, simulator: Simulator) -> None:
     simulator.fail("fal", "submit", Fault.status(429, retry_after=0.05), times=None)
     answer = served.create()

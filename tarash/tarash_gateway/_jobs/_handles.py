@@ -337,7 +337,10 @@ async def unfinished_handles(
 
     path = getattr(resources.ledger, "path", None)
     if path is not None and is_missing(path):
-        warn(f"there is no ledger at {path}, so no job is unfinished there; check the path")
+        warn(
+            f"there is no ledger at {path}, so no job is unfinished there; "
+            "before the first job that is right, else check the path"
+        )
 
     while limit is None or len(handles) < limit:
         size = UNFINISHED_PAGE if limit is None else min(limit - len(handles), UNFINISHED_PAGE)

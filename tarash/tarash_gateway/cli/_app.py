@@ -40,6 +40,12 @@ EXIT_CODES = "Exit codes: " + " · ".join(
     f"[bold]{int(code)}[/] {meaning}" for code, meaning in MEANINGS.items()
 )
 SEE_ABOVE = "Exit codes: see tarash --help"
+IN_QUOTES = "put the whole prompt into quotes"
+MEANT = {
+    "--prompt": 'the prompt has no option: write it in quotes, as "A cat playing piano"',
+    "--size": "of a video, give --aspect-ratio and --resolution",
+}
+"""What to say of options that somebody might expect, where there is a prompt."""
 # What any release of typer raises for arguments that it can't take.
 UsageError: Any = typer.BadParameter.__bases__[0]
 
@@ -56,8 +62,6 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(providers_app, name="providers")
 app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(keys_app, name="keys")
-for command in (serve, worker, mcp, simulate):
-    app.command()(command)
 
 
 def run(arguments: list[str]) -> int:
@@ -113,7 +117,13 @@ def _usage(error: Any) -> str:
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else PROGRAM
-    return f"{said.rstrip('.')} (see {path} --help)"
+    said = said.rstrip(".")
+    if context is not None and any(one.name == "prompt" for one in context.command.params):
+        advice = MEANT.get(getattr(error, "option_name", ""))
+        advice = IN_QUOTES if said.startswith("Got unexpected extra argument") else advice
+        said = f"{said}; {advice}" if advice else said
+
+    return f"{said} (see {path} --help)"
 
 
 def _show_version(asked: bool) -> None:
@@ -273,3 +283,8 @@ def doctor(
     from ._doctor import examine
 
     return examine(live=live, only=provider, json=as_json)
+
+
+# Help lists commands in this order: what makes something comes first.
+for command in (serve, worker, mcp, simulate):
+    app.command()(command)

@@ -211,6 +211,9 @@ def _medium(text: str | None, option: str) -> str | Path | None:
     if text is None or NOT_A_FILE.match(text):
         return text
 
+    if not text.strip():
+        raise CommandError(f"{option}: it is empty; give a URL (http or https) or a file")
+
     path = Path(text).expanduser()
     if not path.exists():
         raise CommandError(

@@ -36,7 +36,7 @@ def ls(
         return Exit.DONE
 
     if not records:
-        terminal.hint(f"no {'' if everything else 'open '}jobs in {url_of(ledger)}")
+        terminal.hint(f"no {'' if everything else 'unfinished '}jobs in {url_of(ledger)}")
         return Exit.DONE
 
     table = terminal.plain_table("JOB", "KIND", "PROVIDER", "MODEL", "STATE", "AGE", "PROMPT")

@@ -20,7 +20,7 @@ from . import _streams as streams
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, as_json, document
 from ._inputs import Config
-from ._save import Output, Response, drop, media_of, url_of
+from ._save import Output, Response, drop, is_kept, media_of, url_of
 from ._words import adapted_option, in_options, spoken
 
 INTERRUPTED = "Interrupted"
@@ -121,6 +121,8 @@ def success(
 
     if not saved:
         terminal.hint(_properties(response, None))
+        if again is not None and not response.saved:
+            terminal.hint(f"not saved, and URLs expire: `{again}` saves it")
 
     terminal.hint(_bill(response, begun))
     places = _places(response, saved)
@@ -148,9 +150,12 @@ def _pour(saved: Sequence[Output]) -> None:
 
 
 def _places(response: Response, saved: Sequence[Output]) -> list[str]:
-    """Return where the media are: files, else URLs."""
+    """Return where the media are: files, also those of the job's own `save_to`, else URLs."""
     if saved:
         return [str(one.saved.place) for one in saved]
+
+    if is_kept(response):
+        return [str(place) for place in response.saved]
 
     return [url for media in media_of(response) if (url := url_of(media)) is not None]
 
@@ -162,6 +167,7 @@ def _as_json(response: Response, saved: Sequence[Output]) -> dict[str, Any]:
             dumped[name] = _without_bytes(dumped[name])
 
     places = [str(one.saved.place) for one in saved]
+    places = places or dumped["saved"]  # by the job's own `save_to`
     return {**dumped, "saved": places, "files": [_file(one) for one in saved]}
 
 

@@ -32,8 +32,8 @@ Response = VideoGenerationResponse | ImageGenerationResponse
 STANDARD_OUTPUT = "-"
 
 __all__ = [
-    "OWN_NAME", "Output", "Response", "check", "check_pipe", "drop", "media_of", "rescue",
-    "save_all", "url_of",
+    "OWN_NAME", "Output", "Response", "check", "check_pipe", "drop", "is_kept", "media_of",
+    "rescue", "save_all", "url_of",
 ]  # fmt: skip
 
 
@@ -51,6 +51,11 @@ class Output:
 def url_of(media: MediaType) -> str | None:
     """Return the media's URL, or None where they are bytes."""
     return media if isinstance(media, str) and re.match(r"https?://", media) else None
+
+
+def is_kept(response: Response) -> bool:
+    """Tell whether all results are in files already: by the `save_to` of the job's config."""
+    return bool(response.saved) and not response.save_errors
 
 
 def check_pipe(place: str | None, *, as_json: bool, count: int = 1) -> None:
@@ -147,7 +152,8 @@ async def save_all(
     saved: dict[int, Saved] = {}
     try:
         if place is None:
-            await save(response, OWN_NAME, only=_unserved(response), done=saved)
+            only = [] if is_kept(response) else _unserved(response)
+            await save(response, OWN_NAME, only=only, done=saved)
         elif place == STANDARD_OUTPUT:
             folder = await to_thread.run_sync(partial(tempfile.mkdtemp, prefix="tarash-"))
             await save(response, Path(folder) / OWN_NAME, done=saved)

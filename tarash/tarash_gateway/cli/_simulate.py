@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -43,7 +44,7 @@ def simulate(
         _check_file(env_file)
         simulator.start()
     except ValueError as error:
-        raise CommandError(str(error)) from None
+        raise CommandError(_in_options(str(error))) from None
     except OSError as error:
         raise CommandError(f"--port: it can't be listened on: {error.strerror or error}") from None
 
@@ -61,6 +62,7 @@ def simulate(
                 terminal.result(line)
 
             terminal.hint("Serving on this machine; any key is accepted. Ctrl-C stops.")
+            terminal.hint(_how_to_use(env_file))
             while not stop.wait(1):
                 continue  # a wait without a limit would not see Ctrl-C on Windows
     finally:
@@ -72,6 +74,21 @@ def simulate(
         _sum_up(name, simulator)
 
     return Exit.DONE
+
+
+def _how_to_use(env_file: Path | None) -> str:
+    does = "Paste the lines above into" if env_file is None else f"Run `source {env_file}` in"
+    return f"{does} the terminal that is to use it."
+
+
+def _in_options(said: str) -> str:
+    """Return what a script's field is refused for, with the options in the place of fields."""
+    said = said.replace("outcome='never'", "--outcome never")
+    return re.sub(
+        r"^(?:queue_seconds|run_seconds|outcome)\b",
+        lambda found: f"--{found[0].replace('_', '-')}",
+        said,
+    )
 
 
 def _variables(simulator: Simulator) -> list[str]:

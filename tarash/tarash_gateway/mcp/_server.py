@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -116,18 +117,34 @@ def server_of(desk_of: DeskOf, **options: Any) -> MCPServer[Any]:
         desk_of: Returns the desk of whoever calls a tool.
         options: For the SDK's own class.
     """
-    made = Tools(
-        "tarash",
-        title="Tarash Gateway",
-        instructions=INSTRUCTIONS,
-        version=__version__,
-        log_level="WARNING",
-        **options,
-    )
+    with _own_logging():
+        made = Tools(
+            "tarash",
+            title="Tarash Gateway",
+            instructions=INSTRUCTIONS,
+            version=__version__,
+            log_level="WARNING",
+            **options,
+        )
+
     _add_questions(made, desk_of)
     _add_work(made, desk_of)
     _add_results(made, desk_of)
     return made
+
+
+@contextmanager
+def _own_logging() -> Iterator[None]:
+    """Keep the process's logging as it is: the SDK would draw all of it, in files too."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        for handler in set(root.handlers).difference(handlers):
+            root.removeHandler(handler)
+
+        root.setLevel(level)
 
 
 def _add_questions(server: MCPServer[Any], desk_of: DeskOf) -> None:

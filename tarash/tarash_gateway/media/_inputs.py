@@ -16,7 +16,7 @@ from .._http._kinds import MOST_PIXELS, VAGUE, Wanted, canonical, kind_of, size_
 from .._support._base64 import LETTERS, decoded
 from .._support._logging import event
 from ..exceptions import ValidationError
-from ._files import check_size, is_path, looks_like_a_path, read_file, read_head
+from ._files import check_size, is_path, looks_like_a_path, read_file, read_head, shown_path
 from ._forms import (
     DATA_URI,
     GLANCE,
@@ -140,16 +140,16 @@ def local_media(media: Local, where: str, wanted: Wanted, rules: Rules) -> Media
         return media
 
     if isinstance(media, Path):
-        return known({"content": read_file(media, where, rules.max_media_bytes)}, where, wanted)
+        return known({"content": _of_file(media, where, wanted, rules)}, where, wanted)
 
     if isinstance(media, str):
-        return known(_of_text(media, where, rules), where, wanted)
+        return known(_of_text(media, where, wanted, rules), where, wanted)
 
     check_size(len(media["content"]), where, rules.max_media_bytes)
     return known(media, where, wanted)
 
 
-def _of_text(text: str, where: str, rules: Rules) -> Mapping[str, Any]:
+def _of_text(text: str, where: str, wanted: Wanted, rules: Rules) -> Mapping[str, Any]:
     """Return what text holds, or what the file holds that it names."""
     check_size(len(text) * 3 // 4, where, rules.max_media_bytes)
     if _is_data(text):
@@ -178,7 +178,13 @@ def _of_text(text: str, where: str, rules: Rules) -> Mapping[str, Any]:
             "check what was encoded"
         )
 
-    return {"content": read_file(_path_of(text, where, rules), where, rules.max_media_bytes)}
+    return {"content": _of_file(_path_of(text, where, rules), where, wanted, rules)}
+
+
+def _of_file(path: Path, where: str, wanted: Wanted, rules: Rules) -> bytes:
+    content = read_file(path, where, rules.max_media_bytes)
+    kind_of(content, f"{where} ({shown_path(path)})", wanted)  # which names the file
+    return content
 
 
 def _path_of(text: str, where: str, rules: Rules) -> Path:
@@ -302,7 +308,8 @@ def header_facts(media: Local, where: str, wanted: Wanted, rules: Rules) -> Fact
 
     if isinstance(media, Path):
         beginning = read_head(media, where)
-        check_size(beginning.size, where, rules.max_media_bytes, repr(str(media)))
+        check_size(beginning.size, where, rules.max_media_bytes, shown_path(media))
+        kind_of(beginning.content, f"{where} ({shown_path(media)})", wanted)
         return _facts(beginning.content, beginning.size, where, wanted)
 
     check_size(len(media["content"]), where, rules.max_media_bytes)

@@ -332,7 +332,7 @@ def _no_model(name: str, param: str) -> Refusal:
         404,
         "model_not_found",
         f"There is no model {name!r}: ids are `provider/model`, such as fal/fal-ai/veo3.1, or an "
-        "alias; GET /v1/models lists them",
+        "alias; GET /v1/models, or the tool list_models, lists them",
         param=param,
         headers=NO_RETRY,
     )

@@ -157,6 +157,12 @@ def _account(error: TarashException) -> Refusal:
         f"{error.provider} refuses the account of this gateway ({error.code}): whoever runs the "
         "gateway has to look at its key or its credit; nothing was made"
     )
+    if error.code == "no_key":
+        message = (
+            f"This gateway has no key for {error.provider} (no_key): whoever runs the gateway has "
+            "to set one, and `tarash providers` names its variable; nothing was sent"
+        )
+
     fields = {"submission": error.submission, "billing": error.billing, "provider": error.provider}
     return Refusal(502, ACCOUNT, message, headers=NO_RETRY, **fields)
 

@@ -46,6 +46,12 @@ PHRASES = (
         "; whoever runs the gateway can give it a price, or a key that may buy without one",
     ),
 )
+SHAPES = {
+    "size": "WIDTHxHEIGHT in pixels, such as 1280x720",
+    "url": "an address that begins with https:// or http://",
+    "public_url": "an address that begins with https:// or http://",
+}
+"""What a pattern of a field asks for, in words."""
 BY_OPERATOR = "whoever runs the gateway"
 SENTENCES = frozenset({"reason", "unknown", "warnings", "why"})
 """The fields of a plan that hold sentences of the library's."""
@@ -284,6 +290,10 @@ def rule_of(found: Mapping[str, Any], known: Iterable[str] = ()) -> str:
 
     if kind == "missing":
         return "it is missing"
+
+    shape = SHAPES.get(str(found["loc"][-1])) if kind == "string_pattern_mismatch" else None
+    if shape is not None:
+        return f"it has to be {shape}"
 
     if kind in ("tuple_type", "list_type"):
         return "it has to be a list"
