@@ -167,7 +167,7 @@ def test_what_is_enqueued_is_sent_by_a_worker(
     where = ("--ledger", "sqlite:///own.db")
     ran = tarash_command("video", "a cat", "--enqueue", "--priority", "5", *where, code=0)
     job_id = ran.out.strip()
-    assert f"`tarash jobs wait {job_id} --ledger sqlite:///own.db` waits for it" in ran.err
+    assert f"`tarash jobs wait {job_id} --ledger sqlite:///own.db` waits for it, and s" in ran.err
     assert "`tarash worker --ledger sqlite:///own.db` sends it" in ran.err
     keyed = ("image", "a cat", "--enqueue", "--idempotency-key", "order-1", "--json", *where)
     first, again = (tarash_command(*keyed, code=0).json() for _ in range(2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
+from typing import Any
 
 from ..ledger import MemoryLedger, open_ledger
 from ..ledger._paths import is_missing
@@ -15,6 +16,7 @@ from ._rehearsals import is_rehearsing
 
 VARIABLE = "TARASH_LEDGER"
 MEMORY = "memory:"
+PROBE = ("checks", "the ledger can be written")
 REHEARSALS = "rehearsals"
 """The name of the ledger of jobs that led to this machine only; its file is beside the other."""
 
@@ -107,6 +109,22 @@ def existing(given: str | None) -> Ledger:
         )
 
     return MemoryLedger()
+
+
+async def written_once(ledger: Ledger) -> None:
+    """Write to a ledger, and take it back: by that, what is not there yet is made.
+
+    Reading makes none, so that it can't tell whether one can be made.
+
+    Raises:
+        StorageError: It can't be made or written.
+    """
+    kept: Any = ledger
+    if getattr(ledger, "keeps_state", False):
+        await kept.write_state(*PROBE, {"is": "written"})
+        await kept.write_state(*PROBE, None)
+    else:
+        await ledger.get("no such job")
 
 
 def command_for(verb: str, job_id: str, given: str | None, *more: str) -> str | None:

@@ -280,7 +280,7 @@ def enqueued(job: VideoJob | ImageJob, worker: str, after: str, *, json: bool) -
         terminal.document({"job_id": job.id, "provider": job.provider, "model": job.model})
         return
 
-    terminal.hint(f"`{worker}` sends it; `{after}` waits for it")
+    terminal.hint(f"`{worker}` sends it; `{after}` waits for it, and sends it where no worker has")
     terminal.result(job.id)
 
 

@@ -14,21 +14,20 @@ from .._support._words import counted
 from ..ledger._records import Ledger, PagedLedger
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
-from ._ledger import existing, opened, shown
+from ._ledger import existing, opened, shown, written_once
 
 Result = TypeVar("Result")
 
 AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 LONGEST = timedelta(days=36_500)
-PROBE = ("checks", "the ledger can be written")
 MOST = 100_000
 """Unfinished jobs that are counted."""
 
 
 def migrate(ledger: str | None, *, as_json: bool) -> int:
-    """Make the tables, or bring them to the newest version: the first call does it."""
-    _run(opened(ledger), lambda one: one.forget("no such job"))  # a read makes no file
+    """Make the tables, or bring them to the newest version: the first write does it."""
+    _run(opened(ledger), written_once)
     if as_json:
         terminal.document({"ledger": shown(ledger), "migrated": True})
     else:
@@ -56,11 +55,7 @@ def check(ledger: str | None, *, as_json: bool) -> int:
 
 
 async def _checked(ledger: Ledger) -> dict[str, int]:
-    kept: Any = ledger
-    if getattr(ledger, "keeps_state", False):
-        await kept.write_state(*PROBE, {"is": "written"})
-        await kept.write_state(*PROBE, None)
-
+    await written_once(ledger)
     jobs = await ledger.jobs(states=("open", "unknown"), limit=MOST)
     count = Counter(job.state for job in jobs)
     held = sum(job.held for job in jobs)

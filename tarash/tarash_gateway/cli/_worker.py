@@ -10,7 +10,7 @@ from .._jobs._gateway import Gateway
 from .._support._collector import collecting_seldom
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
-from ._ledger import MEMORY, VARIABLE, opened, shown, url_of
+from ._ledger import MEMORY, VARIABLE, opened, shown, url_of, written_once
 
 
 def work(ledger: str | None, concurrency: int, grace: float, *, until_empty: bool) -> int:
@@ -40,6 +40,7 @@ async def _work(
 ) -> None:
     # A ledger that is away later is waited for; one that was never there is a mistake.
     await gateway.list_jobs_async(limit=1)
+    await written_once(gateway.ledger)
     terminal.hint(f"working the queue of {place}; Ctrl-C ends it")
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(
