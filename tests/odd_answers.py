@@ -137,6 +137,7 @@ BORNE: dict[str, Twist] = {
     "an empty name": headed(b"X-Empty:"),
     "bytes that are no text": headed(b"X-Odd: \xff\xfe\x80"),
     "a long line": headed(b"X-Long: " + b"x" * 7000),
+    "a line of 100 KiB": headed(b"Content-Security-Policy: " + b"x" * 100 * 1024),
     "sixty lines": headed(*(b"X-%d: y" % number for number in range(60))),
     "cookies": headed(b"Set-Cookie: a=b; Path=/", b"Set-Cookie: \xe4=\x01"),
     "a byte more": lambda w: Said(w + b"\n"),
@@ -189,6 +190,14 @@ LOST: dict[str, Twist] = {
     "a line without a colon": headed(b"what is this"),
 }
 """Of which nothing about the job can be read: perhaps."""
+EMPTY: dict[str, Twist] = {
+    "empty, of no type": instead(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    "empty, a video": instead(
+        b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: 0\r\n\r\n"
+    ),
+    "a line's end, of no type": instead(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n\r\n"),
+}
+"""Which hold nothing, whatever they are called."""
 WHOLE: dict[str, Twist] = {
     "a length that is more": lengths(lambda size: exact(size + 7)),
     "chunks without an end": chunked(lambda b: chunks((_hex(b), b + LINE_END), end=b"")),

@@ -20,14 +20,14 @@ from anyio import Path as AsyncPath
 from tarash.tarash_gateway import Gateway, TarashException
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.testing import Script, Simulator
-from tests.contract.cases import JOBS, Case, wire_of
+from tests.contract.cases import AT_ONCE, JOBS, Case, wire_of
 from tests.engine.test_resumed_results import STORED
 from tests.jobs.poll_matrix import KEY
 from tests.lines import Line, Twist, cut
-from tests.odd_answers import BORNE, LOST, WHOLE
+from tests.odd_answers import BORNE, EMPTY, LOST, WHOLE
 
 READ = {**BORNE, **WHOLE}
-EVERY = {**READ, **LOST}
+EVERY = {**READ, **LOST, **EMPTY}
 LARGE = frozenset({"a bomb"})
 """Made at a cost."""
 MEDIUM = 700
@@ -99,6 +99,28 @@ async def test_some_cuts_and_odd_answers_at_every_provider(case: Case) -> None:
 
         name = chosen.choice(sorted(EVERY.keys() - LARGE))
         await calls.check("submit", name, EVERY[name], is_read=name in READ)
+
+
+@pytest.mark.parametrize(
+    "case", [*AT_ONCE, *(case for case in JOBS if case.provider == "wavespeed")], ids=str
+)
+async def test_nothing_is_no_result(case: Case) -> None:
+    async with calls_of(case) as calls:
+        for name, twist in EMPTY.items():
+            end = await calls.call("submit", twist)
+            assert calls.simulator.counters(case.provider).submits == 1, name
+            if isinstance(end, TarashException):
+                assert end.submission == "unknown", f"{name}: {end!r}"
+            else:
+                assert end.execution_metadata.attempts[0].adopted, name
+
+
+@pytest.mark.parametrize("case", JOBS[:6], ids=str)
+async def test_an_answer_with_a_long_header_is_read(case: Case) -> None:
+    async with calls_of(case) as calls:
+        for step in ("submit", "poll"):
+            name = "a line of 100 KiB"
+            await calls.check(step, name, BORNE[name], is_read=True)
 
 
 @pytest.mark.soak

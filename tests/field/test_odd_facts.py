@@ -107,3 +107,35 @@ async def test_a_side_fact_of_an_odd_type_costs_no_job_its_result(name: str) -> 
                         assert response.videos
 
     assert lost == []
+
+
+def numbered(value: Any) -> Any:
+    """Return a body whose ids are numbers."""
+    if isinstance(value, dict):
+        return {name: numbered(one) for name, one in value.items()}
+
+    return 359690885259366 if value == "j1" else value
+
+
+@pytest.mark.parametrize("name", sorted(ACCEPTED.keys() - {"google"}))  # whose ids are paths
+async def test_an_id_that_is_a_number_is_an_id(name: str) -> None:
+    asked_for = []
+
+    def answers(asked: Asked, _number: int) -> list[bytes]:
+        asked_for.append(f"{asked.method} {asked.target}")
+        if asked.method == "POST":
+            return [said(numbered(ACCEPTED[name]))]
+
+        looks = name == "fal" and "/status" in asked.target
+        return [said({"status": "COMPLETED"} if looks else numbered(DONE[name]))]
+
+    with serving(answers) as server:
+        config = config_of(name, server)
+        async with Gateway() as gateway:
+            request = VideoGenerationRequest(prompt="A cat")
+            assert (await gateway.generate_video_async(config, request)).videos
+
+    posts = [one for one in asked_for if one.startswith("POST")]
+    looks = [one for one in asked_for if "359690885259366" in one]
+    assert len(posts) == 1
+    assert looks

@@ -215,7 +215,9 @@ def read_answer(
         return HttpResponse(status, headers, BROKEN_OFF, is_json=False)
 
     whole = content.getvalue() if isinstance(content, io.BytesIO) else content
-    kind = kind_of(whole[:HEAD_BYTES], content_type)
+    head = whole[:HEAD_BYTES]
+    # Nothing is no medium, whatever it is called: what came as one would be paid for, and empty.
+    kind = kind_of(head, content_type) if head.strip() or whole.strip() else None
     if kind is not None:
         media = bytes(whole)
         return HttpResponse(status, headers, None, is_json=False, content=media, content_type=kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._aiohttp import aiohttp
 from ._answer import FIRST_ERROR, TOO_LARGE, kind_of, too_large, unreadable
@@ -22,6 +22,12 @@ SILENCE_SECONDS = 30
 """How long a server may say nothing in the answer to a poll, or in a medium."""
 RESULT_BYTES = 256 * 1024
 """The answer to a poll that has more is no mere status, but a result with media in it."""
+LONGEST_HEADER = 128 * 1024
+"""Bytes of a status line, and of one header.
+
+A front's Content-Security-Policy or cookies outgrow the 8 KiB that aiohttp allows, and the answer
+to a paid submit would count as lost with them.
+"""
 
 
 def limits_of(purpose: str) -> aiohttp.ClientTimeout:
@@ -31,6 +37,16 @@ def limits_of(purpose: str) -> aiohttp.ClientTimeout:
     """
     silence = SILENCE_SECONDS if purpose == "poll" else None
     return aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
+
+
+def session_options(purpose: str) -> dict[str, Any]:
+    """Return what each session of ours has: limits, no cookies, and room for long headers."""
+    return {
+        "timeout": limits_of(purpose),
+        "cookie_jar": aiohttp.DummyCookieJar(),
+        "max_line_size": LONGEST_HEADER,
+        "max_field_size": LONGEST_HEADER,
+    }
 
 
 async def read_content(

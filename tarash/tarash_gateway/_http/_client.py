@@ -24,7 +24,7 @@ from ._answer import (
     status_error,
     unreadable,
 )
-from ._bodies import limits_of, lines, read_content
+from ._bodies import lines, read_content, session_options
 from ._body import json_pieces, streamed
 from ._credentials import Credentials
 from ._gates import POOL_SIZE, STREAMS_PER_ORIGIN, connection_slot
@@ -126,9 +126,8 @@ def _open_session(purpose: str, socks: Proxy | None, sockets: Sockets) -> aiohtt
         connector=Connector(**options) if socks is None else connector(socks, **options),
         # A tenth of what a poll costs, and only a submit has to know it for certain.
         trace_configs=[tracing] if purpose == "submit" else None,
-        timeout=limits_of(purpose),
-        cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=True,
+        **session_options(purpose),
     )
 
 
@@ -136,8 +135,7 @@ def guarded_session(guard: SsrfGuard) -> aiohttp.ClientSession:
     """Return a session of its own, since a pooled connection passes no guard; to be closed."""
     return aiohttp.ClientSession(
         connector=guard.connector(),
-        timeout=limits_of("poll"),
-        cookie_jar=aiohttp.DummyCookieJar(),
+        **session_options("poll"),
     )
 
 
@@ -294,8 +292,7 @@ class HttpClient:
                 nothing of the job: to be asked again.
         """
         answer = await self._exchange(method, url, json=json)
-        said = "" if answer.content == b"" else answer.body  # nothing, of any type, is no page
-        if not is_no_word(answer.status, said):
+        if not is_no_word(answer.status, answer.body):
             return answer
 
         checked(answer, self._classify)

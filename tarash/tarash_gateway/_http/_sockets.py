@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 from ._answer import parse_json
-from ._bodies import limits_of
+from ._bodies import session_options
 from ._client import HttpClient
 from ._urls import address
 
@@ -43,8 +43,7 @@ class SocketClient(HttpClient):
                 connector=session.connector,
                 connector_owner=False,
                 trace_configs=[staying],
-                timeout=limits_of("stream"),
-                cookie_jar=aiohttp.DummyCookieJar(),
+                **session_options("stream"),
             ) as own,
             own.ws_connect(
                 address(url),

@@ -121,7 +121,7 @@ class FetchPolicy:
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     import aiohttp
 
-    from .._http._bodies import CONNECT_SECONDS
+    from .._http._bodies import CONNECT_SECONDS, LONGEST_HEADER
 
     return aiohttp.ClientSession(
         connector=connector,
@@ -131,6 +131,8 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,  # it is unpacked piece by piece
         read_bufsize=READ_BYTES,
+        max_line_size=LONGEST_HEADER,
+        max_field_size=LONGEST_HEADER,
     )
 
 

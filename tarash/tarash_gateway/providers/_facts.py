@@ -69,6 +69,11 @@ def id_in(body: Any, places: Iterable[str]) -> str | None:
     return next(named, "") if found else None
 
 
+def id_text(value: Any) -> str:
+    """Return a job's id, which some servers give as a number; empty where it is none."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
 def percent(value: Any, whole: float = 100) -> float | None:
     """Return 0 to 100, from a part of `whole`."""
     read = number(value)

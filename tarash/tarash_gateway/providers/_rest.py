@@ -32,7 +32,7 @@ from .._support._paths import value_at
 from .._support._secrets import AuthHeaders
 from ..exceptions import UnsupportedOperationError
 from ..mapping import apply_field_mappers
-from ._facts import among, id_in, percent, unknown_in
+from ._facts import among, id_in, id_text, percent, unknown_in
 from ._finding import is_since, moment
 from ._rest_results import RestResults
 
@@ -200,8 +200,8 @@ class RestAdapter(RestResults):
         Raises:
             HTTPError: It names none, so that nobody knows whether one was bought.
         """
-        job_id = value_at(answer.object(), self.job_id)
-        if not isinstance(job_id, str) or not job_id:
+        job_id = id_text(value_at(answer.object(), self.job_id))
+        if not job_id:
             raise unreadable(answer.status, answer.body)
 
         return job_id

@@ -17,7 +17,7 @@ from ..._support._mime import named
 from ..._support._paths import value_at as one
 from ...exceptions import UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers
-from .._facts import amount, mapping
+from .._facts import amount, id_text, mapping
 from .._forms import add_file, written
 from ._account import DeclaredAccount
 from ._answers import last_event, last_line
@@ -242,12 +242,12 @@ class DeclaredSending(DeclaredAccount):
             beside = self.beside(raw, call.kind, call.config.model)
             return RawResult(raw, {**self.ends_of(call), **beside}, held)
 
-        job_id = one(answer.object(), way.id)
-        if isinstance(job_id, bool) or not isinstance(job_id, str | int) or job_id == "":
+        job_id = id_text(one(answer.object(), way.id))
+        if not job_id:
             raise unreadable(answer.status, answer.body)
 
         told = amount(one(answer.body, way.cost))
-        found = self.job_of(client, call, str(job_id), self._path(way, call), told)
+        found = self.job_of(client, call, job_id, self._path(way, call), told)
         url = one(answer.body, way.url)
         return replace(found, urls={"poll": url}) if isinstance(url, str) and url else found
 

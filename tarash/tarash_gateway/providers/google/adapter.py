@@ -22,7 +22,7 @@ from ..._data._exchange import (
 from ..._http._client import join, unreadable
 from ..._http._key_lookup import NO_KEY
 from ...exceptions import ContentModerationError
-from .._facts import count
+from .._facts import count, id_text
 from .._responses import response_of
 from .._rest import RestAdapter
 from ._client import GoogleClient
@@ -131,8 +131,8 @@ class GoogleAdapter(RestAdapter):
             surface, payload, partial(self.errors, model=call.config.model)
         )
         accepted = answer.object()
-        job_id = accepted.get("id" if surface == "interactions" else "name")
-        if isinstance(job_id, str) and job_id and surface in ("interactions", "operations"):
+        job_id = id_text(accepted.get("id" if surface == "interactions" else "name"))
+        if job_id and surface in ("interactions", "operations"):
             operation = operation_of(client, payload, call, job_id)
             return Begun(operation, accepted) if has_ended(surface, accepted) else operation
 

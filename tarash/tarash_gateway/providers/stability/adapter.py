@@ -112,7 +112,7 @@ class StabilityAdapter(RestAdapter):
     def accepted(self, client: Any, answer: HttpResponse, call: Call) -> Operation | RawResult:
         """Return the image, or the job of the slow endpoints."""
         body = answer.object()
-        if _is_result(body) or not isinstance(body.get("id"), str) or not body["id"]:
+        if _is_result(body) or not isinstance(body.get("id"), str | int) or not body["id"]:
             # Without either, let `parse` say what is missing: whatever it is, it was paid for.
             return RawResult(body)
 
