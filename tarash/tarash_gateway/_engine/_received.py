@@ -29,8 +29,8 @@ def dumped(kind: Kind, response: Response) -> JsonObject:
 
 def facts_of(response: Response) -> JsonObject:
     """Return what a ledger keeps of a response whose media it does not keep."""
-    facts = response.model_dump(mode="json", include=BESIDE)
-    return {name: value for name, value in facts.items() if value is not None}
+    kept = response.model_dump(mode="json", include=BESIDE)
+    return {name: value for name, value in kept.items() if value is not None}
 
 
 def received(
