@@ -21,6 +21,7 @@ from tarash.tarash_gateway._data._made_by import usual_makers
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.media._finalize import finalize_result
 from tarash.tarash_gateway.media._labels import misnamed
+from tarash.tarash_gateway.providers.comfyui.results import files_of
 from tests.media.test_save import holding
 
 if TYPE_CHECKING:
@@ -153,3 +154,12 @@ def test_the_address_of_an_object_is_a_name_too() -> None:
     said = misnamed("s3://bucket/cat.mp4", "image/png")
     assert said is not None
     assert "rename it to end in .png" in said
+
+
+@pytest.mark.parametrize("name", ["take #1.mp4", "what?.mp4", "a#b?c/d#.mp4", "视频.mp4"])
+def test_the_name_of_a_file_is_no_url(name: str) -> None:
+    assert misnamed(name, "video/mp4") is None
+    assert misnamed(name, "image/png") is not None
+    for kind in ("output", None):
+        made = {"9": {"images": [{"filename": name, "subfolder": None, "type": kind}]}}
+        assert [one["filename"] for one in files_of(made, "video", None)] == [name]

@@ -89,7 +89,12 @@ def type_by_name(place: str) -> str | None:
     except ValueError:  # it came out of a provider's answer, and is no URL
         return None
 
-    name = path.rpartition("/")[2]
+    return type_of_file(path)
+
+
+def type_of_file(place: str) -> str | None:
+    """Return the MIME type that a file's path tells: `#` and `?` are letters in it."""
+    name = place.rpartition("/")[2]
     stem, dot, ending = name.rpartition(".")
     return TYPES.get(ending.lower()) if dot and stem else None
 

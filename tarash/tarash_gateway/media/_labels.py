@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._http._kinds import sniff
-from .._support._mime import ending_of, type_by_name
+from .._support._mime import ending_of, type_of_file
 from ._formats import MEDIA
 from ._local_media import LocalMedia, NoMedium, locate
 
@@ -63,7 +63,7 @@ def _relabelled(medium: MediaType) -> tuple[MediaType, str | None]:
 
 def misnamed(place: Path | str, content_type: str | None) -> str | None:
     """Say that a file's name promises another type than the file has; None where it doesn't."""
-    promised = type_by_name(str(place))
+    promised = type_of_file(str(place))
     if promised is None or content_type is None or promised == content_type:
         return None
 

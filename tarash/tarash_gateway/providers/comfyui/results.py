@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from ..._support._mime import type_by_name
+from ..._support._mime import type_of_file
 from .._facts import mapping, objects, text
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def files_of(outputs: Any, kind: str, only: str | None) -> list[dict[str, str]]:
     """
     found = list(_files(outputs, only))
     for place in KEPT:
-        here = [one for one in found if one.get("type", "output") == place]
+        here = [one for one in found if (text(one.get("type")) or "output") == place]
         media = [one for one in here if _type(one).startswith(f"{kind}/") and not _moves(one)]
         if kind == "video":
             media = media or [one for one in here if _moves(one)]
@@ -43,7 +43,7 @@ def _moves(file: Mapping[str, Any]) -> bool:
 
 
 def _type(file: Mapping[str, str]) -> str:
-    return type_by_name(f"/{file['filename']}") or ""
+    return type_of_file(file["filename"]) or ""
 
 
 def _files(outputs: Any, only: str | None) -> Iterator[dict[str, Any]]:
