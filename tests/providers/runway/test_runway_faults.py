@@ -227,7 +227,7 @@ async def test_rate_limits_have_their_pace(simulator: Simulator, video: Video) -
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault.foreign_body('{"id": 3}', "application/json"),
+        Fault.foreign_body('{"id": {"of": 3}}', "application/json"),
         Fault.foreign_body("[]", "application/json"),
         Fault.foreign_body("", "text/plain", status=302),
     ],
@@ -282,6 +282,18 @@ async def test_a_finished_task_is_never_deleted(
     assert response.status == "completed"
     counters = simulator.counters("runway")
     assert (counters.cancels, counters.polls) == (0, 1)
+
+
+async def test_a_running_task_that_its_delete_denies_is_not_called_ended(
+    simulator: Simulator, video: Video
+) -> None:
+    simulator.script("runway", Script(outcome="never"))
+    simulator.fail("runway", "cancel", Fault.status(404, {"error": "Not found"}))
+    async with Gateway() as gateway:
+        job = await gateway.submit_video_async(video(), REQUEST)
+        assert await job.cancel_async() == "unsupported"
+
+    assert simulator.jobs("runway")[0].status == "running"
 
 
 async def test_a_task_that_is_gone_is_too_late_to_cancel(simulator: Simulator) -> None:

@@ -141,7 +141,7 @@ class RunwayAdapter(VersionedPaths, RestAdapter):
 
         answer = await client.stop(url, "DELETE")
         if answer.status == NOT_FOUND:
-            return "too_late"
+            return "unsupported"  # it ran a moment ago: nobody knows what has become of it
 
         checked(answer, self.errors)
         # Runway gives credits back for tasks that don't run yet, and promises no more than that.
