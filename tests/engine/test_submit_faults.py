@@ -51,7 +51,7 @@ UNSETTLED = {
     "foreign body": Fault.foreign_body(),
     "foreign JSON": Fault.foreign_body('"ok"', "application/json"),
     "no request id": Fault.status(200, {"status": "IN_QUEUE"}),
-    "a request id that is no text": Fault.status(200, {"request_id": 7}),
+    "a request id that is no text": Fault.status(200, {"request_id": [7]}),
     "empty": Fault.status(204, ""),
 }
 
