@@ -26,6 +26,9 @@ import asyncio, ctypes, os, signal, sys, threading, time
 import concurrent.futures as futures
 from tarash.tarash_gateway import *
 
+# A shell that starts the tests in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 config = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", poll_interval=0.1)
 request = VideoGenerationRequest(prompt="A cat")
 running = threading.Event()
