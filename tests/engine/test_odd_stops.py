@@ -72,3 +72,12 @@ async def test_what_is_no_word_of_the_provider_is_asked_again(case: Case) -> Non
 @pytest.mark.parametrize("case", STOPPED, ids=str)
 async def test_nothing_that_is_no_word_of_the_provider_is_taken_for_one(case: Case) -> None:
     await asked_again(case, sorted(NO_WORD))
+
+
+async def test_nothing_as_json_is_a_word_of_the_provider() -> None:
+    """Handlers that return nothing answer `null`."""
+    (case,) = [one for one in STOPPED if one.provider == "aster"]
+    with Simulator([wire_of(case.provider)]) as simulator:
+        simulator.fail(case.provider, "cancel", Fault.foreign_body("null", "application/json"))
+        await stopped(case, simulator)
+        assert simulator.counters(case.provider).cancels == 1

@@ -229,3 +229,14 @@ def test_a_shape_that_nobody_asked_for_is_that_of_the_first_frame(
         assert "720:1280" in payload
         wide = asked.model_copy(update={"aspect_ratio": "16:9"})
         assert "1280:720" in json.dumps(plan_video(config, wide).payload, default=str)
+
+
+def test_the_frame_that_a_video_begins_with_gives_its_shape_wherever_it_stands() -> None:
+    config = VideoGenerationConfig(provider="runway", model="veo3.1")
+    wide = samples.make_png(1280, 720)
+    images: Any = [
+        {"image": UPRIGHT, "type": "last_frame"},
+        {"image": wide, "type": "first_frame"},
+    ]
+    asked = VideoGenerationRequest(prompt="A cat", image_list=images)
+    assert "720:1280" not in json.dumps(plan_video(config, asked).payload, default=str)

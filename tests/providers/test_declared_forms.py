@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import sys
@@ -306,6 +307,41 @@ async def test_the_last_line_counts(boreal: Boreal) -> None:
         made = await one.generate_image_async(image_config(), ImageGenerationRequest(prompt="Ice"))
 
     assert made.images == ("https://cdn.example/a.png",)
+
+
+async def test_a_stream_of_lines_that_breaks_off_is_no_answer() -> None:
+    """Its first line is a whole object; what was bought is not bought again elsewhere."""
+    posts = 0
+
+    async def broken(request: web.Request) -> web.StreamResponse:
+        nonlocal posts
+        posts += 1
+        answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await answer.prepare(request)
+        await answer.write(b'{"status": "starting"}\n')
+        await asyncio.sleep(0.01)
+        assert request.transport is not None
+        request.transport.abort()
+        return answer
+
+    app = web.Application()
+    app.router.add_post("/make", broken)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    said = image_maker(url, submit={"path": "make", "at_once": True, "answers": "lines"})
+    config = image_config().model_copy(
+        update={"failover": "when_safe", "fallback_configs": (image_config(),)}
+    )
+    try:
+        async with gateway(said) as one:
+            with pytest.raises(TarashException) as caught:
+                await one.generate_image_async(config, ImageGenerationRequest(prompt="Ice"))
+    finally:
+        await runner.cleanup()
+
+    assert (caught.value.submission, posts) == ("unknown", 1)
 
 
 @pytest.mark.parametrize("way", ["multipart", "body", "put"])

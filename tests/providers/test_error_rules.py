@@ -162,3 +162,11 @@ def test_words_of_others_are_no_verdict_on_a_job(name: str) -> None:
 
     blocked = HttpResponse(403, {}, {"error": {"message": BLOCKED}}, is_json=True)
     assert not ends_job(blocked)
+
+
+def test_an_error_that_stands_alone_in_a_list_is_read_and_kept_as_it_came() -> None:
+    body = [{"reason": "no more", "state": "lost"}]
+    error = RULES.failure(body)
+    assert (error.billing, error.raw_response) == ("none", body)
+    assert "no more" in error.message
+    assert RULES.refusal_in([1]).body == [1]

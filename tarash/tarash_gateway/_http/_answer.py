@@ -24,7 +24,7 @@ from ..exceptions import (
     TarashException,
 )
 from ._pauses import pause_of
-from ._texts import HEAD_BYTES, begins_as_json, begins_as_markup, text_of
+from ._texts import HEAD_BYTES, CutBody, begins_as_json, begins_as_markup, text_of
 
 if TYPE_CHECKING:
     from .._support._secrets import Secrets
@@ -86,6 +86,8 @@ class HttpResponse:
     """The bytes of an answer that is media."""
     content_type: str | None = None
     """The type of media, by their bytes, else as declared."""
+    is_cut: bool = False
+    """Whether the line broke behind it: one whole JSON object, and perhaps one of several."""
 
     @property
     def retry_after(self) -> float | None:
@@ -223,6 +225,7 @@ def read_answer(
         return HttpResponse(status, headers, None, is_json=False, content=media, content_type=kind)
 
     text = secrets.text(text_of(whole, headers.get("Content-Type", content_type)))
+    is_cut = isinstance(content, CutBody)
     del whole
     if isinstance(content, io.BytesIO):
         content.close()  # a large answer is not held three times
@@ -233,7 +236,8 @@ def read_answer(
         body, is_json = text, False
 
     # Masked twice: in the text for what is no JSON, in the values for what JSON had escaped.
-    return HttpResponse(status, headers, secrets.data(body) if "\\" in text else body, is_json)
+    masked = secrets.data(body) if "\\" in text else body
+    return HttpResponse(status, headers, masked, is_json, is_cut=is_cut)
 
 
 def kind_of(head: bytes | bytearray, declared: str) -> str | None:

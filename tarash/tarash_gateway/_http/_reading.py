@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 import anyio
 
 from ._aiohttp import aiohttp
-from ._texts import HEAD_BYTES, text_of
+from ._texts import HEAD_BYTES, CutBody, text_of
 
 ENCODINGS = "gzip, deflate"
 """What is asked for in Accept-Encoding: what can be unpacked here."""
@@ -167,10 +167,11 @@ async def read_body(response: aiohttp.ClientResponse, limit: Callable[[bytes], i
         with body.getbuffer() as view:
             is_whole = shows_its_end(view)
 
-        if is_whole:
-            return body
-
+        whole = CutBody(body.getvalue()) if is_whole else None
         body.close()
+        if whole is not None:
+            return whole
+
         raise
     except BaseException:
         body.close()  # else whoever keeps the error keeps what came, too

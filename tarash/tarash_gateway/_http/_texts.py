@@ -6,6 +6,7 @@ stand; a label is asked only where they are no UTF-8. Pure; parses nothing.
 
 from __future__ import annotations
 
+import io
 import re
 from codecs import getincrementaldecoder
 from email.message import Message
@@ -29,6 +30,10 @@ CHARSETS = {
 }
 """Which labels are believed: Python knows other codecs by name, some of them slow."""
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")
+
+
+class CutBody(io.BytesIO):
+    """A whole JSON object behind which the line broke."""
 
 
 def start_of(head: bytes | bytearray) -> str:

@@ -114,7 +114,8 @@ class ErrorRules:
 
     def refusal_in(self, body: Any, status: int | None = None, model: str | None = None) -> Refusal:
         """Return a body as conditions see it: one that stands alone in a list, without the list."""
-        alone = body[0] if isinstance(body, list) and len(body) == 1 else body
+        is_one = isinstance(body, list) and len(body) == 1 and isinstance(body[0], dict)
+        alone = body[0] if is_one else body
         return Refusal(status, alone, self.said(alone), self.code_of(alone), model)
 
     def first(self, refusal: Refusal) -> tuple[Meaning, When] | None:
@@ -164,17 +165,20 @@ class ErrorRules:
         if rule is None:
             return status_error(answer, refusal.message) if refusal.message else None
 
-        error = self.made(*rule, refusal, answer.retry_after)
-        if isinstance(answer.body, list):
-            error.raw_response = answer.body  # as it came
-
-        return error
+        return self._as_it_came(self.made(*rule, refusal, answer.retry_after), answer.body)
 
     def failure(self, body: Any) -> TarashException:
         """Return the error of a job that ended without a result, by what its body says."""
         refusal = self.refusal_in(body)
         meaning, when = self.first(refusal) or ("failed", ALWAYS)
-        return self.made(meaning, when, refusal)
+        return self._as_it_came(self.made(meaning, when, refusal), body)
+
+    @staticmethod
+    def _as_it_came(error: TarashException, body: Any) -> TarashException:
+        if isinstance(body, list):
+            error.raw_response = body
+
+        return error
 
     def refusal(self, body: Any, status: int | None = None) -> ContentModerationError:
         """Return the error for what the content filter refused."""

@@ -218,6 +218,9 @@ class DeclaredSending(DeclaredAccount):
             answer = await client.submit(payload.target, json=body, headers=payload.headers)
 
         if way.answers != "json":
+            if answer.is_cut:  # it may be the first line of several, and the media in the others
+                raise unreadable(answer.status, answer.body)
+
             answer = last_line(answer) if way.answers == "lines" else last_event(answer)
 
         if answer.content is None and self.rules.is_refusal(answer.body):

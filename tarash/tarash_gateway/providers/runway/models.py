@@ -269,7 +269,8 @@ def _seen_proportion(request: Any) -> float | None:
     if not frames:
         return None
 
-    first = request.model_copy(update={"image_list": tuple(frames[:1]), "video": None})
+    begins = next((one for one in frames if one.get("type") == "first_frame"), frames[0])
+    first = request.model_copy(update={"image_list": (begins,), "video": None})
     (seen,) = measures_of(first, BY_THE_BYTES).images
     return None if seen is None else seen[0] / seen[1]
 
