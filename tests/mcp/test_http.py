@@ -241,3 +241,19 @@ def test_a_page_of_somebody_elses_has_no_tools(
         call = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
         answer = httpx.post(f"{url}/mcp/", json=call, headers=headers, timeout=60)
         assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(
+    "origin", ["null", "http://[", "http://[::1", "://", "https://evil.example"]
+)
+def test_without_an_address_of_its_own_no_odd_origin_is_ours(tmp_path: Path, origin: str) -> None:
+    """What can't be read as an address has no place, as a server without `public_url` has none."""
+    for url in serving(ServerSettings(mock=True, media=tmp_path / "media")):
+        headers = {
+            "Authorization": f"Bearer {key_of(url)}",
+            "Accept": "application/json, text/event-stream",
+            "Origin": origin,
+        }
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        answer = httpx.post(f"{url}/mcp/", json=call, headers=headers, timeout=60)
+        assert answer.status_code == 403, answer.text

@@ -155,3 +155,20 @@ class Fits:
             self.seen.add(route)
 
         return found
+
+
+def test_the_limits_of_max_cost_stand_in_the_document(mocked: Started) -> None:
+    found: list[dict[str, Any]] = []
+
+    def seek(place: Any) -> None:
+        for name, one in place.items() if isinstance(place, dict) else enumerate(place):
+            if name == "max_cost" and "anyOf" in one:
+                found.append(one)
+            elif isinstance(one, dict | list):
+                seek(one)
+
+    seek(mocked.ask("GET", "/openapi.json").json())
+    assert found
+    for one in found:
+        (number,) = [each for each in one["anyOf"] if each.get("type") == "number"]
+        assert (number["minimum"], number["maximum"]) == (0, 10**9)

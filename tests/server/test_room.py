@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import pytest
 from starlette.requests import Request
 
 from tarash.tarash_gateway.media.samples import make_png
+from tarash.tarash_gateway.server._forms import stored
 from tarash.tarash_gateway.server._refusals import Refusal
 from tarash.tarash_gateway.server._room import Room
 from tarash.tarash_gateway.testing import Fault, Simulator
@@ -168,3 +171,31 @@ def test_forms_share_the_disk(start: Start, path: str) -> None:
         until(lambda: served.ask("POST", "/api/media", files=files).status_code == 503)
 
     until(lambda: served.ask("POST", "/api/media", files=files).status_code == 201)
+
+
+async def test_a_form_of_any_parts_waits_on_the_disk() -> None:
+    """Parsers keep texts and small files in memory: so many of them passed by the bound."""
+    room, left, read = Room(100, seconds=30), 64, asyncio.Event()
+    await room.take(asking(), 100)
+
+    async def receive() -> dict[str, Any]:
+        nonlocal left
+        left -= 1
+        if not left:
+            read.set()
+
+        return {"type": "http.request", "body": bytes(256 * 1024), "more_body": left > 0}
+
+    tracemalloc.start()
+    try:
+        with SpooledTemporaryFile(max_size=1024) as body:
+            asked = Request(asking().scope, receive)
+            waiting = asyncio.ensure_future(stored(asked, body, room))
+            await read.wait()
+            await asyncio.sleep(0.01)
+            assert not waiting.done()
+            assert tracemalloc.get_traced_memory()[0] < 4 * 256 * 1024
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+    finally:
+        tracemalloc.stop()

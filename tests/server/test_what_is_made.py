@@ -114,3 +114,10 @@ def test_what_is_left_out_is_listed_as_nothing(mocked: Started) -> None:
     (job,) = mocked.ask("GET", "/api/jobs").json()["data"]
     assert changed(job)["seed"] == (7, None)
     assert changed(mocked.ask("GET", f"/api/jobs/{job['id']}").json()) == changed(job)
+
+
+@pytest.mark.parametrize("size", ["1000x1000", "1024x768"])
+def test_a_size_that_only_the_model_knows_is_left_open(mocked: Started, size: str) -> None:
+    made = mocked.create(model="luma/ray-2", size=size)
+    assert made.status_code == 200, made.text
+    assert made.json()["size"] == ""

@@ -84,6 +84,11 @@ def test_no_advice_is_for_programs(words: object) -> None:
         assert kept == door.spoken(error)
 
 
+def test_of_an_older_record_the_advice_in_its_sentence_is_left_out() -> None:
+    stored = {"type": "TarashException", "message": "It failed; call resume_all(ledger)"}
+    assert HTTP.kept_message(stored) == "It failed"
+
+
 def test_errors_of_the_routes_speak_of_their_fields(served: Started) -> None:
     cases: dict[str, dict[str, Any]] = {
         "seconds": {"seconds": -1},

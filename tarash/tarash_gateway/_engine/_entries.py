@@ -169,8 +169,10 @@ def error_record(error: TarashException) -> JsonObject:
     """Return an error as a ledger keeps it."""
     fields = {name: getattr(error, name) for name in FACTS if hasattr(error, name)}
     ids = {"provider": error.provider, "model": error.model, "request_id": error.request_id}
-    hints = {"hints": kept} if (kept := as_data(getattr(error, "hints", ()))) else {}
-    return {"type": type(error).__name__, "message": error.message, **ids, **fields, **hints}
+    hints = as_data(getattr(error, "hints", ()))
+    return {
+        "type": type(error).__name__, "message": error.message, **ids, **fields, "hints": hints
+    }  # fmt: skip
 
 
 async def note(attempt: Attempt, lease: Lease, heard: JsonObject) -> None:

@@ -64,7 +64,8 @@ def _check_origin(request: Request, front: Front) -> None:
     settings = front.settings
     page = origin_parts(origin)
     public = urlsplit(settings.public_url or "")
-    is_known = origin in settings.cors.origins or page[:2] == public[:2]
+    is_own = bool(page.netloc) and page[:2] == public[:2]  # what is no address has no place
+    is_known = origin in settings.cors.origins or is_own
     if not is_known and page.hostname not in LOOPBACK:
         raise Refusal(
             403,

@@ -11,9 +11,11 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Any
 
-from fastapi import UploadFile
+from anyio import to_thread
+from fastapi import Request, UploadFile
 from starlette.datastructures import FormData
 from starlette.datastructures import UploadFile as StarletteUploadFile
 from starlette.exceptions import HTTPException
@@ -23,12 +25,15 @@ from ._front import front_of
 from ._refusals import invalid
 
 if TYPE_CHECKING:
-    from fastapi import Request
+    from ._room import Room
 
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 PART = re.compile(r"\[([^\[\]]*)\]")
 DEEPEST = 8
+SMALL_BYTES = 64 * 1024
+"""A body of no more waits in memory."""
+PIECE_BYTES = 256 * 1024
 OBJECTS = frozenset({"metadata"})
 """Fields whose names are the client's own, whatever they look like."""
 Many = dict[str, list[Any]]
@@ -43,10 +48,9 @@ async def fields_of(request: Request) -> dict[str, Any]:
     front = front_of(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in FORMS:
-        async with form_of(request) as form:
+        async with form_of(request, room=front.room) as form:
             # Many tools write out the fields that they leave out, as empty text.
             given = [(name, value) for name, value in form.multi_items() if value != ""]
-            await front.room.take(request, sum(_size(value) for _, value in given))
             pairs = [(name, await _value(value)) for name, value in given]
 
         return fields_from(pairs)
@@ -77,12 +81,16 @@ def _refused(constant: str) -> Any:
 
 
 @asynccontextmanager
-async def form_of(request: Request, files: int | None = None) -> AsyncIterator[FormData]:
+async def form_of(
+    request: Request, files: int | None = None, *, room: Room | None = None
+) -> AsyncIterator[FormData]:
     """Read a form, whose larger files lie on the disk until they are read, as far as it has room.
 
     Args:
         request: The request.
         files: How many files it may have; by default what the settings say.
+        room: The memory that all of it takes: until it has it, the form waits on the disk, whatever
+            it consists of. None for a form that is kept as a file.
 
     Raises:
         Refusal: It is none, or has more fields or files than it may; or the disk has no room.
@@ -93,14 +101,18 @@ async def form_of(request: Request, files: int | None = None) -> AsyncIterator[F
     largest = settings.multipart_bytes if kind == FORMS[0] else settings.json_bytes
     await front.disk.take(request, int(request.headers.get("content-length", largest)))
     most = settings.form_files if files is None else files
-    try:
-        form = await request.form(max_files=most, max_fields=settings.form_fields)
-    except (HTTPException, MultiPartException) as error:
-        raise invalid(
-            "The form can't be read: it is cut off, or no form, or has a field of more than 1 MiB, "
-            f"or more than {most} {'file' if most == 1 else 'files'} or {settings.form_fields} "
-            "fields"
-        ) from error
+    with SpooledTemporaryFile(max_size=SMALL_BYTES) as body:
+        if room is not None:
+            request = await stored(request, body, room)
+
+        try:
+            form = await request.form(max_files=most, max_fields=settings.form_fields)
+        except (HTTPException, MultiPartException) as error:
+            raise invalid(
+                "The form can't be read: it is cut off, or no form, or has a field of more than "
+                f"1 MiB, or more than {most} {'file' if most == 1 else 'files'} or "
+                f"{settings.form_fields} fields"
+            ) from error
 
     try:
         yield form
@@ -109,8 +121,24 @@ async def form_of(request: Request, files: int | None = None) -> AsyncIterator[F
         await front.disk.free(request.scope)
 
 
-def _size(value: UploadFile | StarletteUploadFile | str) -> int:
-    return len(value) if isinstance(value, str) else value.size or 0
+async def stored(request: Request, body: IO[bytes], room: Room) -> Request:
+    """Put a body on the disk until it may be in memory; return a request that reads it from there.
+
+    A parser of forms keeps texts and small files in memory, however many there are of them.
+    """
+    size = 0
+    async for piece in request.stream():
+        await to_thread.run_sync(body.write, piece)
+        size += len(piece)
+
+    await room.take(request, size)
+    body.seek(0)
+
+    async def receive() -> dict[str, Any]:
+        piece = await to_thread.run_sync(body.read, PIECE_BYTES)
+        return {"type": "http.request", "body": piece, "more_body": bool(piece)}
+
+    return Request(request.scope, receive)
 
 
 async def _value(value: UploadFile | StarletteUploadFile | str) -> Any:

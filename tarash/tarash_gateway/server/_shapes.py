@@ -176,7 +176,23 @@ def _size(job: JobInfo) -> str:
     shape = (_sent(job, "resolution"), _sent(job, "aspect_ratio"))
     asked = job.labels.get(SIZE_LABEL, "")
     is_changed = any(one.field in SHAPE for one in job.adjustments)
-    return SIZES.get(shape, "" if is_changed else asked)
+    return SIZES.get(shape, "" if is_changed or not _is_of(asked, *shape) else asked)
+
+
+def _is_of(size: str, resolution: Any, ratio: Any) -> bool:
+    """Tell whether a size has the resolution and the aspect ratio that are sent, to the pixel."""
+    written = IS_SIZE.search(size)
+    if written is None or resolution is None or ratio is None:
+        return True
+
+    width, height = int(written[1]), int(written[2])
+
+    wide, _, high = str(ratio).partition(":")
+    if not (wide.isdigit() and high.isdigit()):
+        return False
+
+    is_as_high = lines_of(str(resolution)) == min(width, height)
+    return is_as_high and width * int(high) == height * int(wide)
 
 
 def _sent(job: JobInfo, name: str) -> Any:

@@ -29,7 +29,7 @@ IGNORED = ("user", "stream", "safety_identifier")
 
 
 MaxCost = Annotated[
-    Decimal | None, BeforeValidator(dollars), Field(ge=0, le=MOST, allow_inf_nan=False)
+    Annotated[Decimal, Field(ge=0, le=MOST, allow_inf_nan=False)] | None, BeforeValidator(dollars)
 ]
 """As a config takes it."""
 Seconds = Annotated[

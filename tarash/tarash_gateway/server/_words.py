@@ -110,6 +110,9 @@ class Words:
     def kept_message(self, stored: Mapping[str, Any] | None) -> str:
         """Return the message of an error as a ledger keeps it, with the advice for here."""
         error = Kept.of(stored or {})
+        if "hints" not in (stored or {}):  # of an older version, whose sentence has the advice
+            return self.said(error.message.split(JOINER)[0])
+
         return self._advised(error) if error.hints else self.said(error.message)
 
     def _advised(self, error: Advised) -> str:
