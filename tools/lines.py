@@ -1,7 +1,7 @@
 """Counts the lines of the package by what they are for: `python tools/lines.py`.
 
-What the gateway could do from the start is set apart from what came to it later, so that either can
-be compared with its past. All lines of Python count, empty ones too.
+What is seen by the files' names is counted by its purpose, and the rest by its room. All lines of
+Python count, empty ones too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ VENDORS = (
     "alibaba", "bfl", "bytedance", "comfyui", "ideogram", "kling", "localai", "minimax",
     "openai_compatible", "openrouter", "recraft", "sglang", "together", "vllm", "wavespeed",
 )  # fmt: skip
-LATER: dict[str, tuple[str, ...]] = {
+PURPOSES: dict[str, tuple[str, ...]] = {
     "the server and MCP": (
         "server/**/*.py", "mcp/*.py", "cli/serve.py", "cli/_serve.py", "cli/mcp.py", "cli/_mcp.py",
         "cli/keys.py", "cli/_keys.py",
@@ -75,12 +75,12 @@ def report() -> Iterator[str]:
     """Yield a line for each purpose, then one for each room of the rest."""
     left = set(PACKAGE.rglob("*.py"))
     whole = counted(left)
-    for purpose, patterns in LATER.items():
+    for purpose, patterns in PURPOSES.items():
         taken = {path for pattern in patterns for path in PACKAGE.glob(pattern)} & left
         left -= taken
         yield f"{counted(taken):7,}  {purpose}"
 
-    yield f"{counted(left):7,}  what was there from the start"
+    yield f"{counted(left):7,}  everything else, by room"
     rooms = Counter[str]()
     for path in left:
         place = path.relative_to(PACKAGE).parts

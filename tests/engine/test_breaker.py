@@ -421,7 +421,7 @@ async def test_a_job_that_ends_well_closes_nothing() -> None:
 async def test_jobs_that_are_accepted_and_never_end_open_it() -> None:
     breakers = Breakers(SETTINGS, Clock())
     late = TimeoutError("late", timeout_seconds=600)
-    for one in await running(breakers, 10):
+    for one in (await running(breakers, 15))[:10]:
         await one.ended(late)
 
     assert breakers.health()[0].state == "open"

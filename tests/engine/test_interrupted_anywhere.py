@@ -91,5 +91,5 @@ def test_wherever_it_strikes_the_call_ends_and_the_counters_and_the_ledger_agree
         if outcomes == ["completed"]:
             assert fal.counters.cancels == 0, told
         elif fal.counters.accepted:
-            assert outcomes in (["cancelled"], ["stopped"], ["detached"]), told
+            assert outcomes in (["cancelled"], ["stopped"]), told
             assert fal.counters.cancels == 1, told

@@ -40,6 +40,8 @@ class Account:
     size: int = 100
     follows: bool = True
     """Whether it knows where a page begins; else each page is the first."""
+    moves: bool = True
+    """Whether its list says of a job that it has ended."""
     status: dict[str, Any] = field(default_factory=dict)
     latency: float = LATENCY
     together_most: int = 0
@@ -68,7 +70,7 @@ class Account:
         start = self.listed.index(place) if place in self.listed and self.follows else 0
         further = self.listed[start + self.size : start + self.size + 1]
         now = asyncio.get_running_loop().time() - LATENCY / 2
-        over = {one for one, at in self.ends.items() if at <= now}
+        over = {one for one, at in self.ends.items() if at <= now and self.moves}
         found: Mapping[str, Snapshot] = {
             one: Snapshot("completed" if one in over else self.status.get(one, "processing"))
             for one in self.listed[start : start + self.size]
@@ -202,13 +204,27 @@ def test_jobs_that_the_list_lacks_are_polled_by_themselves_and_harm_no_other() -
 def test_a_server_that_repeats_its_first_page_is_not_asked_for_ever() -> None:
     account = Account(names(400), follows=False)
     alone: list[dict[str, int]] = []
+    pages: list[int] = []
+
+    def begun() -> None:
+        pages.append(account.pages)
+        account.cost()
+
     stages = [
-        (4 * PAUSE, account.cost),
+        (4 * PAUSE, begun),
         (4 * PAUSE, lambda: alone.append(dict(account.alone))),
     ]
     played(account, account.listed, *stages)
+    assert pages[0] <= 4 * 4
     assert account.pages <= 4 * 4
     assert sum(alone[0].get(one, 0) for one in names(100)) <= 0.1 * 4 * 100  # those that it shows
+
+
+def test_a_list_that_stands_still_hides_no_end() -> None:
+    account = Account(names(100), moves=False)
+    account.ends = dict.fromkeys(account.listed, 2 * PAUSE)
+    played(account, account.listed, (30 * PAUSE, account.cost))
+    assert len(account.noticed) == 100
 
 
 def test_what_a_page_says_has_ended_is_polled_by_itself() -> None:

@@ -28,6 +28,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
+from tests.engine.conftest import dead_url
 from tests.media.raw import Asked, answer, serving
 
 KEY = "canary-key-of-the-field"
@@ -331,7 +332,7 @@ async def test_a_submit_that_never_left_is_none(simulator: Simulator, fault: Any
     gateway = Gateway(ledger=ledger)
     asked = config(simulator)
     if fault is None:
-        asked = asked.model_copy(update={"base_url": "http://127.0.0.1:9"})
+        asked = asked.model_copy(update={"base_url": dead_url()})
     else:
         simulator.fail("runway", "submit", fault)
 

@@ -35,7 +35,7 @@ from tarash.tarash_gateway._engine._attempt import Attempt
 from tarash.tarash_gateway._engine._spending import check_handler
 from tarash.tarash_gateway.cli._app import run
 from tarash.tarash_gateway.events import AttemptEvent, Settled, Submitting
-from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
+from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
 from tarash.tarash_gateway.ledger._records import (
     BudgetWindow,
     Intent,
@@ -56,14 +56,6 @@ def simulator() -> Iterator[Simulator]:
     with Simulator(["runway", "luma"]) as running:
         running.script("runway", Script(billable_units=60))
         yield running
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    if request.param == "postgres":
-        return PostgresLedger(request.getfixturevalue("postgres_url"))
-
-    return MemoryLedger() if request.param == "memory" else SqliteLedger(tmp_path / "jobs.db")
 
 
 def config(simulator: Simulator, provider: str = "runway", **changes: Any) -> Any:

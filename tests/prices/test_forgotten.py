@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,11 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     VideoJob,
 )
+from tarash.tarash_gateway._data._exchange import Operation
+from tarash.tarash_gateway._jobs._forgotten import forgotten, reserved
 from tarash.tarash_gateway.cli._app import run
-from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
+from tarash.tarash_gateway.ledger import SqliteLedger
+from tarash.tarash_gateway.ledger._records import Spending
 from tarash.tarash_gateway.testing import Script, Simulator
 
 KEY = "canary-key-of-forgotten-jobs"
@@ -32,20 +37,6 @@ Road = Callable[[Gateway, VideoJob, Any], Awaitable[object]]
 def simulator() -> Iterator[Simulator]:
     with Simulator(["runway"]) as running:
         yield running
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
-    made: Any
-    if request.param == "memory":
-        made = MemoryLedger()
-    elif request.param == "sqlite":
-        made = SqliteLedger(tmp_path / "jobs.db")
-    else:
-        made = PostgresLedger(request.getfixturevalue("postgres_url"))
-
-    yield made
-    await made.aclose()
 
 
 def config(simulator: Simulator) -> VideoGenerationConfig:
@@ -183,6 +174,50 @@ async def test_the_operation_of_another_host_is_another(simulator: Simulator, le
     assert list(map(len, found)) == [1, 1, 0]
     assert Decimal(found[0][0].quote["high"]) == QUOTED
     assert await ledger.spendings_of("luma", name) == []
+
+
+async def test_a_job_of_the_same_name_at_another_host_settles_nothing(
+    simulator: Simulator, ledger: Any
+) -> None:
+    async with Gateway(ledger=ledger) as gateway:
+        job = await gateway.submit_video_async(config(simulator), REQUEST)
+        await ledger.forget(job.id)
+        assert job.operation is not None
+        operation = Operation.from_json(job.operation)
+        for place, found in ((simulator.base_url("runway"), True), ("http://127.0.0.1:9", False)):
+            elsewhere = config(simulator).model_copy(update={"base_url": place})
+            handle = VideoJob.from_token(job.to_token(), elsewhere, gateway)
+            row = await forgotten(operation, handle._job.run)  # noqa: SLF001
+            assert (row is not None) == found, place
+
+
+async def test_of_two_jobs_of_one_name_none_is_settled_without_a_host() -> None:
+    at = datetime.now(UTC)
+    row = Spending("1", "a", "video", "runway", "gen4.5", at, QUOTED, state="possible")
+
+    class Remembering:
+        rows = (row, replace(row, intent_id="2"))
+
+        async def spendings_of(self, *_place: str) -> tuple[Spending, ...]:
+            return self.rows
+
+    ledger: Any = Remembering()
+    assert await reserved(ledger, "runway", "x") is None
+    ledger.rows = (row,)
+    assert await reserved(ledger, "runway", "x") == row
+
+
+async def test_a_token_leaves_the_money_to_whoever_drives_the_job(
+    simulator: Simulator, ledger: Any
+) -> None:
+    simulator.script("runway", Script(billable_units=25))
+    made = config(simulator)
+    async with Gateway(ledger=ledger) as gateway:
+        job = await gateway.submit_video_async(made, REQUEST)
+        assert await ledger.claim(job.id, "somebody")
+        await by_token(gateway, job, made)
+        (row,) = await ledger.spendings()
+        assert (row.state, row.amount) == ("reserved", QUOTED)
 
 
 def test_the_command_line_settles_what_it_fetches_by_a_token(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -26,7 +26,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.catalog.prices import prices
 from tarash.tarash_gateway.cli._app import run
-from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
+from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
 from tarash.tarash_gateway.ledger._records import JobRecord, Spending
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
@@ -40,20 +40,6 @@ def simulator() -> Iterator[Simulator]:
     with Simulator(["runway", "luma"]) as running:
         running.script("runway", Script(billable_units=60))
         yield running
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
-    made: Any
-    if request.param == "memory":
-        made = MemoryLedger()
-    elif request.param == "sqlite":
-        made = SqliteLedger(tmp_path / "jobs.db")
-    else:
-        made = PostgresLedger(request.getfixturevalue("postgres_url"))
-
-    yield made
-    await made.aclose()
 
 
 def config(simulator: Simulator, provider: str = "runway", **changes: Any) -> Any:

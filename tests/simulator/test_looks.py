@@ -110,7 +110,7 @@ def test_looks_and_seconds_do_not_mix() -> None:
         Script(queue_polls=1, run_seconds=1)
 
 
-@pytest.mark.parametrize(("pause", "hasty"), [(5.0, 0), (4.9, 1)])
+@pytest.mark.parametrize(("pause", "hasty"), [(5.0, 0), (4.9, 1), (0.0, 1)])
 async def test_who_polls_sooner_than_the_provider_allows_is_found_out(
     fal: Any, pause: float, hasty: int
 ) -> None:

@@ -94,6 +94,18 @@ def test_while_keys_change_an_endpoint_that_is_down_makes_nobody_a_forger() -> N
     on_virtual_time(play())
 
 
+def test_forged_calls_make_nobody_ask_often_for_keys_that_can_not_be_had() -> None:
+    async def play() -> None:
+        endpoint = Endpoint((0, TarashException("it is down")))
+        for _ in range(600):
+            assert await endpoint.reason(anew=True) == "no_key"
+            await asyncio.sleep(1)
+
+        assert endpoint.asked <= 6 + 600 / 60
+
+    on_virtual_time(play())
+
+
 def test_keys_that_are_slow_to_come_hold_nobody_up_for_long() -> None:
     async def play() -> None:
         clock = asyncio.get_running_loop().time

@@ -61,8 +61,8 @@ def cheaper(
 def _as_asked(given: Call, call: Call) -> Call:
     """Return a call with the values that the user asked for, and the media as they will be sent."""
     names = set(type(call.request).model_fields) - MEDIA
-    wishes = {name: getattr(given.request, name) for name in names}
-    return replace(call, request=call.request.model_copy(update=wishes))
+    values = {name: getattr(given.request, name) for name in names}
+    return replace(call, request=call.request.model_copy(update=values))
 
 
 def _choices(call: Call, spec: ModelSpec) -> dict[str, Iterator[Any]]:

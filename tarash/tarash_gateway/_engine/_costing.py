@@ -40,7 +40,7 @@ def take_cost(adapter: Adapter, attempt: Attempt, body: Any, metadata: Mapping[s
 
 
 def take_seen(adapter: Adapter, attempt: Attempt, seen: Snapshot) -> None:
-    """Note what one look says of the cost of a job that has ended."""
+    """Note what one poll says of the cost of a job that has ended."""
     finished = seen.finished
     attempt.take(Polled(status=seen.status, final=True, billing=seen.billing))
     body = seen.raw if finished is None else finished.raw

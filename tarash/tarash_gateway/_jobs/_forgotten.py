@@ -85,7 +85,7 @@ async def reserved(
 
 
 async def settle_seen(run: ChainRun, adapter: Adapter, seen: Snapshot) -> None:
-    """Settle what one look says has ended, where its job is forgotten."""
+    """Settle what one poll says has ended, where its job is forgotten."""
     if seen.status not in ("completed", "failed"):
         return
 

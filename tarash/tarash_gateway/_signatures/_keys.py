@@ -1,8 +1,9 @@
 """The public keys that providers publish as JWKS: read strictly, kept for a day, asked for rarely.
 
-Whoever forges a signature makes nobody ask for keys more often than `REFRESH_SECONDS` allows. Where
-keys are asked for in vain, a signature that is none of the known keys' may be a new key's: nobody
-says that it is forged, and its sender tries again.
+Whoever forges a signature makes nobody ask for keys more often than `REFRESH_SECONDS` allows; where
+they can't be had, soon after the first failure, and then ever more seldom. Where keys are asked for
+in vain, a signature that is none of the known keys' may be a new key's: nobody says that it is
+forged, and its sender tries again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ KEPT_SECONDS = 24 * 3600
 REFRESH_SECONDS = 60
 """For a signature that is none of the known keys', they are asked for again, so rarely."""
 AGAIN_SECONDS = 1
-"""After they were asked for in vain."""
+"""After they were asked for in vain; twice as long each time, up to `REFRESH_SECONDS`."""
 ANSWER_SECONDS = 10.0
 """Keys that take longer are not to be had: senders wait for few seconds only."""
 SETTLED_CHECKS, CHECK_SECONDS = 50, 0.1
@@ -77,6 +78,8 @@ class KeyRing:
         self._not_before: dict[str, float] = {}
         self._failed: dict[str, str] = {}
         """Why, where they were asked for in vain the last time."""
+        self._waits: dict[str, float] = {}
+        """Seconds until they are asked for once more, where that was in vain."""
         self._under_way: set[str] = set()
 
     async def keys(self, url: str, *, anew: bool = False) -> PublicKeys:
@@ -108,7 +111,8 @@ class KeyRing:
 
     async def _renew(self, url: str) -> None:
         self._under_way.add(url)
-        wait = AGAIN_SECONDS
+        wait = min(REFRESH_SECONDS, 2 * self._waits.get(url, AGAIN_SECONDS / 2))
+        self._waits[url] = wait
         self._failed[url] = "they could not be had a moment ago"
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -116,7 +120,8 @@ class KeyRing:
 
             self._keys[url] = (self._clock(), found)
             wait = REFRESH_SECONDS
-            del self._failed[url]
+            self._failed.pop(url, None)  # another loop may have been faster
+            self._waits.pop(url, None)
         except TarashException as error:
             self._failed[url] = error.message
         except TimeoutError:

@@ -92,7 +92,8 @@ def tell_of_rehearsed(count: int, verb: str) -> None:
         said = "rehearsed job is" if count == 1 else "rehearsed jobs are"
         terminal.hint(
             f"{count} {said} unfinished, in a ledger of their own: `tarash jobs {verb} --ledger "
-            f"{REHEARSALS}` goes there"
+            f"{REHEARSALS}` {'lists' if verb == 'ls' else 'waits for'} "
+            f"{'it' if count == 1 else 'them'}"
         )
 
 

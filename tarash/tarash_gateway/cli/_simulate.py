@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -77,7 +78,10 @@ def simulate(
 
 
 def _how_to_use(env_file: Path | None) -> str:
-    does = "Paste the lines above into" if env_file is None else f"Run `source {env_file}` in"
+    does = "Paste the lines above into"
+    if env_file is not None:
+        does = f"Run `source {shlex.quote(str(env_file))}` in"
+
     return f"{does} the terminal that is to use it."
 
 
@@ -126,7 +130,7 @@ def _written(path: Path | None, lines: list[str]) -> Iterator[list[str]]:
         ) from None
 
     try:
-        yield [f"source {path}"]
+        yield [f"source {shlex.quote(str(path))}"]
     finally:
         path.unlink(missing_ok=True)
 

@@ -63,7 +63,8 @@ class JobRecord:
         before = self.phase(now)
         if self.looked_at is not None:
             pause = now - self.looked_at
-            self.shortest_pause = min(pause, self.shortest_pause or pause)
+            least = pause if self.shortest_pause is None else self.shortest_pause
+            self.shortest_pause = min(pause, least)
 
         self.looks, self.looked_at = self.looks + 1, now
         if self.phase(now) != before:

@@ -223,7 +223,8 @@ class Simulator:
         if least is None:
             raise ValueError(f"{provider} documents no pause between polls; give seconds=")
 
-        return [one for one in self.jobs(provider) if (one.shortest_pause or least) < least]
+        pauses = ((one, one.shortest_pause) for one in self.jobs(provider))
+        return [one for one, pause in pauses if pause is not None and pause < least]
 
     def requests(self, provider: str) -> list[RecordedRequest]:
         """Return the requests in order of arrival, for a provider, `media` or `foreign`."""
