@@ -87,7 +87,7 @@ class HttpResponse:
     content_type: str | None = None
     """The type of media, by their bytes, else as declared."""
     is_cut: bool = False
-    """Whether the line broke behind it: one whole JSON object, and perhaps one of several."""
+    """Whether the line broke behind it, so that it may be the first of several objects."""
 
     @property
     def retry_after(self) -> float | None:

@@ -253,10 +253,16 @@ class HttpClient:
                 )
 
     async def put(
-        self, url: str, *, content: bytes, headers: Mapping[str, str] | None = None
+        self,
+        url: str,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        any_status: bool = False,
     ) -> HttpResponse:
-        """PUT the bytes of an upload to an absolute URL."""
-        return await self._checked("PUT", url, headers=headers, data=io.BytesIO(content))
+        """PUT to an absolute URL: the bytes of an upload, or nothing."""
+        data: Any = {} if content is None else {"data": io.BytesIO(content)}
+        return await self._checked("PUT", url, any_status=any_status, headers=headers, **data)
 
     def sent_to(self, url: str) -> str:
         """Return the address in which a URL goes out; a subclass may add to it what is secret."""
@@ -273,6 +279,10 @@ class HttpClient:
     async def send_form(self, url: str, form: aiohttp.FormData) -> HttpResponse:
         """POST an upload as a form to an absolute URL."""
         return await self._checked("POST", url, data=form)
+
+    async def delete(self, url: str, *, any_status: bool = False) -> HttpResponse:
+        """DELETE an absolute URL."""
+        return await self._checked("DELETE", url, any_status=any_status)
 
     async def stop(self, url: str, method: str = "POST", *, json: Any = None) -> HttpResponse:
         """Ask for a job to be stopped; return the provider's own word, whatever its status.
