@@ -39,12 +39,14 @@ class Said:
         resets: Whether the connection ends with a reset, as of a machine that has gone.
         stays: Whether it stays open after them, and silent.
         repeats: What comes after them for as long as anybody listens.
+        keeps: Whether the connection is kept for the next request.
     """
 
     data: bytes
     resets: bool = False
     stays: bool = False
     repeats: bytes = b""
+    keeps: bool = False
 
 
 Twist = Callable[[bytes], Said]
@@ -54,6 +56,11 @@ Twist = Callable[[bytes], Said]
 def cut(after: int, *, resets: bool = False) -> Twist:
     """Return what cuts the line after so many bytes of an answer."""
     return lambda whole: Said(whole[:after], resets)
+
+
+def kept(whole: bytes) -> Said:
+    """Return an answer as it is, after which the connection is kept."""
+    return Said(whole.replace(b"Connection: close\r\n", b"", 1), keeps=True)
 
 
 class Line:
@@ -80,6 +87,7 @@ class Line:
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
+        self._idle: set[asyncio.StreamWriter] = set()
         self.twists: dict[str, list[Twist]] = {}
         """By step: one for each answer to come; the last one for ever, where `stays` names it."""
         self.stays: set[str] = set()
@@ -131,6 +139,13 @@ class Line:
         """Return how often a step was asked for."""
         return sum(one == step for one, _ in self.answers)
 
+    def say_unasked(self, data: bytes) -> int:
+        """Say something on every connection that is kept; return how many there are."""
+        for writer in self._idle:
+            writer.write(data)
+
+        return len(self._idle)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -139,13 +154,22 @@ class Line:
         try:
             # Whoever asked may have gone; and at the end all are cancelled.
             with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                asked = await _whole_request(reader)
-                async with self._turn:  # else the counters don't tell whose step it was
-                    step, whole = await self._pass(asked)
-
-                await self._say(writer, self._made(step, whole))
+                while await self._answered(reader, writer):
+                    self._idle.add(writer)
         finally:
+            self._idle.discard(writer)
             writer.transport.abort()
+
+    async def _answered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Answer a request; return whether the connection is kept for another."""
+        asked = await _whole_request(reader)
+        self._idle.discard(writer)
+        async with self._turn:  # else the counters don't tell whose step it was
+            step, whole = await self._pass(asked)
+
+        said = self._made(step, whole)
+        await self._say(writer, said)
+        return said.keeps
 
     async def _pass(self, asked: bytes) -> tuple[str, bytes]:
         before = self._simulator.counters(self._provider)
@@ -197,7 +221,7 @@ class Line:
         if said.stays:
             await self._closing.wait()
 
-        if not said.resets:
+        if not (said.resets or said.keeps):
             writer.close()
             await writer.wait_closed()
 
