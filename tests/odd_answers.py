@@ -11,6 +11,8 @@ from tests.lines import Said, Twist
 
 LENGTH = re.compile(rb"\r\nContent-Length: \d+", re.IGNORECASE)
 LINE_END = b"\r\n"
+ID = re.compile(rb'("(?:\w*id|name)": ?"[^"]*)')
+"""An id as JSON has it, without its last quotation mark."""
 
 
 def _parts(whole: bytes) -> tuple[bytes, list[bytes], bytes]:
@@ -188,6 +190,7 @@ LOST: dict[str, Twist] = {
     "two lengths that agree": lengths(exact, exact),
     "a NUL in the head": headed(b"X-Nul: a\0b"),
     "a line without a colon": headed(b"what is this"),
+    "an id with half an emoji": headed(body=lambda b: ID.sub(rb"\1\\ud83d", b)),
 }
 """Of which nothing about the job can be read: perhaps."""
 EMPTY: dict[str, Twist] = {

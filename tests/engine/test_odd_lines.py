@@ -70,6 +70,7 @@ class Calls:
             assert step == "submit", f"{name}: {end!r}"
             assert not is_read, f"{name}: {end!r}"
             assert end.submission == "unknown", f"{name}: {end!r}"
+            assert "Unforeseen" not in end.message, f"{name}: {end!r}"
 
     async def sizes(self) -> dict[str, int]:
         """Return how long the last answer of each step is."""

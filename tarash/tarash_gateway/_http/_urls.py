@@ -179,6 +179,14 @@ def segment(name: str) -> str:
     return quote(_judged(name), safe="")
 
 
+def quoted(job_id: str, safe: str = "") -> str:
+    """Return the id of an accepted job as part of a path, before the engine has judged it.
+
+    Never fails: half of a surrogate pair, which no address can hold, becomes a question mark.
+    """
+    return quote(job_id, safe=safe, errors="replace")
+
+
 def _judged(name: str) -> str:
     read = name  # as whoever takes quotes away, however often, and takes a backslash for a slash
     while (once := unquote(read)) != read:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from ..._http._client import join
+from ..._http._urls import quoted
 
 if TYPE_CHECKING:
     from ..._http._client import HttpClient
@@ -19,7 +19,7 @@ def built_urls(base_url: str, endpoint: str, job_id: str) -> dict[str, str]:
     parts = endpoint.strip("/").split("/")
     # Jobs live under the owner and the name of an endpoint.
     app = "/".join(parts[: 3 if parts[0] in NAMESPACES else 2])
-    root = join(base_url, f"{app}/requests/{quote(job_id, safe='')}")
+    root = join(base_url, f"{app}/requests/{quoted(job_id)}")
     return {"status": f"{root}/status", "response": root, "cancel": f"{root}/cancel"}
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from ..._http._client import join
+from ..._http._urls import quoted
 from .._rest import RestAdapter
 from ._delivery import read_interaction, read_operation
 from ._results import ENDED
@@ -26,7 +26,7 @@ def operation_of(client: GoogleClient, payload: Payload, call: Call, job_id: str
     urls: dict[str, str] = {}
     if path.endswith("/interactions"):
         surface = "interactions"
-        urls["status"] = join(client.account.base_url, f"{path}/{quote(job_id, safe='')}")
+        urls["status"] = join(client.account.base_url, f"{path}/{quoted(job_id)}")
         urls["cancel"] = f"{urls['status']}/cancel"
     elif client.vertex:
         surface = "fetch"
@@ -35,7 +35,7 @@ def operation_of(client: GoogleClient, payload: Payload, call: Call, job_id: str
     else:
         surface = "get"
         version = path.partition("/")[0]
-        urls["status"] = join(client.account.base_url, f"{version}/{quote(job_id)}")
+        urls["status"] = join(client.account.base_url, f"{version}/{quoted(job_id, safe='/')}")
 
     return replace(RestAdapter.operation(client, call, job_id, surface=surface), urls=urls)
 
