@@ -119,6 +119,14 @@ RENDERED = {
 """Pixels of a frame of Seedance in 16:9, where that is not 1280x720."""
 
 
+GPT = {
+    "gpt_prompt": (5, (15 + 6 + 48 * IMAGES) * COUNT),
+    "gpt_tiles": (194 * IMAGES, 194 * IMAGES * COUNT),
+    "gpt_patches": (32 * 32 * IMAGES, 33 * 33 * IMAGES * COUNT),  # 1,000 pixels become 1,024
+}
+"""Tokens of 30 bytes of prompt, and of the images: the least and the most."""
+
+
 def resolution_of(line: PriceLine) -> Any:
     """Return the first resolution that a line is for."""
     wanted = line.when.get("resolution")
@@ -145,6 +153,10 @@ def fits(quote: Quote, due: Decimal | None, line: PriceLine) -> bool:
     """Tell whether a quote is what is due, or unknown where nothing can be known."""
     if due is not None:
         return quote.low == quote.high == due
+
+    if line.formula in GPT:
+        expected = [line.rate / line.per * one for one in GPT[line.formula]]
+        return [quote.low, quote.high] == expected
 
     if line.billable == "prompt":
         return quote.high is not None and Decimal(0) < quote.high < Decimal("0.001")
