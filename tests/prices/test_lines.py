@@ -267,6 +267,40 @@ def test_a_condition_holds_or_not_or_perhaps(
         assert (both.low, both.high) == (due, due)
 
 
+def test_discounts_that_exceed_a_price_make_it_unknown_and_not_free() -> None:
+    whole = line(rate="1")
+    less = line(billable="request", unit="run", rate="-8", formula="surcharge")
+    more = less.model_copy(update={"rate": Decimal("-8.01")})
+
+    assert quote_of([whole, less], known(), "acme clip-1").high == 0
+    assert quote_of([whole, more], known(), "acme clip-1").unknown == (
+        "its price comes to -1.0E-2 USD, which is no price",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rate": "-1"}, "rate: only a surcharge (formula 'surcharge') may be below 0"),
+        ({"currency": " "}, "currency: String should have at least 1 character"),
+        ({"rate": "1,50"}, "rate: Input should be a valid decimal"),
+        ({"per": 0}, "per: Input should be greater than or equal to 1E-18"),
+    ],
+)
+def test_what_is_no_price_is_not_taken(changes: Any, said: str) -> None:
+    given = {"provider": "acme", "model": "clip-1", "unit": "second", "rate": "1", **changes}
+    with pytest.raises(ValidationError) as caught:
+        register_prices([given])
+
+    assert caught.value.message == f"Price line 1: {said}"
+
+
+def test_a_currency_is_named_by_its_code_in_any_case() -> None:
+    assert line(currency="usd ").currency == "USD"
+    assert line(currency="acme_credit").currency == "acme_credit"
+    assert str(quote_of([line(rate="1E-9")], known(), "acme clip-1")) == "less than $0.000001"
+
+
 def test_a_surcharge_is_added_and_one_that_may_hold_widens_the_quote() -> None:
     base = line()
     extra = line(
