@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from tarash.tarash_gateway import StorageError
 from tarash.tarash_gateway.ledger import PostgresLedger
+from tests.ledger.makers import make_job
 from tests.ledger.test_postgres_cuts import WALKS
 
 SETTINGS: dict[str, Mapping[str, str]] = {
@@ -81,3 +84,52 @@ async def _tell(ledger: PostgresLedger) -> None:
     options: Any = ledger.address.options() | {"options": "-c idle_session_timeout=0"}
     async with await psycopg.AsyncConnection.connect(**options, autocommit=True) as connection:
         await connection.execute("SELECT pg_notify('tarash_jobs', 'a job')")
+
+
+@asynccontextmanager
+async def encoded(url: str, encoding: str) -> AsyncIterator[PostgresLedger]:
+    """Yield a ledger in a database of its own, whose text is in another encoding."""
+    import psycopg
+
+    place, _, name = url.rpartition("/")
+    other = f"{name}_{encoding.lower()}"
+    options = f"TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{other}" {options}')
+        made = PostgresLedger(f"{place}/{other}")
+        try:
+            yield made
+        finally:
+            await made.aclose()
+            connection.execute(f'DROP DATABASE "{other}" WITH (FORCE)')
+
+
+@pytest.mark.parametrize("said", [None, "LATIN1"])
+async def test_in_a_database_of_bytes_each_call_does_the_same(
+    said: str | None,
+    postgres_url: str,
+    postgres: PostgresLedger,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The driver hands out bytes of such a one: who had the job was never who asked."""
+    if said is not None:
+        monkeypatch.setenv("PGCLIENTENCODING", said)
+
+    async with encoded(postgres_url, "SQL_ASCII") as ledger:
+        for number, walk in enumerate(WALKS):
+            expected: Any = await walk(postgres, f"{number} as it comes")
+            assert await walk(ledger, f"{number} of bytes") == expected, walk.__name__
+
+        job = make_job(idempotency_key="Zoë's ☔")
+        await ledger.open(job, "me", {})
+        assert [one.idempotency_key for one in await ledger.jobs()].count("Zoë's ☔") == 1
+
+
+async def test_a_character_that_a_database_lacks_is_named_as_the_reason(postgres_url: str) -> None:
+    async with encoded(postgres_url, "LATIN1") as ledger:
+        await ledger.open(make_job(idempotency_key="Zoë's"), "me", {})
+        with pytest.raises(StorageError, match="made with ENCODING 'UTF8'") as caught:
+            await ledger.open(make_job(idempotency_key="☔"), "me", {})
+
+        assert caught.value.submission == "not_sent"
+        assert [one.idempotency_key for one in await ledger.jobs()] == ["Zoë's"]

@@ -57,6 +57,10 @@ BY_CLASS = {
     "57": UNREACHABLE,
 }
 BY_CODE = {
+    "22P05": Trouble(
+        "its encoding has no room for one of the characters",
+        "Keep the ledger in a database that was made with ENCODING 'UTF8'.",
+    ),
     "42501": FORBIDDEN,
     "25006": Trouble(
         "it is read-only, as a standby is",
