@@ -133,3 +133,41 @@ async def test_a_character_that_a_database_lacks_is_named_as_the_reason(postgres
 
         assert caught.value.submission == "not_sent"
         assert [one.idempotency_key for one in await ledger.jobs()] == ["Zoë's"]
+
+
+FULL = """
+    CREATE SCHEMA IF NOT EXISTS full_queue;
+    CREATE TABLE IF NOT EXISTS full_queue.sent (name text);
+    CREATE OR REPLACE FUNCTION full_queue.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE EXCEPTION 'too many notifications in the NOTIFY queue' USING ERRCODE = '54000';
+    END $$;
+    DROP TRIGGER IF EXISTS refused ON full_queue.sent;
+    CREATE CONSTRAINT TRIGGER refused AFTER INSERT ON full_queue.sent
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION full_queue.refuse();
+    CREATE OR REPLACE FUNCTION full_queue.pg_notify(text, text) RETURNS void LANGUAGE sql AS $$
+        INSERT INTO full_queue.sent VALUES ($1)
+    $$
+"""
+"""What a COMMIT does whose notifications have no room: PostgreSQL's own queue takes 8 GB."""
+
+
+async def test_what_is_written_does_not_depend_on_room_for_notifications(
+    postgres_url: str, postgres: PostgresLedger
+) -> None:
+    """An application that listens and never reads fills one queue for the whole cluster."""
+    import psycopg
+
+    await postgres.jobs()
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(FULL)
+        ledger = PostgresLedger(f"{postgres_url}?options=-csearch_path%3Dfull_queue,pg_catalog")
+        try:
+            for number, walk in enumerate(WALKS):
+                expected: Any = await walk(postgres, f"{number} as it comes")
+                assert await walk(ledger, f"{number} without room") == expected, walk.__name__
+
+            async with asyncio.timeout(60):  # not waited for: nobody is told, and looks again
+                await ledger.until_changed("a job", 60, 0.05)
+        finally:
+            await ledger.aclose()
+            connection.execute("DROP SCHEMA full_queue CASCADE")

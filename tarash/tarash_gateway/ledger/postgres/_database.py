@@ -8,6 +8,7 @@ traces. It keeps no state in its session, so that a pooler may hand out connecti
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -37,6 +38,11 @@ PAUSES = (0.02, 0.5)
 """Seconds between two tries: at first, and at most."""
 MIGRATION_SECONDS = 600.0
 """How long one step of a migration may take."""
+NOTIFY_FULL = "54000"
+"""What a COMMIT says whose notifications have no room in the cluster's queue: since another
+application listens and does not read, say. Some other limits have the same code."""
+SILENT_SECONDS = 30.0
+"""How long nobody is notified after that."""
 LOCK_SECONDS = 2.0
 """How long a migration waits for a table while everybody else waits for it."""
 WRITE = "READ COMMITTED READ WRITE"
@@ -63,6 +69,8 @@ class Transaction:
     """Whether the same was tried before, and may have been done."""
     after: list[Callable[[], Any]] = field(default_factory=list)
     """What to do once it is done."""
+    is_silent: bool = False
+    """Whether nobody is to be notified, since that would undo what is written."""
 
     def all(self, query: str, *values: Any) -> list[Row]:
         """Return the rows of a query."""
@@ -110,6 +118,7 @@ class Database:
         self._migrations = migrations
         self._known: tuple[str, str] | None = None
         self._checking = threading.Lock()
+        self._silent_until = -math.inf
 
     def write(
         self,
@@ -183,12 +192,19 @@ class Database:
         pause = PAUSES[0]
         while True:
             sent: list[bool] = []
+            is_silent = time.monotonic() < self._silent_until
             try:
                 with self.pool.connection(until) as connection:
                     self._check(connection, submission)
-                    return self._once(mode, work, Transaction(connection, bool(doubt)), sent)
+                    transaction = Transaction(connection, bool(doubt), is_silent=is_silent)
+                    return self._once(mode, work, transaction, sent)
             except (psycopg.Error, LateError) as error:
                 doubt += sent
+                if getattr(error, "sqlstate", None) == NOTIFY_FULL and not is_silent:
+                    # Those who wait look for themselves; what is written must not be lost for them.
+                    self._silent_until = time.monotonic() + SILENT_SECONDS
+                    continue
+
                 if not is_passing(error) or time.monotonic() + pause > until:
                     raise
 
