@@ -132,6 +132,27 @@ def test_what_nobody_has_told_stays_unknown(model: str) -> None:
     assert quote.unknown[-1] == "input image: the tokens of its input image are not known before"
 
 
+# What fal's page of edits says for an input image of the same size: an output and its patches.
+HOSTED = {"1024x768": "0.011", "1024x1024": "0.015", "3840x2160": "0.024"}
+
+
+@pytest.mark.parametrize("size", HOSTED)
+def test_a_host_of_the_model_bills_each_image_that_it_is_given(size: str) -> None:
+    """Its table of edits holds for one image; three of them cost as much as one by it."""
+    width, height = map(int, size.split("x"))
+    made = ImageGenerationConfig(provider="fal", model="openai/gpt-image-2/edit")
+    same = picture(width, height)
+    one, three = (quote_image(made, edit(*[same] * count, size=size)) for count in (1, 3))
+    assert one.low is not None
+    assert one.high is not None
+    assert three.low is not None
+    # The table is rounded to a tenth of a cent.
+    assert one.low - Decimal("0.0015") <= Decimal(HOSTED[size]) <= one.high + Decimal("0.0005")
+    assert three.low - one.low == 2 * next(
+        part.low for part in one.lines if part.billable == "input_image"
+    )
+
+
 def test_an_edit_fits_under_a_limit_of_what_it_costs_at_most(simulator: Simulator) -> None:
     worst = quoted("gpt-image-1", picture(64, 64)).high
     assert worst is not None
