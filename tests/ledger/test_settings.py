@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -171,3 +172,21 @@ async def test_what_is_written_does_not_depend_on_room_for_notifications(
         finally:
             await ledger.aclose()
             connection.execute("DROP SCHEMA full_queue CASCADE")
+
+
+async def test_who_reads_may_be_busy_for_longer_than_an_answer_takes(postgres_url: str) -> None:
+    """Reading 100,000 jobs on a crowded machine ended as if the database were away."""
+    from tarash.tarash_gateway.ledger.postgres._address import Address
+    from tarash.tarash_gateway.ledger.postgres._database import Database
+    from tarash.tarash_gateway.ledger.postgres._pool import Pool
+
+    address = Address(postgres_url)
+    database = Database(address, pool=Pool(address, seconds=0.5), wait_seconds=5)
+
+    def slowly(transaction: Any) -> Any:
+        first = transaction.first("SELECT 1 AS one")
+        threading.Event().wait(0.6)  # a writer's connection is taken back after 0.4 s
+        return first, transaction.first("SELECT 1 AS one")
+
+    assert await asyncio.to_thread(database.read, slowly) == ({"one": 1}, {"one": 1})
+    database.pool.close()

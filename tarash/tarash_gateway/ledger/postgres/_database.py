@@ -36,6 +36,9 @@ PATIENCE_SECONDS = 10.0
 """How long a call goes on trying while the database is away or restarts."""
 PAUSES = (0.02, 0.5)
 """Seconds between two tries: at first, and at most."""
+READING_SECONDS = 300.0
+"""How long who reads may be busy with what it has read before it asks for more: it holds nobody up,
+and 100,000 jobs take a crowded machine longer than a call may wait for an answer."""
 MIGRATION_SECONDS = 600.0
 """How long one step of a migration may take."""
 NOTIFY_FULL = "54000"
@@ -50,13 +53,13 @@ READ = "REPEATABLE READ READ ONLY"
 BEGIN = """
     BEGIN ISOLATION LEVEL {mode};
     SET LOCAL lock_timeout = {patience};
-    SET LOCAL idle_in_transaction_session_timeout = {patience};
+    SET LOCAL idle_in_transaction_session_timeout = {idle};
     SET LOCAL DateStyle = 'ISO';
     SELECT set_config('synchronous_commit', 'on', true)
         WHERE current_setting('synchronous_commit') = 'off'
 """
-"""What is set holds for this transaction only. One whose client is gone ends before the client, who
-may only have lost the connection, tries again; what is answered survives a crash; and times are
+"""What is set holds for this transaction only. One that writes ends before its client, who may only
+have lost the connection, tries again; what is answered survives a crash; and times are
 written in the one way that the driver reads, whatever is set for the database or the user."""
 
 
@@ -221,7 +224,8 @@ class Database:
         connection = transaction.connection
         try:
             patience = max(1, int(connection.seconds * 800))  # milliseconds
-            connection.execute(BEGIN.format(mode=mode, patience=patience))
+            idle = int(READING_SECONDS * 1000) if mode is READ else patience
+            connection.execute(BEGIN.format(mode=mode, patience=patience, idle=idle))
             result = work(transaction)
             sent.append(True)
             connection.execute("COMMIT")
