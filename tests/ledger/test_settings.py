@@ -190,3 +190,18 @@ async def test_who_reads_may_be_busy_for_longer_than_an_answer_takes(postgres_ur
 
     assert await asyncio.to_thread(database.read, slowly) == ({"one": 1}, {"one": 1})
     database.pool.close()
+
+
+@pytest.mark.parametrize("code", ["0A000", "25006"])
+def test_a_standby_is_waited_for_until_it_takes_over(code: str) -> None:
+    """It says so in two ways: of a transaction that may write, and of a statement that does."""
+    import psycopg
+
+    from tarash.tarash_gateway.ledger.postgres._address import Address
+    from tarash.tarash_gateway.ledger.postgres._errors import is_passing, storage_error
+
+    told = psycopg.errors.lookup(code)("cannot set transaction read-write mode during recovery")
+    assert is_passing(told)
+    error = storage_error(Address("postgresql://a/b"), told, "not_sent")
+    assert "it is read-only, as a standby is (cannot set" in error.message
+    assert "target_session_attrs=read-write" in error.message
