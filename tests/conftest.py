@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from tests import cluster
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")  # noqa: S104  (nothing is bound to it)
 _guard = {"is_up": False}
 
+LONGEST_OF_A_DAY = timedelta(seconds=30)
+"""Longer than any test takes that has to begin and to end on one day."""
 Leap = Callable[[float], None]
 """Puts the clock of the test's event loop forward by so many seconds."""
 
@@ -138,6 +142,19 @@ def postgres_url(_own_database: str) -> str:
             connection.execute(f"TRUNCATE {found[0]}")
 
     return _own_database
+
+
+@pytest.fixture(autouse=True)
+def _one_day() -> None:
+    """Let no test begin on one day in UTC and end on the next.
+
+    Budgets of a day are renewed then, prices and models begin and end; ledgers go by real clocks,
+    and that of a database is no clock of ours.
+    """
+    now = datetime.now(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    if midnight - now < LONGEST_OF_A_DAY:
+        time.sleep((midnight - now).total_seconds() + 0.1)
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:

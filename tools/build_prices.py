@@ -63,6 +63,15 @@ FLAT = {
         "openai/gpt-image-2.5/sunburst/text-to-image",
     )
 }
+BY_USERS = "tokens of an image as users found them in their bills (OpenAI's forum, June 2026)"
+# Of an image that is given to a model of OpenAI's. What is not here, nobody has told.
+COUNTED = (
+    ("gpt-image-2.6", None, "", ""),
+    ("gpt-image-2.5", "gpt_patches", "tokens of an image as GPT Image 2 counts them", "inferred"),
+    ("gpt-image-2", "gpt_patches", BY_USERS, "second_hand"),
+    ("gpt-image-1.5", "gpt_tiles", BY_USERS, "second_hand"),
+    ("gpt-image-1", "gpt_tiles", "tokens of an image by OpenAI's guide to vision", "second_hand"),
+)
 SIZED = re.compile(r"(?:(low|medium|high|xhigh|max|standard|hd)/)?(\d+)-x-(\d+)/(.+)")
 BY_RESOLUTION = re.compile(r"output_cost_per_(second|image)_(\w+)")
 
@@ -186,9 +195,24 @@ def _tokens(model: str, entry: dict[str, Any], shared: dict[str, Any]) -> Iterat
         rate = number(entry[name] * 1_000_000)
         line = {**shared, "model": model, "billable": billable, "unit": "token", "rate": rate,
                 "per": "1000000"}  # fmt: skip
-        yield {**line, "alternative_to": "image"} if billable == "output" else line
         if billable == "output":
+            yield {**line, "alternative_to": "image"}
             yield {**line, "billable": "partial_image", "formula": "partial_images"}
+        elif billable == "prompt":
+            yield {**line, "formula": "gpt_prompt"}
+        else:
+            yield {**line, **_counted(model, line)}
+
+
+def _counted(model: str, line: dict[str, Any]) -> dict[str, Any]:
+    """Return how the tokens of input images are counted, as far as anybody knows."""
+    for beginning, formula, told, confidence in COUNTED:
+        if model.startswith(beginning):
+            source = f"{line['source']}; {told}"
+            counted = {"formula": formula, "source": source, "confidence": confidence}
+            return {} if formula is None else counted
+
+    return {}
 
 
 INPUT_TOKENS = 1120

@@ -29,8 +29,10 @@ from tarash.tarash_gateway.catalog import ending, forget, lifecycle, schema_sour
 from tarash.tarash_gateway.cli._app import run
 from tests.media.raw import Asked, Raw, answer, serving
 
+IN_DAYS = 12
 TODAY = datetime.now(UTC).date()
-SOON = TODAY + timedelta(days=12)
+SOON = TODAY + timedelta(days=IN_DAYS)
+"""These two are of the day of each test: a run may begin before midnight."""
 KEY = "canary-key-of-a-list"
 VARIABLE = {
     "openai": "OPENAI_API_KEY",
@@ -41,6 +43,9 @@ VARIABLE = {
 
 @pytest.fixture(autouse=True)
 def _apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    today = datetime.now(UTC).date()
+    monkeypatch.setitem(globals(), "TODAY", today)
+    monkeypatch.setitem(globals(), "SOON", today + timedelta(days=IN_DAYS))
     monkeypatch.setenv("TARASH_CACHE_DIR", str(tmp_path / "cache"))
     for name in (*VARIABLE.values(), "GOOGLE_API_KEY", "AZURE_OPENAI_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)

@@ -217,6 +217,7 @@ async def test_a_standby_takes_the_databases_place(cluster: Cluster, report: Rep
         url = f"postgresql://tarash@{places}/postgres?target_session_attrs=read-write"
         ledger = PostgresLedger(url)
         alone = PostgresLedger(standby.url, wait_seconds=0.2)
+        patient = PostgresLedger(standby.url, wait_seconds=60)
         gateway = Gateway(ledger=ledger)
         worker = asyncio.create_task(gateway.work_async(grace=0))
         try:
@@ -226,9 +227,13 @@ async def test_a_standby_takes_the_databases_place(cluster: Cluster, report: Rep
             first = await gateway.enqueue_video_async(config, VideoGenerationRequest(prompt="1"))
             assert (await first.wait_async()).videos
             await asyncio.to_thread(cluster.stop, "immediate")
+            early = asyncio.create_task(patient.write_state("a", "early", {}))
+            await asyncio.sleep(0.5)  # of a minute, in which it only reads
             await asyncio.to_thread(standby.run, "pg_ctl", "-D", "data", "-w", "promote")
             second = await gateway.enqueue_video_async(config, VideoGenerationRequest(prompt="2"))
             assert (await second.wait_async()).videos
+            await early
+            assert await patient.read_state("a", "early") is not None
             assert ledger.generation == 1
             assert await ledger.hears()
             report(f"failover: {Counter(one.state for one in await ledger.jobs())}")
@@ -237,4 +242,5 @@ async def test_a_standby_takes_the_databases_place(cluster: Cluster, report: Rep
             await asyncio.gather(worker, return_exceptions=True)
             await ledger.aclose()
             await alone.aclose()
+            await patient.aclose()
             standby.stop()

@@ -387,6 +387,13 @@ def test_a_budget_is_read_from_text(text: str, said: str) -> None:
     assert str(Budget.parse(text)) == said
 
 
+def test_an_amount_that_is_none_is_named_as_such() -> None:
+    with pytest.raises(ValidationError, match="say how many US dollars"):
+        Budget(cast("Any", None), per="day")
+
+    assert str(Budget("-0", per="day")) == "$0.00 per day"
+
+
 @pytest.mark.parametrize("text", ["50", "50/week", "fifty/day", "-1/day", "1.2.3/day"])
 def test_a_text_that_is_no_budget_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):

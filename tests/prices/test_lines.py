@@ -119,6 +119,14 @@ RENDERED = {
 """Pixels of a frame of Seedance in 16:9, where that is not 1280x720."""
 
 
+GPT = {
+    "gpt_prompt": (5, (15 + 6 + 48 * IMAGES) * COUNT),
+    "gpt_tiles": (194 * IMAGES, 194 * IMAGES * COUNT),
+    "gpt_patches": (32 * 32 * IMAGES, 33 * 33 * IMAGES * COUNT),  # 1,000 pixels become 1,024
+}
+"""Tokens of 30 bytes of prompt, and of the images: the least and the most."""
+
+
 def resolution_of(line: PriceLine) -> Any:
     """Return the first resolution that a line is for."""
     wanted = line.when.get("resolution")
@@ -145,6 +153,10 @@ def fits(quote: Quote, due: Decimal | None, line: PriceLine) -> bool:
     """Tell whether a quote is what is due, or unknown where nothing can be known."""
     if due is not None:
         return quote.low == quote.high == due
+
+    if line.formula in GPT:
+        expected = [line.rate / line.per * one for one in GPT[line.formula]]
+        return [quote.low, quote.high] == expected
 
     if line.billable == "prompt":
         return quote.high is not None and Decimal(0) < quote.high < Decimal("0.001")
@@ -253,6 +265,40 @@ def test_a_condition_holds_or_not_or_perhaps(
     elif when:
         due = Decimal(8) if holds else Decimal("0.8")
         assert (both.low, both.high) == (due, due)
+
+
+def test_discounts_that_exceed_a_price_make_it_unknown_and_not_free() -> None:
+    whole = line(rate="1")
+    less = line(billable="request", unit="run", rate="-8", formula="surcharge")
+    more = less.model_copy(update={"rate": Decimal("-8.01")})
+
+    assert quote_of([whole, less], known(), "acme clip-1").high == 0
+    assert quote_of([whole, more], known(), "acme clip-1").unknown == (
+        "its price comes to -1.0E-2 USD, which is no price",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rate": "-1"}, "rate: only a surcharge (formula 'surcharge') may be below 0"),
+        ({"currency": " "}, "currency: String should have at least 1 character"),
+        ({"rate": "1,50"}, "rate: Input should be a valid decimal"),
+        ({"per": 0}, "per: Input should be greater than or equal to 1E-18"),
+    ],
+)
+def test_what_is_no_price_is_not_taken(changes: Any, said: str) -> None:
+    given = {"provider": "acme", "model": "clip-1", "unit": "second", "rate": "1", **changes}
+    with pytest.raises(ValidationError) as caught:
+        register_prices([given])
+
+    assert caught.value.message == f"Price line 1: {said}"
+
+
+def test_a_currency_is_named_by_its_code_in_any_case() -> None:
+    assert line(currency="usd ").currency == "USD"
+    assert line(currency="acme_credit").currency == "acme_credit"
+    assert str(quote_of([line(rate="1E-9")], known(), "acme clip-1")) == "less than $0.000001"
 
 
 def test_a_surcharge_is_added_and_one_that_may_hold_widens_the_quote() -> None:

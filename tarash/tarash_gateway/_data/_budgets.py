@@ -50,7 +50,10 @@ class Budget:
         except ValueError as error:
             raise ValidationError(f"Budget: {error}") from error
 
-        if known is None or per not in PERIODS:
+        if known is None:
+            raise ValidationError("Budget: say how many US dollars, such as '2.50'")
+
+        if per not in PERIODS:
             raise ValidationError(
                 f"Budget: {per!r} is no period; allowed: {', '.join(map(repr, PERIODS))}"
             )

@@ -38,11 +38,19 @@ MOST = Decimal(10) ** 9
 MOST_COUNTED = Decimal(10) ** 18
 """More is no quantity, in any unit."""
 LEAST_COUNTED = Decimal(10) ** -18
+LETTERS_OF_A_CODE = 3
+LEAST_WRITTEN = Decimal("0.000001")
 
 
 def _as_written(amount: Any) -> Any:
     """Take a float as it is written: not as its binary neighbour."""
     return str(amount) if type(amount) is float else amount
+
+
+def _code(currency: Any) -> Any:
+    """Take `usd` for `USD`: what has three letters is a currency's code."""
+    text = currency.strip() if isinstance(currency, str) else currency
+    return text.upper() if isinstance(text, str) and len(text) == LETTERS_OF_A_CODE else text
 
 
 def dollars(amount: Any) -> Decimal | None:
@@ -66,7 +74,7 @@ def dollars(amount: Any) -> Decimal | None:
     if is_odd or not made.is_finite() or not 0 <= made <= MOST:
         raise ValueError(f"an amount of US dollars is 0 to {MOST:,}, such as '2.50'")
 
-    return made
+    return made or Decimal(0)  # there is a zero below zero, too
 
 
 Dollars = Annotated[Decimal | int | str | None, BeforeValidator(dollars)]
@@ -86,7 +94,7 @@ class PriceLine(Settings):
         billable: What is paid for, such as `output`, `input_image`, `input_video` or `prompt`.
             Lines of one billable are alternatives; of different ones, parts of a sum.
         unit: What `rate` is for one of, or for `per` of.
-        rate: A decimal; negative for a discount.
+        rate: A decimal; negative for a discount, which is a surcharge.
         per: How many units the rate is for, such as 1000000 tokens.
         currency: `USD`, another currency's code, `usd_cent`, or a provider's credit.
         credit_usd: US dollars for one unit of `currency`, where that is a provider's credit.
@@ -116,7 +124,7 @@ class PriceLine(Settings):
     unit: PriceUnit
     rate: Decimal = Field(ge=-MOST, le=MOST, allow_inf_nan=False)
     per: Decimal = Field(default=Decimal(1), ge=LEAST_COUNTED, le=MOST_COUNTED, allow_inf_nan=False)
-    currency: str = "USD"
+    currency: Annotated[str, BeforeValidator(_code)] = Field(default="USD", min_length=1)
     credit_usd: Decimal | None = Field(default=None, gt=0, le=MOST, allow_inf_nan=False)
     when: dict[str, Any] = Field(default_factory=dict)
     min_charge: Decimal | None = Field(default=None, ge=0, le=MOST, allow_inf_nan=False)
@@ -144,6 +152,13 @@ class PriceLine(Settings):
             return data
 
         return {name: _as_written(one) for name, one in data.items()}
+
+    @model_validator(mode="after")
+    def _is_a_price(self) -> PriceLine:
+        if self.rate < 0 and self.formula != "surcharge":
+            raise ValueError("rate: only a surcharge (formula 'surcharge') may be below 0")
+
+        return self
 
 
 class QuoteLine(Data):
@@ -297,6 +312,9 @@ class CostChange(Data):
 
 def written(amount: Decimal, currency: str) -> str:
     """Return an amount as people write it: `$1.20`, `0.0035 CNY`."""
+    if 0 < amount < LEAST_WRITTEN:
+        return f"less than {written(LEAST_WRITTEN, currency)}"
+
     plain = amount.normalize()
     exponent = plain.as_tuple().exponent
     places = max(2, -exponent if isinstance(exponent, int) else 2)

@@ -206,6 +206,7 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, Malformed):
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
-        return f"{where}: {first['msg']}" if where else first["msg"]
+        told = first["msg"].removeprefix("Value error, ")
+        return f"{where}: {told}" if where else told
 
     return f"it is no JSON object with a price ({error})"

@@ -342,6 +342,9 @@ def _say_lines(
     if width is None or height is None or width[0] != width[1] or height[0] != height[1]:
         return
 
-    values.setdefault("resolution", frozenset({f"{min(width[0], height[0])}p"}))
+    said = values.get("resolution")
+    if said is None or all(map(_size, said)):  # a size is no resolution that a price list has
+        values["resolution"] = frozenset({f"{min(width[0], height[0])}p"})
+
     # A name of the provider's own, such as `landscape_4_3`, is no size that a price list has.
     values["size"] = frozenset({f"{width[0]}x{height[0]}"})

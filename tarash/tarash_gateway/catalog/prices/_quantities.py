@@ -12,6 +12,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
 from ._ark import FIRST, LATER, SECOND, Frames, frame_pixels
+from ._gpt import extra_text, patch_tokens, tile_tokens
 
 if TYPE_CHECKING:
     from ..._data._money import PriceLine
@@ -30,6 +31,8 @@ ARK_FRAME_RATE = Decimal(24)
 # What one token of a prompt is at most and at least, in bytes: a bound for every script.
 MOST_BYTES = 6
 LEAST_BYTES = 2
+BY_PROMPT = "tokens, by the length of the prompt"
+OF_IMAGES = "tokens, by the sizes of the input images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +146,17 @@ def _tokens(line: PriceLine, facts: Facts) -> Counted:
     if line.billable not in {"prompt", "text_input", "input_text"}:
         return f"the tokens of its {line.billable.replace('_', ' ')} are not known before"
 
+    return Quantity(*_prompt_tokens(facts), BY_PROMPT)
+
+
+def _prompt_tokens(facts: Facts) -> Between:
     characters = facts.prompt[1]
-    low, high = -(-characters // MOST_BYTES), -(-characters // LEAST_BYTES)
-    return Quantity(Decimal(low), Decimal(high), "tokens, by the length of the prompt")
+    return Decimal(-(-characters // MOST_BYTES)), Decimal(-(-characters // LEAST_BYTES))
+
+
+def _gpt_prompt(_line: PriceLine, facts: Facts) -> Counted:
+    low, high = _prompt_tokens(facts)
+    return Quantity(low, (high + extra_text(facts)) * facts.count[1], BY_PROMPT)
 
 
 def _characters(_line: PriceLine, facts: Facts) -> Counted:
@@ -347,6 +358,9 @@ FORMULAS: dict[str, Callable[[PriceLine, Facts], Counted]] = {
     "ark_tokens_fps": _ark_tokens(own_rate=True),
     "ark_tokens_in_out": _ark_tokens(SECOND, both=True),
     "ark_tokens_2_5_in_out": _ark_tokens(LATER, both=True),
+    "gpt_prompt": _gpt_prompt,
+    "gpt_tiles": lambda _line, facts: Quantity(*tile_tokens(facts), OF_IMAGES),
+    "gpt_patches": lambda _line, facts: Quantity(*patch_tokens(facts), OF_IMAGES),
     "partial_images": _partial_images,
     "input_plus_output_seconds": _in_and_out,
     # The line's own `step` and `min` say it.
@@ -370,8 +384,9 @@ def is_for(line: PriceLine, kind: Kind) -> bool:
 
 
 BY_MEDIA = frozenset(
-    {"ark_tokens_in_out", "ark_tokens_2_5_in_out", "input_megapixels", "input_plus_output_seconds"}
-)
+    {"ark_tokens_in_out", "ark_tokens_2_5_in_out", "input_megapixels", "input_plus_output_seconds",
+     "gpt_tiles", "gpt_patches"}
+)  # fmt: skip
 
 
 def is_by_media(line: PriceLine) -> bool:

@@ -211,7 +211,7 @@ def _sum(
         return Quote(unknown=tuple(dict.fromkeys(unknown)))
 
     high = sum((one.high for one, _ in parts), Decimal(0))
-    if high > MOST:
+    if not 0 <= high <= MOST:
         unknown.append(f"its price comes to {high:.1E} {next(iter(currencies))}, which is no price")
         return Quote(unknown=tuple(dict.fromkeys(unknown)))
 

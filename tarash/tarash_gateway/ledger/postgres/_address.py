@@ -22,6 +22,9 @@ DEFAULTS: dict[str, Any] = {
     "fallback_application_name": "tarash",
 }
 """What a URL may say otherwise."""
+ALWAYS = {"client_encoding": "UTF8"}
+"""Whatever the URL, the environment or the database says: in a database of bytes (`SQL_ASCII`) the
+driver would take no text for text."""
 
 
 def psycopg_of() -> ModuleType:
@@ -56,7 +59,7 @@ class Address:
         self._url = Key(url)
         del url
         try:
-            options = {**DEFAULTS, **conninfo_to_dict(self._url.reveal())}
+            options = {**DEFAULTS, **conninfo_to_dict(self._url.reveal()), **ALWAYS}
         except psycopg.Error:
             # Not as the cause, and not its words: they may quote the password.
             options = {"port": "none"}

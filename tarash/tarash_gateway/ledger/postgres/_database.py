@@ -8,6 +8,7 @@ traces. It keeps no state in its session, so that a pooler may hand out connecti
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -35,8 +36,16 @@ PATIENCE_SECONDS = 10.0
 """How long a call goes on trying while the database is away or restarts."""
 PAUSES = (0.02, 0.5)
 """Seconds between two tries: at first, and at most."""
+READING_SECONDS = 300.0
+"""How long who reads may be busy with what it has read before it asks for more: it holds nobody up,
+and 100,000 jobs take a crowded machine longer than a call may wait for an answer."""
 MIGRATION_SECONDS = 600.0
 """How long one step of a migration may take."""
+NOTIFY_FULL = "54000"
+"""What a COMMIT says whose notifications have no room in the cluster's queue: since another
+application listens and does not read, say. Some other limits have the same code."""
+SILENT_SECONDS = 30.0
+"""How long nobody is notified after that."""
 LOCK_SECONDS = 2.0
 """How long a migration waits for a table while everybody else waits for it."""
 WRITE = "READ COMMITTED READ WRITE"
@@ -44,13 +53,13 @@ READ = "REPEATABLE READ READ ONLY"
 BEGIN = """
     BEGIN ISOLATION LEVEL {mode};
     SET LOCAL lock_timeout = {patience};
-    SET LOCAL idle_in_transaction_session_timeout = {patience};
+    SET LOCAL idle_in_transaction_session_timeout = {idle};
     SET LOCAL DateStyle = 'ISO';
     SELECT set_config('synchronous_commit', 'on', true)
         WHERE current_setting('synchronous_commit') = 'off'
 """
-"""What is set holds for this transaction only. One whose client is gone ends before the client, who
-may only have lost the connection, tries again; what is answered survives a crash; and times are
+"""What is set holds for this transaction only. One that writes ends before its client, who may only
+have lost the connection, tries again; what is answered survives a crash; and times are
 written in the one way that the driver reads, whatever is set for the database or the user."""
 
 
@@ -63,6 +72,8 @@ class Transaction:
     """Whether the same was tried before, and may have been done."""
     after: list[Callable[[], Any]] = field(default_factory=list)
     """What to do once it is done."""
+    is_silent: bool = False
+    """Whether nobody is to be notified, since that would undo what is written."""
 
     def all(self, query: str, *values: Any) -> list[Row]:
         """Return the rows of a query."""
@@ -110,6 +121,7 @@ class Database:
         self._migrations = migrations
         self._known: tuple[str, str] | None = None
         self._checking = threading.Lock()
+        self._silent_until = -math.inf
 
     def write(
         self,
@@ -183,12 +195,19 @@ class Database:
         pause = PAUSES[0]
         while True:
             sent: list[bool] = []
+            is_silent = time.monotonic() < self._silent_until
             try:
                 with self.pool.connection(until) as connection:
                     self._check(connection, submission)
-                    return self._once(mode, work, Transaction(connection, bool(doubt)), sent)
+                    transaction = Transaction(connection, bool(doubt), is_silent=is_silent)
+                    return self._once(mode, work, transaction, sent)
             except (psycopg.Error, LateError) as error:
                 doubt += sent
+                if getattr(error, "sqlstate", None) == NOTIFY_FULL and not is_silent:
+                    # Those who wait look for themselves; what is written must not be lost for them.
+                    self._silent_until = time.monotonic() + SILENT_SECONDS
+                    continue
+
                 if not is_passing(error) or time.monotonic() + pause > until:
                     raise
 
@@ -205,7 +224,8 @@ class Database:
         connection = transaction.connection
         try:
             patience = max(1, int(connection.seconds * 800))  # milliseconds
-            connection.execute(BEGIN.format(mode=mode, patience=patience))
+            idle = int(READING_SECONDS * 1000) if mode is READ else patience
+            connection.execute(BEGIN.format(mode=mode, patience=patience, idle=idle))
             result = work(transaction)
             sent.append(True)
             connection.execute("COMMIT")

@@ -45,6 +45,10 @@ CONTRADICTORY = Trouble(
 )
 UNUSABLE = Trouble("it refuses", "Read what it says, and the database's log.")
 
+STANDBY = Trouble(
+    "it is read-only, as a standby is",
+    "Name the primary, or both with target_session_attrs=read-write in the URL.",
+)
 BY_CLASS = {
     "08": UNREACHABLE,
     "23": CONTRADICTORY,
@@ -57,11 +61,13 @@ BY_CLASS = {
     "57": UNREACHABLE,
 }
 BY_CODE = {
-    "42501": FORBIDDEN,
-    "25006": Trouble(
-        "it is read-only, as a standby is",
-        "Name the primary, or both with target_session_attrs=read-write in the URL.",
+    "22P05": Trouble(
+        "its encoding has no room for one of the characters",
+        "Keep the ledger in a database that was made with ENCODING 'UTF8'.",
     ),
+    "42501": FORBIDDEN,
+    "0A000": STANDBY,  # no transaction there may be one that writes
+    "25006": STANDBY,
     "53300": Trouble("it takes no more connections", "Raise max_connections, or use pgbouncer."),
     "55P03": BUSY,
     "57014": BUSY,
@@ -69,7 +75,7 @@ BY_CODE = {
 }
 PASSING = frozenset({"08", "40", "57"})
 """Classes of what is over soon: nothing was written down, and the same may be tried again."""
-PASSING_CODES = frozenset({"25006", "25P03", "53300", "55P03", "57014"})
+PASSING_CODES = frozenset({"0A000", "25006", "25P03", "53300", "55P03", "57014"})
 HOPELESS = (
     "authentication failed", "does not exist", "no password supplied", "pg_hba.conf",
     "could not translate host name", "root certificate", "SSL", "no such user", "no such database",

@@ -320,7 +320,8 @@ def drop_media(transaction: Transaction, job_id: str) -> None:
 
 def tell(transaction: Transaction, job_id: str) -> None:
     """Wake whoever waits for a job, once the transaction is done."""
-    transaction.run("SELECT pg_notify(%s, %s)", CHANGED, job_id)
+    if not transaction.is_silent:
+        transaction.run("SELECT pg_notify(%s, %s)", CHANGED, job_id)
 
 
 def _tell_of_intent(transaction: Transaction, intent_id: str) -> None:
