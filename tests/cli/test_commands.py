@@ -158,6 +158,9 @@ def test_doctor_tells_which_keys_are_set(command: Command) -> None:
     assert re.search(r"FAL_KEY +missing", command("doctor", code=0).out)
     command.environment |= {"FAL_KEY_ID": CANARY.split(":")[0], "FAL_KEY_SECRET": CANARY[-13:]}
     assert re.search(r"FAL_KEY +ok +set", command("doctor", code=0).out)
+    command.environment["FAL_KEY"] = f"Bearer {CANARY}"
+    ran = command("doctor", code=3)
+    assert re.search(r"FAL_KEY +problem +its key begins with the word 'Bearer'", ran.out)
 
 
 def test_doctor_tells_once_of_a_key_that_has_several_names(command: Command) -> None:

@@ -245,11 +245,6 @@ def test_what_the_mock_makes_can_not_be_detached(command: Command) -> None:
     assert refused.out == ""
 
 
-def test_what_is_detached_is_not_saved(tarash_command: Command) -> None:
-    refused = tarash_command("video", "a cat", "--detach", "-o", "cat.mp4", code=2)
-    assert "jobs wait" in refused.err
-
-
 JOBS = [["ls"], ["resume"], *([verb, "x"] for verb in ("show", "wait", "fetch", "cancel"))]
 
 

@@ -277,3 +277,23 @@ async def test_it_is_served_on_standard_input_and_output(tmp_path: Path) -> None
 
 def _begins(path: str, box: bytes) -> bool:
     return Path(path).read_bytes()[4 : 4 + len(box)] == box
+
+
+async def test_an_argument_that_a_tool_does_not_take_is_refused(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    async with serving(tmp_path) as agent:
+        tools = (await agent.client.list_tools()).tools
+        for tool in tools:
+            assert tool.input_schema["additionalProperties"] is False, tool.name
+            for name in tool.input_schema["properties"]:
+                said = await agent.refused(tool.name, **{f"{name}x": 1})
+                assert f"takes no '{name}x'; did you mean '{name}'?" in said
+
+        request = {"model": PRICED, "request": REQUEST}
+        said = await agent.refused("quote_video", **request, aspect_ratio="9:16")
+        assert "it is a field of 'request'" in said
+        said = await agent.refused("plan_image", **request, colour="red")
+        assert "it takes model and request and fallbacks" in said
+
+    assert simulator.requests("kling") == []

@@ -44,6 +44,11 @@ def main() -> None:
         [output["data"]["text/plain"], output["data"]["text/html"]] for output in shown.outputs
     ]
     found["places"] = len({output["transient"]["display_id"] for output in shown.outputs})
+    shown.outputs.clear()
+    fitted = config.model_copy(update={"model": "fal-ai/veo3.1"})
+    generate_video(fitted, request.model_copy(update={"duration_seconds": 7}), progress_bar("<l>"))
+    said = [output["data"] for output in shown.outputs]
+    found["adjusted"] = [one for one in said if "asked 7" in one["text/plain"]]
     sys.stdout.write(json.dumps(found))
 
 

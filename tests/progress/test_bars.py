@@ -42,6 +42,7 @@ HERE = Path(__file__).parent
 REQUEST = VideoGenerationRequest(prompt="A cat")
 POLLING = MockPollingConfig(delay_between_updates=0)
 FAILING = MockResponse(error=GenerationFailedError("It came to nothing"))
+CHANGED = "duration_seconds: asked 7, sending 8"
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 
 
@@ -83,6 +84,31 @@ def test_every_attempt_is_told_with_its_end() -> None:
     (failed,) = [line for line in file.getvalue().splitlines() if "failed" in line]
     assert failed.startswith("fal m  failed")
     assert failed.endswith(": It came to nothing")
+
+
+def test_what_was_changed_to_fit_the_model_is_said_once_for_each_attempt() -> None:
+    file = io.StringIO()
+    failing = MockConfig(enabled=True, polling=POLLING, responses=(FAILING,))
+    config = VideoGenerationConfig(
+        provider="fal",
+        model="fal-ai/veo3.1",
+        mock=failing,
+        fallback_configs=(mocked(model="fal-ai/veo3.1/fast"),),
+    )
+    request = VideoGenerationRequest(prompt="A cat", duration_seconds=7)
+    generate_video(config, request, progress_bar(file=file))
+    lines = [line for line in file.getvalue().splitlines() if "asked" in line]
+    assert [line.partition("  ")[0] for line in lines] == [
+        "fal fal-ai/veo3.1",
+        "fal fal-ai/veo3.1/fast",
+    ]
+    assert all(f"  {CHANGED}: " in line for line in lines)
+    assert file.getvalue().splitlines()[0] == lines[0]
+
+
+def test_a_terminal_keeps_what_was_changed(board: Board, screen: io.StringIO) -> None:
+    board.say([("fal m", "bold"), ("  ", ""), (CHANGED, "yellow")])
+    assert CHANGED in screen.getvalue()
 
 
 def test_a_failure_is_the_last_word() -> None:
@@ -285,6 +311,11 @@ def test_a_notebook_shows_a_bar_under_the_cell(tmp_path: Path) -> None:
     assert plain.startswith("fal <m>  completed after")
     assert html.startswith("<b>fal &lt;m&gt;</b>")
     assert "<progress" not in html
+
+    # What was changed is said once, and stays.
+    (changed,) = found["adjusted"]
+    assert changed["text/plain"].startswith(f"<l>  {CHANGED}")
+    assert changed["text/html"].startswith("<b>&lt;l&gt;</b>")
 
 
 # ------------------------------------------------------------------------------- what is usual

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tomllib
 import traceback
+from pathlib import Path
 from typing import Any
 
 import pydantic
@@ -17,12 +19,22 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
-from tarash.tarash_gateway._support._secrets import Key, Secrets, shown_of
+from tarash.tarash_gateway._http._key_lookup import account
+from tarash.tarash_gateway._support._secrets import (
+    Key,
+    Secrets,
+    plain_key,
+    shown_of,
+    why_more_than_a_key,
+)
 from tarash.tarash_gateway._support._tracebacks import chain_of
 from tarash.tarash_gateway.ledger import MemoryLedger
+from tarash.tarash_gateway.providers._declared._adapter import DeclaredAdapter
+from tarash.tarash_gateway.providers._declared._model import ProviderDeclaration
 from tarash.tarash_gateway.testing import Simulator
 from tests.contract.cases import CASES, Case, wire_of
 
+ASTER = Path(__file__).parents[1] / "contract/declared/aster.toml"
 CANARY = "canary-93f1d07a44be"
 ONE_OF_EACH = list({case.provider: case for case in CASES}.values())
 BAD = {
@@ -223,3 +235,101 @@ def test_a_provider_says_which_settings_are_no_secrets() -> None:
     assert json.loads(config.model_dump_json())["provider_config"] == {"gpus": 4}
     assert "'gpus': 4" in repr(config)
     assert "123456" not in repr(config)
+
+
+# ------------------------------------------------------------------- copied with what was around it
+AROUND = {
+    "double quotes": '"{}"',
+    "single quotes": "'{}'",
+    "backticks": "`{}`",
+    "quotes and a line": ' "{}"\r\n',
+    "white space in quotes": "' {} '",
+}
+BEFORE = {
+    "Bearer": "the word 'Bearer'",
+    "bearer": "the word 'bearer'",
+    "Key": "the word 'Key'",
+    "Token": "the word 'Token'",
+    "FAL_KEY=": "the name of a variable",
+    "export OPENAI_API_KEY=": "the name of a variable",
+    "RUNWAYML_API_SECRET: ": "the name of a variable",
+    "Authorization: Bearer": "the name of a header",
+    "x-api-key: ": "the name of a header",
+    '"': None,
+}
+KEYED = [case for case in ONE_OF_EACH if case.config("x", "http://x").api_key is not None]
+
+
+@pytest.mark.parametrize("case", KEYED, ids=str)
+async def test_what_was_copied_around_a_key_is_not_sent(case: Case) -> None:
+    with Simulator([wire_of(case.provider)]) as simulator:
+        simulator.keys[case.provider] = [CANARY]  # others are refused
+        async with Gateway() as gateway:
+            make = getattr(gateway, f"generate_{case.kind}_async")
+            base_url = simulator.base_url(case.provider)
+            for around in AROUND if case.provider == "fal" else ["quotes and a line"]:
+                await make(case.config(AROUND[around].format(CANARY), base_url), case.request())
+
+            with pytest.raises(AuthenticationError):
+                await make(case.config(f"other-{CANARY}", base_url), case.request())
+
+
+@pytest.mark.parametrize("case", KEYED, ids=str)
+async def test_what_was_copied_before_a_key_is_named_and_nothing_sent(case: Case) -> None:
+    with Simulator([wire_of(case.provider)]) as simulator:
+        base_url = simulator.base_url(case.provider)
+        async with Gateway() as gateway:
+            make = getattr(gateway, f"generate_{case.kind}_async")
+            for before, said in BEFORE.items():
+                with pytest.raises(AuthenticationError) as caught:
+                    await make(case.config(f"{before} {CANARY}", base_url), case.request())
+
+                part = "has a quote at one end" if said is None else f"begins with {said}"
+                assert part in str(caught.value)
+                assert "copy it again, by itself" in str(caught.value)
+                assert caught.value.submission == "not_sent"
+                assert CANARY not in everything(caught.value)
+
+        assert simulator.requests(case.provider) == []
+
+
+async def test_halves_of_a_key_may_be_quoted_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FAL_KEY", raising=False)
+    monkeypatch.setenv("FAL_KEY_ID", '"one"')
+    monkeypatch.setenv("FAL_KEY_SECRET", f"'{CANARY}'")
+    with Simulator(["fal"]) as simulator:
+        simulator.keys["fal"] = [f"one:{CANARY}"]
+        config = VideoGenerationConfig(
+            provider="fal", model="fal-ai/veo3.1", base_url=simulator.base_url("fal")
+        )
+        async with Gateway() as gateway:
+            await gateway.generate_video_async(config, VideoGenerationRequest(prompt="A cat"))
+
+
+def test_a_key_may_hold_what_looks_like_it() -> None:
+    for key in ("id:secret", "c2VjcmV0==", "ABCKEY==", "a'b'c", "keystone", "Bearer"):
+        assert plain_key(key) == key
+        assert why_more_than_a_key(key) is None
+
+
+@pytest.mark.parametrize(
+    ("auth", "taken"),
+    [
+        ('type = "header"', True),
+        ('type = "header"\nheader = "x-key"', False),
+        ('type = "header"\nprefix = "Token "', False),
+        ('type = "bearer"', False),
+    ],
+)
+def test_a_key_that_is_the_whole_header_keeps_its_scheme(auth: str, *, taken: bool) -> None:
+    said = tomllib.loads(ASTER.read_text())
+    said["account"]["auth"] = tomllib.loads(auth)
+    adapter = DeclaredAdapter(ProviderDeclaration.model_validate(said))
+    config = VideoGenerationConfig(
+        provider="aster", model="clip-1", api_key=f"Basic {CANARY}", base_url="https://x.example"
+    )
+    if taken:
+        assert account(adapter, config, None).key.reveal() == f"Basic {CANARY}"
+    else:
+        with pytest.raises(AuthenticationError, match="begins with the word 'Basic'"):
+            account(adapter, config, None)

@@ -103,6 +103,30 @@ def test_what_can_not_be_read_is_said_so(mocked: Started) -> None:
     assert odd["message"].startswith("There are no fields 'height', 'width'")
 
 
+def test_a_field_that_is_none_names_the_one_that_is_meant(mocked: Started) -> None:
+    odd = mocked.create(secs="4", aspect="9:16", colour="red").json()["error"]["message"]
+    assert "did you mean 'aspect_ratio' by 'aspect' and 'seconds' by 'secs'?" in odd
+    assert (
+        "There is no field 'quality'. Fields of"
+        in (mocked.create(quality="hd").json()["error"]["message"])
+    )
+
+
+def test_a_mistyped_filter_is_no_filter_that_is_left_out(mocked: Started) -> None:
+    for path, query, meant in (
+        ("/api/jobs", "stat=failed", "state"),
+        ("/api/jobs", "limits=3", "limit"),
+        ("/api/models", "kinds=video", "kind"),
+    ):
+        answer = mocked.ask("GET", f"{path}?{query}")
+        assert answer.status_code == 400, (path, query)
+        assert f"did you mean {meant!r}?" in answer.json()["error"]["message"]
+
+    # What is nothing like ours, as caches and proxies add it, harms nobody; OpenAI's are theirs.
+    for path in ("/api/jobs?_=1731&utm_source=x", "/v1/videos?limits=3"):
+        assert mocked.ask("GET", path).status_code == 200
+
+
 def test_a_failed_job_gives_its_budget_back(served: Started, simulator: Simulator) -> None:
     """What costs nothing in the end does not count: four are tried, of which each could be all."""
     simulator.script("fal", *[Script(outcome="failed", error_message="Out of ink")] * 3, Script())

@@ -335,6 +335,8 @@ def test_the_admin_sees_how_it_does_and_who_has_spent_what(served: Started) -> N
     ready = {one["name"] for one in found["providers"] if one["ready"]}
     assert {"fal", "openai"} <= ready
     assert "kling" not in ready
+    assert not found["mock"]
+    assert not [one["name"] for one in found["providers"] if one["mocked"]]
     assert "example:key" not in served.http.get("/api/health").text
     (spent,) = served.http.get("/api/spending").json()["data"]
     assert (spent["key"], spent["submits"]) == (key.split("_")[1], 1)
@@ -347,7 +349,10 @@ def test_limits_show_who_waits(start: Start) -> None:
     served = start(mock=True)
     key = served.key(in_flight=1)
     job = served.ask("POST", "/api/jobs", key, json={"model": MODEL, "prompt": "x"}).json()
-    (line,) = served.http.get("/api/health").json()["limits"]
+    health = served.http.get("/api/health").json()
+    assert health["mock"]
+    assert all(one["mocked"] for one in health["providers"])
+    (line,) = health["limits"]
     assert (line["name"], line["most"]) == ("fal-ai/veo3.1", 1)
     served.until_ended(job["id"], key)
 

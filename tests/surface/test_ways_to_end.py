@@ -201,6 +201,23 @@ running.wait()
 gateway.close(grace=0)
 thread.join()
 """,
+    "a gateway that is left beside its blocking call": """
+with Gateway() as gateway:
+    thread = threading.Thread(target=gateway.generate_video, args=(config, request, seen))
+    thread.start()
+    running.wait()
+thread.join()
+""",
+    "a gateway that is left by a mistake beside its blocking call": """
+try:
+    with Gateway() as gateway:
+        thread = threading.Thread(target=gateway.generate_video, args=(config, request, seen))
+        thread.start()
+        running.wait()
+        raise ValueError
+except ValueError:
+    thread.join()
+""",
     "a gateway that is closed beside its task": """
 async def main():
     gateway = Gateway()

@@ -168,6 +168,7 @@ class _GenerationUpdate(Data):
     result: _GenerationResponse | None = None
     error: str | None = None
     note: str | None = None
+    adjustments: tuple[Adjustment, ...] = ()
 
 
 class VideoGenerationUpdate(_GenerationUpdate):
@@ -183,6 +184,7 @@ class VideoGenerationUpdate(_GenerationUpdate):
         update: The provider's own payload.
         result: The response, on `completed`; `error` is the error's message, on `failed`.
         note: Why the last poll brought no news; it is made again. Said once for each reason.
+        adjustments: Requested values that this attempt has changed to fit its model.
     """
 
     result: VideoGenerationResponse | None = None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 
 from .._data._policies import Policy, PolicyCall, Target
-from .._support._secrets import secrets_of
+from .._support._secrets import plain_key, secrets_of
 from ..catalog import names_of
 from ..exceptions import TarashException
 from ._accounts import account_of
@@ -101,7 +101,7 @@ def _target_of(adapter: Adapter | None, attempt: Attempt, registry: Registry) ->
 
     config = attempt.call.config
     provider = names_of(config.provider)[0]  # an account has one line, by whichever name
-    place = f"{provider}\n{base_url}\n{key.strip()}"
+    place = f"{provider}\n{base_url}\n{plain_key(key)}"
     digest = hashlib.blake2b(place.encode(), digest_size=8, key=_salt).hexdigest()
     return Target(provider, config.model, base_url, digest), key
 

@@ -99,6 +99,7 @@ class Progress:
             percent = min(max(percent, 0), 100)
             self._percent = percent if self._percent is None else max(percent, self._percent)
 
+        fitted = self._attempt.fitted
         update = self._kind(
             request_id=self._attempt.request_id,
             status=self._status,
@@ -107,6 +108,7 @@ class Progress:
             attempt_number=self._attempt.call.attempt_number,
             provider=self._attempt.call.config.provider,
             model=self._attempt.call.config.model,
+            adjustments=() if fitted is None else fitted.adjustments,
             **facts,
         )
         if update != self._last:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from .._data._hints import set_key, use_mock
 from .._data._types import misuse_of_address
-from .._support._secrets import Key, why_no_header
+from .._support._secrets import Key, plain_key, why_more_than_a_key, why_no_header
 from ..exceptions import AuthenticationError, ValidationError
 from ._credentials import Credentials
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..providers._contract import Adapter, LocatingAdapter, ManyKeysAdapter
 
 
+PACKAGE = __name__.partition("._http")[0]
 NO_KEY = "none"
 """Stands for the key where credentials of another kind serve."""
 
@@ -78,15 +79,15 @@ def _completed(base_url: str, path: str) -> str:
     return re.sub(rf"({re.escape(path)})(?:/v\d+)+$", r"\1", base_url)
 
 
-class _Asked(Mapping[str, str]):
-    """The environment, and which of its variables somebody asked for."""
+class Variables(Mapping[str, str]):
+    """The environment, as keys are read from it, and which of its variables somebody asked for."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
 
     def __getitem__(self, name: str) -> str:
         self.names.append(name)
-        return os.environ[name]
+        return plain_key(os.environ[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(os.environ)
@@ -97,15 +98,24 @@ class _Asked(Mapping[str, str]):
 
 def _source(adapter: Adapter, config: Config, key: Key) -> str:
     """Return where a key came from, in words."""
-    asked = _Asked()
+    asked = Variables()
     adapter.find_key(config, asked)
-    found = [name for name in asked.names if os.environ.get(name, "").strip() in ("", key.reveal())]
+    found = [
+        name for name in asked.names
+        if plain_key(os.environ.get(name, "")) in ("", key.reveal())
+    ]  # fmt: skip
     named = [name for name in found if os.environ.get(name)]
     if config.api_key is None and named:
         return f"the variable {named[0]}"
 
-    given = config.api_key is not None and config.api_key.strip() == key.reveal()
+    given = config.api_key is not None and plain_key(config.api_key) == key.reveal()
     return "api_key= on the config" if given else "provider_config or the environment"
+
+
+def _has_own_scheme(adapter: Adapter) -> bool:
+    """Tell whether a key may rightly begin with `Bearer` or the like: it is sent as it is."""
+    ours = type(adapter).__module__.startswith(PACKAGE)
+    return bool(getattr(adapter, "key_has_scheme", not ours))
 
 
 def account(adapter: Adapter, config: Config, environment_variable: str | None) -> Credentials:
@@ -114,9 +124,11 @@ def account(adapter: Adapter, config: Config, environment_variable: str | None) 
     Raises:
         AuthenticationError: There is no key; the message names the environment variable.
     """
-    # A line break at the end is what reading a key from a file leaves behind.
-    key = Key((adapter.find_key(config, os.environ) or "").strip())
+    key = Key(plain_key(adapter.find_key(config, Variables()) or ""))
     said = why_no_header(key.reveal())
+    if said is None and not _has_own_scheme(adapter):
+        said = why_more_than_a_key(key.reveal())
+
     if said is not None:
         raise AuthenticationError(
             f"The key for {config.provider}, from {_source(adapter, config, key)}, {said}; copy it "

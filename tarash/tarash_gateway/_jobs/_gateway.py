@@ -42,7 +42,13 @@ __all__ = ["Gateway"]
 class Gateway(Resuming, Keeping, Asking, LateCosts):
     """A gateway with its own registry, ledger and clients; the functions here use a default one.
 
+    Leaving `with` ends the calls that other threads still wait in, as their configs' `on_timeout`
+    says, and closes its connections; leaving `async with` closes those of the running loop, too.
+
     Example:
+        with Gateway(ledger="sqlite:///jobs.db") as gateway:
+            response = gateway.generate_video(config, request)
+
         async with Gateway() as gateway:
             response = await gateway.generate_video_async(config, request)
     """
@@ -104,6 +110,20 @@ class Gateway(Resuming, Keeping, Asking, LateCosts):
             )
 
         self._shared = shared
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        from .._support import _portal
+
+        if _portal.running() is not None:  # else no blocking call was made, by anybody
+            _portal.call(lambda _caller: self._shared.aclose(None, blocking=True))
 
     async def __aenter__(self) -> Self:
         check_loop()

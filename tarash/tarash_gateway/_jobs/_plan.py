@@ -20,7 +20,7 @@ from .._http._key_lookup import base_url
 from .._support._ids import generate_unique_id
 from .._support._warnings import warn
 from ..catalog import ModelSpec, ending, mask_form_of, schema_source
-from ..media import plan_media, rules_of
+from ..media import plan_media, rules_of, with_paths
 from ..models import GenerationPlan
 from ._adapters import adapter_of
 from ._calls import configs_for
@@ -130,6 +130,7 @@ def _plan_one(
         return _Planned(by_handler, call)
 
     adapter = adapter_of(call, registry, need_extra=False)
+    call = replace(call, request=with_paths(request, rules))
     call, spec = fitted_call(call, registry, adapter)
     rules = replace(rules, mask_form=mask_form_of(spec))
     planned, changes = plan_media(call.request, adapter.accepts, rules)

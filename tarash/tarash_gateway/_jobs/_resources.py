@@ -201,9 +201,10 @@ class GatewayContext:
 
         self._closing = grace is not None
         background = _portal.running()
-        ends: list[Awaitable[None]] = [self._end(grace)]
-        if background is not None and background is not asyncio.get_running_loop():
-            patience = 0 if grace is None and blocking else grace
+        patience = 0 if grace is None and blocking else grace
+        is_here = background is asyncio.get_running_loop()
+        ends: list[Awaitable[None]] = [self._end(patience if is_here else grace)]
+        if background is not None and not is_here:
             ending = asyncio.run_coroutine_threadsafe(self._end(patience), background)
             ends.append(asyncio.wrap_future(ending))
 

@@ -97,6 +97,42 @@ class Key:
         return hash(self.reveal())
 
 
+QUOTES = "\"'`"
+MORE_THAN_A_KEY = {
+    "the name of a header": r"(?i:authorization|(?:[a-z]+-)*key)\s*:\s+\S",
+    "the name of a variable": (
+        r"(?:export\s+|set\s+|\$env:)?[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\s*(?:=\s*[^\s=]|:\s+\S)"
+    ),
+    "the word {word!r}, which is added where it is sent": (
+        r"(?P<word>(?i:bearer|key|token|basic|api-?key))\s+\S"
+    ),
+}
+"""How keys begin that were copied with what stood before them: patterns, seldom needed."""
+
+
+def plain_key(key: str) -> str:
+    """Return a key without the white space and the quotes around it.
+
+    A line break is what reading a file leaves behind, and quotes are what `docker --env-file` does:
+    neither is ever a part of a key.
+    """
+    key = key.strip()
+    quote = key[:1]
+    quoted = len(key) > 2 and quote in QUOTES and key.endswith(quote)  # noqa: PLR2004  (the two)
+    return plain_key(key[1:-1]) if quoted and key.count(quote) == 2 else key  # noqa: PLR2004
+
+
+def why_more_than_a_key(key: str) -> str | None:
+    """Return what a plain key has at its ends that is no key, in words that don't tell it."""
+    for what, pattern in MORE_THAN_A_KEY.items() if " " in key or "=" in key else ():
+        found = re.match(pattern, key)
+        if found is not None:
+            return f"begins with {what.format(**found.groupdict())}"
+
+    ends = (key[:1], key[-1:])
+    return "has a quote at one end" if any(one and one in QUOTES for one in ends) else None
+
+
 def why_no_header(key: str) -> str | None:
     """Return why no header can hold a key, in words that don't tell it; None where one can."""
     for place, character in enumerate(key, 1):
@@ -176,7 +212,7 @@ class Secrets:
         for one in values:
             value = one.reveal() if isinstance(one, Key) else one
             if value:
-                found.update((value, value.strip()))  # keys are sent without white space around
+                found.update((value, value.strip(), plain_key(value)))  # which is what is sent
                 found.update(value.split(":"))  # "id:secret" pairs leak by their halves too
         long_enough = (value for value in found if len(value) >= SHORTEST_SECRET)
         ordered = tuple(sorted(long_enough, key=lambda value: (-len(value), value)))

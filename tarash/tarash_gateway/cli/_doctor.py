@@ -24,6 +24,7 @@ from .._http._pools import ClientCache
 from .._http._proxies import proxy_of
 from .._jobs._traffic import health_in
 from .._support._extras import how_to_install, too_old
+from .._support._secrets import plain_key, why_more_than_a_key, why_no_header
 from .._version import __version__
 from ..exceptions import AuthenticationError, HTTPConnectionError, TarashException
 from ..models import ProviderInfo, VideoGenerationConfig
@@ -168,6 +169,13 @@ def _keys(provider: ProviderInfo) -> Iterator[Finding]:
         first, *others = variables
         if first in provider.variables_present:
             used = next((one for one in variables if os.environ.get(one)), first)
+            key = plain_key(os.environ.get(used, ""))
+            wrong = why_no_header(key) or why_more_than_a_key(key)
+            if wrong is not None:
+                said = f"its key {wrong}; copy it again, by itself"
+                yield Finding(used, "problem", said, Exit.KEY)
+                continue
+
             yield Finding(first, "ok", "set" if used == first else f"not needed: {used} is set")
             continue
 

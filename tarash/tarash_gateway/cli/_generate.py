@@ -15,8 +15,6 @@ from .._jobs._delivery import saved_by
 from .._jobs._recalled import attempts_so_far
 from .._support._warnings import UnknownModelWarning
 from ..api import (
-    enqueue_image_async,
-    enqueue_video_async,
     plan_image,
     plan_video,
     resume_async,
@@ -38,6 +36,7 @@ from ._ledger import (
     worker_for,
 )
 from ._options import Options
+from ._places import wanted
 from ._progress import Progress, names_of
 from ._rehearsals import is_rehearsal
 from ._save import Output, Response, check, check_pipe, rescue, save_all
@@ -123,12 +122,24 @@ def _check_leaving(options: Options) -> None:
         )
 
     if options.output is not None and (options.detach or options.enqueue):
-        name = "--detach" if options.detach else "--enqueue"
-        raise CommandError(f"{name} saves nothing: `tarash jobs wait` has an --output")
+        _check_place(options, "--detach" if options.detach else "--enqueue")
 
     if options.priority and not options.enqueue and options.in_flight is None:
         raise CommandError(
             "--priority is for --enqueue and --in-flight: everything else is sent at once"
+        )
+
+
+def _check_place(options: Options, leaving: str) -> None:
+    """Check that a command which leaves before there is a result can hand on its place.
+
+    Raises:
+        CommandError: It can't, so that nobody would save anything there.
+    """
+    if url_of(options.ledger) == MEMORY or wanted(options.output) is None:
+        raise CommandError(
+            f"{leaving} saves nothing, and {options.output!r} can't be written down with the job; "
+            f"leave out --output, and give it to `tarash jobs wait`"
         )
 
 
@@ -147,7 +158,7 @@ def _detach(run: _Run) -> int:
     options = run.options
 
     async def work() -> Any:
-        async with calling(options, "submit") as submit:
+        async with calling(options, "submit", wanted(options.output)) as submit:
             return await submit(
                 run.config,
                 run.request,
@@ -162,14 +173,13 @@ def _detach(run: _Run) -> int:
         return _stopped(run, stopped)
 
     after = command_for("wait", job.request_id, options.ledger)
-    report.detached(job, after or "tarash jobs wait", json=options.as_json)
+    report.detached(job, after or "tarash jobs wait", place=options.output, json=options.as_json)
     return Exit.DONE
 
 
 def _enqueue(run: _Run) -> int:
     """Write the job down for whoever works the queue, tell its id, and leave."""
     options = run.options
-    enqueue = cast("Any", enqueue_video_async if options.kind == "video" else enqueue_image_async)
     given = options.ledger
     if not is_chosen(given) and is_rehearsal(run.config):
         given = REHEARSALS
@@ -181,14 +191,15 @@ def _enqueue(run: _Run) -> int:
         )
 
     async def work() -> Any:
-        return await enqueue(
-            run.config,
-            run.request,
-            ledger=opened(given),
-            idempotency_key=options.idempotency_key,
-            labels=labels_of(options),
-            priority=options.priority,
-        )
+        async with calling(options, "enqueue", wanted(options.output)) as enqueue:
+            return await enqueue(
+                run.config,
+                run.request,
+                ledger=opened(given),
+                idempotency_key=options.idempotency_key,
+                labels=labels_of(options),
+                priority=options.priority,
+            )
 
     try:
         job = interrupt.run(work(), lambda: run.progress.note(STOPPING))
@@ -196,7 +207,8 @@ def _enqueue(run: _Run) -> int:
         return _stopped(run, stopped)
 
     after = command_for("wait", job.id, options.ledger) or ""
-    report.enqueued(job, worker_for(given), after, json=options.as_json)
+    place = options.output
+    report.enqueued(job, worker_for(given), after, place=place, json=options.as_json)
     return Exit.DONE
 
 
@@ -243,7 +255,8 @@ async def _generate_and_save(run: _Run) -> None:
         run.progress.note("saving", quiet=True)
         await save_all(response, options.output, run.count, force=options.force, done=run.saved)
 
-    async with run.progress, calling(options, "generate") as make:
+    place = None if options.mock else wanted(options.output)
+    async with run.progress, calling(options, "generate", place) as make:
         with saved_by(save):  # the job ends when its files are there
             response = await make(
                 run.config,

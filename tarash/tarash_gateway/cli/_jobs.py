@@ -15,6 +15,7 @@ from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._find import Handle, handle_of, known_record
 from ._ledger import REHEARSALS, all_of, is_chosen, rehearsals, url_of
+from ._places import place_of
 from ._rehearsals import is_rehearsing
 from ._words import spoken
 
@@ -126,6 +127,7 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
     else:
         facts["provider_says"] = said.model_dump(mode="json", exclude_none=True)
 
+    facts["output"] = place_of(record)
     facts["token"] = handle.to_token() if handle.operation is not None else None
     if as_json:
         terminal.document(facts)
@@ -134,7 +136,16 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
     table = terminal.plain_table("", "")
     table.show_header = False
     table.columns[0].style = "bold"
-    for name in ("request_id", "id", "provider", "model", "state", "created_at", "prompt"):
+    for name in (
+        "request_id",
+        "id",
+        "provider",
+        "model",
+        "state",
+        "created_at",
+        "output",
+        "prompt",
+    ):
         if facts.get(name) is not None:
             table.add_row(name, terminal.one_line(str(facts[name])))
 

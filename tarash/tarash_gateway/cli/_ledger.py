@@ -28,9 +28,9 @@ def url_of(given: str | None) -> str:
         given: What `--ledger` said; by default TARASH_LEDGER, else a file of the user's.
     """
     if given == REHEARSALS:
-        return f"sqlite:///{_folder() / 'rehearsals.db'}"
+        return f"sqlite:///{data_folder() / 'rehearsals.db'}"
 
-    return given or os.environ.get(VARIABLE) or f"sqlite:///{_folder() / 'jobs.db'}"
+    return given or os.environ.get(VARIABLE) or f"sqlite:///{data_folder() / 'jobs.db'}"
 
 
 def shown(given: str | None) -> str:
@@ -38,7 +38,12 @@ def shown(given: str | None) -> str:
     return without_password(url_of(given))
 
 
-def _folder() -> Path:
+def data_folder() -> Path:
+    """Return the user's own folder for what `tarash` keeps.
+
+    Raises:
+        CommandError: This user has none.
+    """
     import platformdirs
 
     try:

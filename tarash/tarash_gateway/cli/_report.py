@@ -260,7 +260,11 @@ def _attempt(attempt: AttemptMetadata) -> str:
     )
 
 
-def detached(job: VideoJob | ImageJob, after: str, *, json: bool) -> None:
+def _and_saves(place: str | None) -> str:
+    return "" if place is None else f", and saves it to {place}"
+
+
+def detached(job: VideoJob | ImageJob, after: str, *, place: str | None, json: bool) -> None:
     """Say where a job is to be found that goes on by itself: by the command `after`."""
     streams.found(f"the job {job.request_id} goes on; `{after}` waits for it")
     token = job.to_token() if job.operation is not None else None
@@ -269,18 +273,25 @@ def detached(job: VideoJob | ImageJob, after: str, *, json: bool) -> None:
         terminal.document({**facts, "token": token})
         return
 
-    terminal.hint(f"{job.provider} {job.model} accepted it; `{after}` goes on with it")
+    terminal.hint(
+        f"{job.provider} {job.model} accepted it; `{after}` goes on with it{_and_saves(place)}"
+    )
     terminal.result(job.request_id)
 
 
-def enqueued(job: VideoJob | ImageJob, worker: str, after: str, *, json: bool) -> None:
+def enqueued(
+    job: VideoJob | ImageJob, worker: str, after: str, *, place: str | None, json: bool
+) -> None:
     """Say who sends a job that was written down only: `worker`, or `after`, which waits for it."""
     streams.found(f"the job {job.id} is in the queue; `{after}` waits for it")
     if json:
         terminal.document({"job_id": job.id, "provider": job.provider, "model": job.model})
         return
 
-    terminal.hint(f"`{worker}` sends it; `{after}` waits for it, and sends it where no worker has")
+    terminal.hint(
+        f"`{worker}` sends it; `{after}` waits for it{_and_saves(place)}, and sends it where no "
+        "worker has"
+    )
     terminal.result(job.id)
 
 

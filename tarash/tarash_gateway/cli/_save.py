@@ -18,7 +18,7 @@ from pathlib import Path
 from anyio import to_thread
 
 from .._data._template import OWN_NAME, Template
-from .._data._types import MediaType
+from .._data._types import MediaType, OnExists
 from .._jobs._inspection import probe_async
 from .._support import _portal
 from ..exceptions import ProbeError, TarashException
@@ -133,8 +133,14 @@ def _check_target(target: Path, *, force: bool) -> None:
         )
 
 
-async def save_all(
-    response: Response, place: str | None, asked: int, *, force: bool, done: list[Output]
+async def save_all(  # noqa: PLR0913  (what there is to say of a save)
+    response: Response,
+    place: str | None,
+    asked: int,
+    *,
+    force: bool,
+    done: list[Output],
+    numbers: bool = False,
 ) -> None:
     """Save a response's media, and look at what they are.
 
@@ -145,6 +151,7 @@ async def save_all(
         asked: How many were asked for, whose names were checked.
         force: Whether to overwrite.
         done: Takes in each result as it is saved, so that a later failure hides none.
+        numbers: Whether a name that is taken gets a number.
 
     Raises:
         SaveError: A result could not be saved.
@@ -160,7 +167,8 @@ async def save_all(
         else:
             count = max(asked, len(media_of(response)))
             to = await to_thread.run_sync(_numbered, place, count)
-            await save(response, to, overwrite=force, done=saved)
+            taken: OnExists = "number" if numbers else "fail"
+            await save(response, to, overwrite=force, on_exists=taken, done=saved)
     finally:
         piped = place == STANDARD_OUTPUT
         done += [Output(saved[index], None, piped and not index) for index in sorted(saved)]

@@ -10,6 +10,7 @@ from .. import api
 from .._data._breaker import Breaker
 from ._errors import CommandError
 from ._options import Options
+from ._places import WantedPlace
 
 ON_OPEN = ("try", "fail")
 
@@ -58,18 +59,26 @@ def _check_on_open(given: str, *, enqueue: bool) -> None:
 
 
 @asynccontextmanager
-async def calling(options: Options, verb: str) -> AsyncIterator[Any]:
+async def calling(
+    options: Options, verb: str, place: WantedPlace | None = None
+) -> AsyncIterator[Any]:
     """Yield the function that carries out a command.
 
     Args:
         options: The command's.
-        verb: `generate` or `submit`.
+        verb: `generate`, `submit` or `enqueue`.
+        place: Writes down with the job where its result is to go; None writes nothing.
     """
     name = f"{verb}_{options.kind}_async"
-    if options.on_open is None:
+    if options.on_open is None and place is None:
         yield getattr(api, name)
         return
 
+    observers = () if place is None else (place,)
+    if options.on_open is None:
+        yield getattr(api.Gateway(observers=observers), name)
+        return
+
     breaker = Breaker(on_open=cast("Any", options.on_open))
-    async with api.Gateway(breaker=breaker) as gateway:
+    async with api.Gateway(breaker=breaker, observers=observers) as gateway:
         yield getattr(gateway, name)

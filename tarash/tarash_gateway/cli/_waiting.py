@@ -24,6 +24,7 @@ from ._errors import CommandError, Exit, exit_code
 from ._find import Handle, handle_of, known_record
 from ._jobs import rehearsed_elsewhere, tell_of_rehearsed
 from ._ledger import all_of, command_for, url_of
+from ._places import place_of
 from ._progress import Progress
 from ._save import OWN_NAME, STANDARD_OUTPUT, Output, Response, check_pipe, rescue, save_all
 from ._words import spoken
@@ -56,11 +57,18 @@ class _Waiting:
     told: list[Any] = field(default_factory=list)
     """The documents of several jobs, so far."""
 
-    def command(self, verb: str, job_id: str) -> str | None:
-        """Return the command that goes on with a job, where another can know it."""
+    def command(self, verb: str, job_id: str, *, knows_place: bool = False) -> str | None:
+        """Return the command that goes on with a job, where another can know it.
+
+        Args:
+            verb: `wait` or `fetch`.
+            job_id: The job's.
+            knows_place: Whether it is written down with the job where its result is to go.
+        """
         # What could not be saved there is better saved elsewhere.
         place = self.output if verb == "wait" else None
-        return command_for(verb, job_id, self.ledger, "-o", place or "FILE")
+        more = [] if verb == "wait" and place is None and knows_place else ["-o", place or "FILE"]
+        return command_for(verb, job_id, self.ledger, *more)
 
 
 def wait(  # noqa: PLR0913  (the options of the command)
@@ -187,14 +195,17 @@ async def _unfinished(waiting: _Waiting) -> AsyncIterator[Handle]:
 async def _finish(handle: Handle, waiting: _Waiting) -> None:
     saved: list[Output] = []
     response: Response | None = None
-    chain = await _chain_of(handle, waiting)
+    record = await _record_of(handle, waiting)
+    wanted = place_of(record) if waiting.output is None else None
+    chain = _chain_of(handle, record, waiting)
     progress = Progress(chain, known=handle.request_id, reminds=not waiting.several)
 
     async def save(made: Response) -> None:
         nonlocal response
         response, waiting.made = made, True
         progress.note("saving", quiet=True)
-        await save_all(made, waiting.output, 1, force=waiting.force, done=saved)
+        place, force, numbers = waiting.output or wanted, waiting.force, wanted is not None
+        await save_all(made, place, 1, force=force, done=saved, numbers=numbers)
 
     try:
         async with progress:
@@ -245,12 +256,12 @@ def _after(handle: Handle, record: JobRecord | None, waiting: _Waiting) -> str |
     if record is None or record.state != "open" or handle.operation is None:
         return None
 
-    return waiting.command("wait", handle.request_id)
+    knows_place = place_of(record) is not None
+    return waiting.command("wait", handle.request_id, knows_place=knows_place)
 
 
-async def _chain_of(handle: Handle, waiting: _Waiting) -> list[str]:
+def _chain_of(handle: Handle, record: JobRecord | None, waiting: _Waiting) -> list[str]:
     """Return what each attempt of a job is called."""
-    record = await _record_of(handle, waiting)
     chain = [] if record is None else record.chain
     names = [f"{one.get('provider')} {one.get('model')}" for one in chain]
     names = names or [f"{handle.provider} {handle.model}"]

@@ -21,12 +21,20 @@ JobId = Annotated[
 Into = Annotated[
     str | None,
     typer.Option(
-        "--output", "-o", metavar="PLACE", help="Where to save it, as for `tarash video`."
+        "--output",
+        "-o",
+        metavar="PLACE",
+        help="Where to save it, as for `tarash video`; without it, where that was to save it.",
     ),
 ]
 Folder = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="FOLDER", help="Where to save what they made."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FOLDER",
+        help="Where to save what they made; without it, where each job's own command was to.",
+    ),
 ]
 Most = Annotated[
     int | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,7 +15,7 @@ from anyio import to_thread
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
-from mcp.types import InputRequiredResult, ResourceLink, ToolAnnotations
+from mcp.types import InputRequiredResult, ResourceLink, Tool, ToolAnnotations
 from pydantic import Field
 
 from .._version import __version__
@@ -51,6 +52,8 @@ BUYS = ToolAnnotations(
 )
 STOPS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True)
 WHOLE = 100.0
+CLOSED = {"additionalProperties": False}
+FIELDS = frozenset({*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields})
 
 T = TypeVar("T")
 Here = Context[Any, Any]
@@ -67,12 +70,26 @@ Wait = Annotated[float, Field(ge=0, le=600, description="Seconds to wait for the
 
 
 class Tools(MCPServer[Any]):
-    """The SDK's server, but for errors that speak of classes, and results of unknown types."""
+    """The SDK's server, but for errors that speak of classes, and results of unknown types.
+
+    An argument that a tool doesn't take is refused: the SDK drops it, and something else is quoted.
+    """
+
+    async def list_tools(self) -> list[Tool]:
+        """List the tools, each with all the arguments that it takes."""
+        return [
+            one.model_copy(update={"input_schema": {**one.input_schema, **CLOSED}})
+            for one in await super().list_tools()
+        ]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Here | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; what is wrong with its arguments is said in words that a model can mend."""
+        for tool in await self.list_tools():
+            if tool.name == name:
+                _check_names(tool, arguments)
+
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
@@ -266,6 +283,31 @@ def _add_results(server: MCPServer[Any], desk_of: DeskOf) -> None:
             raise ResourceNotFoundError(f"There is no such result: {error}") from error
 
         return await to_thread.run_sync(Path.read_bytes, path)
+
+
+def _check_names(tool: Tool, arguments: dict[str, Any]) -> None:
+    """Check that a tool takes all the arguments that it is called with.
+
+    Raises:
+        ToolError: It doesn't; the message has the nearest that it takes.
+    """
+    takes: list[str] = list(tool.input_schema["properties"])
+    said = []
+    for name in arguments:
+        if name in takes:
+            continue
+
+        near = difflib.get_close_matches(name, takes, 1)
+        meant = f"did you mean {near[0]!r}?" if near else ""
+        if name in FIELDS and "request" in takes:
+            meant = f"it is a field of 'request': {{'request': {{{name!r}: …}}}}"
+
+        said.append(f"{tool.name} takes no {name!r}; {meant or 'it takes ' + ' and '.join(takes)}")
+
+    if said:
+        needs = tool.input_schema.get("required", ())
+        lacking = [f"{name}: it is missing" for name in needs if name not in arguments]
+        raise ToolError(f"invalid_request: {'; '.join([*lacking, *said])}")
 
 
 def _json(request: VideoGenerationRequest | ImageGenerationRequest) -> dict[str, Any]:

@@ -162,12 +162,6 @@ def _of_text(text: str, where: str, wanted: Wanted, rules: Rules) -> Mapping[str
 
         return found
 
-    if SCHEME.match(text):
-        raise ValidationError(
-            f"{where}: {shown(text)} can't be fetched: only http and https URLs are; give the "
-            "file's path or its bytes"
-        )
-
     content = decoded(text) if len(text) >= SHORTEST_BASE64 else None
     if content and sniff(content) is not None:
         return {"content": content}
@@ -188,6 +182,12 @@ def _of_file(path: Path, where: str, wanted: Wanted, rules: Rules) -> bytes:
 
 
 def _path_of(text: str, where: str, rules: Rules) -> Path:
+    if SCHEME.match(text):
+        raise ValidationError(
+            f"{where}: {shown(text)} can't be fetched: only http and https URLs are; give the "
+            "file's path or its bytes"
+        )
+
     if not looks_like_a_path(text):
         raise ValidationError(
             f"{where}: {shown(text)} is neither a URL (http or https), a data URI, base64 nor a "

@@ -45,7 +45,30 @@ def _seen(media: Any, *, by_path: bool) -> MediaInfo | None:
     from ._probing import Unknown
 
     try:
-        found = LocalMedia(media) if isinstance(media, Path) else locate(media, paths=by_path)
+        if isinstance(media, Path):
+            # What a pipe gives is there once, and nothing may ever come.
+            found: str | LocalMedia = LocalMedia(_regular(media))
+        else:
+            found = locate(media, paths=by_path)
+
         return probe_here(found) if isinstance(found, LocalMedia) else None
     except (NoMedium, ProbeError, Unknown):
         return None  # what can't be sent is refused where it is made ready
+
+
+def _regular(path: Path) -> Path:
+    """Return the path of a regular file, as it is opened.
+
+    Raises:
+        NoMedium: It is none, or can't be looked at.
+    """
+    from ._local_media import NoMedium
+
+    try:
+        found = path.expanduser()
+        if found.is_file():
+            return found
+    except (OSError, RuntimeError, ValueError) as error:  # no home, a NUL, no right
+        raise NoMedium(str(error)) from error
+
+    raise NoMedium(f"{str(path)!r} is no file")

@@ -26,6 +26,10 @@ class Display(Protocol):
         """Show a row from now on, or what has changed of it."""
         ...
 
+    def say(self, line: Sequence[Piece]) -> None:
+        """Show a line that stays."""
+        ...
+
     def end(self, row: Row, closing_line: Sequence[Piece] | None = None) -> None:
         """Show a row no longer; its last words stay, where there are any."""
         ...
@@ -52,8 +56,12 @@ class ProgressBar:
         with self._lock:
             row = self._rows.setdefault(update.request_id, Row(label=self._label))
             row.follow(update)
+            news = row.news()
             if row.ended:
                 del self._rows[update.request_id]
+
+        for line in news if self._keep else ():
+            self._display.say(line)
 
         if row.ended:
             self._display.end(row, row.closing_line() if self._keep else None)
@@ -88,14 +96,16 @@ def progress_bar(
 
     In a notebook it draws under the cell. On a terminal it draws a moving line for each
     generation (rich, which the extra `cli` installs). Elsewhere, and without rich, it writes a line
-    for each change of status. Beside the status it tells the time, and how long it may still take
-    as soon as this process has seen the same model finish. Where writing fails, as to a closed pipe
-    or a full disk, nothing is drawn, and the generation goes on.
+    for each change of status. What was changed to fit the model gets a line of its own, once.
+    Beside the status it tells the time, and how long it may still take as soon as this process has
+    seen the same model finish. Where writing fails, as to a closed pipe or a full disk, nothing is
+    drawn, and the generation goes on.
 
     Args:
         label: What to call the generation; by default its provider and model.
         file: Where to write; standard error by default, and then a notebook is found, too.
-        keep: Whether each attempt leaves a line that says how it ended.
+        keep: Whether each attempt leaves a line that says how it ended, and one for each requested
+            value that was changed to fit its model.
 
     Example:
         response = generate_video(config, request, on_progress=progress_bar())

@@ -67,6 +67,10 @@ class Cells:
             elif bar is not None:
                 bar.remove()
 
+    def say(self, line: Sequence[Piece]) -> None:
+        """Show a line under the cell."""
+        import_module("IPython.display").display(_Line(line))
+
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._ticking is not None:
             self._ticking.cancel()
@@ -82,6 +86,17 @@ class Cells:
 
 def _bar(row: Row) -> _Widget | _Markup:
     return _Widget(row) if find_spec("ipywidgets") is not None else _Markup(row)
+
+
+class _Line:
+    """A line that stays."""
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self._pieces = pieces
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        text = "".join(text for text, _ in self._pieces)
+        return {"text/plain": text, "text/html": markup(self._pieces)}
 
 
 class _Widget:

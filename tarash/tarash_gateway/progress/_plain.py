@@ -29,6 +29,10 @@ class Lines:
             self._shown[row] = now
             self._write(f"{row.text()} after {row.elapsed()}")
 
+    def say(self, line: Sequence[Piece]) -> None:
+        """Write a line."""
+        self._write("".join(text for text, _ in line))
+
     def remind(self, row: Row) -> None:
         """Say once more where a row stands: whoever reads a file can't see that it goes on."""
         if row.update is not None and not row.ended:

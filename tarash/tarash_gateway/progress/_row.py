@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from .._support import _durations
-from ..models import ImageGenerationUpdate, VideoGenerationUpdate
+from ..models import Adjustment, ImageGenerationUpdate, VideoGenerationUpdate
 
 Update = VideoGenerationUpdate | ImageGenerationUpdate
 Piece = tuple[str, str]
@@ -48,6 +49,7 @@ class Row:
         self._clock = clock
         self._began = clock()
         self._attempts_began: dict[int, float] = {}
+        self._told: set[tuple[int, str]] = set()
 
     def follow(self, update: Update) -> None:
         """Take over what an update says."""
@@ -57,6 +59,21 @@ class Row:
 
         self.update = update
         self.updates += 1
+
+    def news(self) -> list[list[Piece]]:
+        """Return what was changed to fit the model and is not said yet, each as one line."""
+        update = self.update
+        lines = []
+        for one in () if update is None else update.adjustments:
+            if type(one.sent) is type(one.requested) and one.sent == one.requested:
+                continue  # a doubt about what is sent as it is: the log has it
+
+            sentence = adjusted(one)
+            if update is not None and (update.attempt_number, sentence) not in self._told:
+                self._told.add((update.attempt_number, sentence))
+                lines.append([(self.label, "bold"), ("  ", ""), (one_line(sentence), "yellow")])
+
+        return lines
 
     @property
     def ended(self) -> bool:
@@ -163,6 +180,16 @@ class Row:
     def _attempt_elapsed(self) -> float:
         number = 1 if self.update is None else self.update.attempt_number
         return self._clock() - self._attempts_began.get(number, self._began)
+
+
+def adjusted(one: Adjustment) -> str:
+    """Return an adjustment as a sentence."""
+    becomes = "left out" if one.sent is None else f"sending {_value(one.sent)}"
+    return f"{one.field}: asked {_value(one.requested)}, {becomes}: {one.reason}"
+
+
+def _value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def one_line(text: str) -> str:

@@ -63,6 +63,11 @@ class Board:
                 line.overflow, line.no_wrap = "ellipsis", True
                 self._console.print(line)
 
+    def say(self, line: Sequence[Piece]) -> None:
+        """Show a line above those that move."""
+        with self._lock:
+            self._console.print(styled(line))
+
     def close(self) -> None:
         """Leave the terminal as it was."""
         with self._lock:

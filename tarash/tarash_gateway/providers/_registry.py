@@ -6,7 +6,6 @@ A provider that ships is a folder beside this file, and its name in `FOLDERS`.
 from __future__ import annotations
 
 import difflib
-import os
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -320,9 +319,11 @@ class Registry:
         )
 
     def _has_key(self, name: str, model: str) -> bool:
+        from .._http._key_lookup import Variables
+
         # The adapter knows all the places, such as a key in two halves.
         config = VideoGenerationConfig(provider=name, model=model)
-        return bool(self.adapter(name, need_extra=False).find_key(config, os.environ))
+        return bool(self.adapter(name, need_extra=False).find_key(config, Variables()))
 
     def models_with_keys(self, provider: str) -> Mapping[str, str]:
         """Return, for each of a provider's variables, a model that its key is for."""

@@ -115,6 +115,11 @@ class RestAdapter(RestResults):
         """The hosts beside that of the account's base URL which may see the key."""
         return (urlsplit(self.base_url).hostname or "",)
 
+    @property
+    def key_has_scheme(self) -> bool:
+        """Whether a key is the whole of `Authorization`, and so begins with its scheme."""
+        return self.authorization == ("Authorization", "{key}")
+
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else the first of the variables that is set."""
         found = (environment.get(name) for name in self.key_variables)

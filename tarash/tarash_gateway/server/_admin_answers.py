@@ -113,10 +113,12 @@ class ProviderHealth(ProviderInfo):
     """A provider that the gateway knows; further fields as in Python.
 
     Attributes:
-        ready: Whether it can be asked now.
+        ready: Whether its models can be asked for now; `mocked` says who answers.
+        mocked: Whether the mock answers in its place, whether or not its key is here.
     """
 
     ready: bool
+    mocked: bool
 
 
 class Queue(BaseModel):
@@ -132,9 +134,11 @@ class Health(BaseModel):
         ledger: `ok`, or `down` where it can't be read.
         jobs_under_way: How many jobs this server drives.
         circuits: The breakers.
+        mock: Whether every model is answered by the mock, and no provider is asked.
     """
 
     object: Literal["health"]
+    mock: bool
     ledger: Literal["ok", "down"]
     jobs_under_way: int
     queue: Queue

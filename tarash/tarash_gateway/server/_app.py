@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
@@ -48,6 +48,7 @@ from ._examples import with_examples
 from ._front import Front
 from ._limits import SmallBodies
 from ._patience import PatientBodies
+from ._query import check_query
 from ._refusals import NO_RETRY, RETRY, Refusal, invalid, refusal_of
 from ._room import Rooms
 from ._schemas import with_schemas
@@ -160,7 +161,7 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
 
     app.add_middleware(Around, metrics=front.metrics)
     for one in ROUTERS:
-        app.include_router(one.router)
+        app.include_router(one.router, dependencies=[Depends(check_query)])
 
     _answer_heads(app)
     for kind, handler in HANDLERS.items():

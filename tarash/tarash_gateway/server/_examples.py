@@ -53,7 +53,7 @@ PLAN: dict[str, Any] = {
 }  # fmt: skip
 QUOTED = {"provider": PROVIDER, "model": NAME, "quote": QUOTE}
 HEALTH: dict[str, Any] = {
-    "object": "health", "ledger": "ok", "jobs_under_way": 3, "queue": {"waiting": 0},
+    "object": "health", "mock": False, "ledger": "ok", "jobs_under_way": 3, "queue": {"waiting": 0},
     "circuits": [], "limits": [{"name": NAME, "in_flight": 2, "waiting": 0, "most": 10}],
     "providers": [],
 }  # fmt: skip

@@ -77,6 +77,7 @@ def _shown(
 ) -> dict[str, Any]:
     return {
         "object": "health",
+        "mock": front.settings.mock,
         "ledger": ledger,
         "jobs_under_way": len(front.drivers),
         "queue": {"waiting": waiting},
@@ -89,7 +90,7 @@ def _shown(
 def _providers(front: Front) -> list[dict[str, Any]]:
     usable = usable_of(front)
     return [
-        {**one.model_dump(mode="json"), "ready": one.name in usable}
+        {**one.model_dump(mode="json"), "ready": one.name in usable, "mocked": front.settings.mock}
         for one in providers_of(front.gateway)
     ]
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._data._hints import JOINER, Advised, Hint, hints_in
+from .._data._meant import meant
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -162,13 +163,26 @@ class Words:
         say = ADVICE.get(hint.action)
         return self.said(hint.text) if say is None else say(hint, self)
 
+    def _meant(self, name: str) -> str | None:
+        """Return the field that a name most likely means; None where it may mean anything."""
+        for fields in (VideoGenerationRequest.model_fields, ImageGenerationRequest.model_fields):
+            # Of several fields, or of the other kind's, none is named.
+            field = self.field((meant(name, fields) or "").strip("'"))
+            if field in self.known and field != name:
+                return field
+
+        near = difflib.get_close_matches(name, self.known - {name}, n=1)
+        return near[0] if near else None
+
     def _not_passed(self, names: Sequence[str]) -> str:
         """Say that fields are none of ours, and are not passed on either."""
-        near = [one for name in names for one in difflib.get_close_matches(name, self.known, n=1)]
+        near = {name: field for name in names if (field := self._meant(name)) is not None}
         is_one = len(names) == 1
         what = f"is no field {names[0]!r}" if is_one else f"are no fields {_listed(names)}"
+        those = [f"{field!r}{'' if is_one else f' by {name!r}'}" for name, field in near.items()]
+        ask = f"; did you mean {' and '.join(those)}?" if near else "."
         return (
-            f"There {what}{f'; did you mean {near[0]!r}?' if near else '.'} Fields of a "
+            f"There {what}{ask} Fields of a "
             f"provider's own are passed on only where {BY_OPERATOR} has allowed them, in "
             "allowed_extra_params"
         )

@@ -81,6 +81,13 @@ class DeclaredAccount(RestAdapter):
         hosts = [urlsplit(base).hostname or "" for base in account.bases if "{" not in base]
         return tuple(dict.fromkeys([*filter(None, hosts), *account.trusted_hosts]))
 
+    @property
+    def key_has_scheme(self) -> bool:
+        """As of any adapter: by the declared header."""
+        auth = self.said.account.auth
+        is_bare = auth.type == "header" and not auth.prefix.strip()
+        return is_bare and auth.header.lower() == "authorization"
+
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key; for a signed token also the pair of id and secret."""
         product = self.said.account.product_of(config.model)

@@ -62,8 +62,9 @@ function lines(every) {
 }
 
 function providers(every) {
-  const state = (one) => (one.ready ? ["ready", "Ready"] : one.installed ? ["", one.own_server ? "Needs an address" : "No key"] : ["", `Needs the extra ${one.extra}`]);
+  const state = (one) => (one.mocked ? ["", "Mocked"] : one.ready ? ["ready", "Ready"] : one.installed ? ["", one.own_server ? "Needs an address" : "No key"] : ["", `Needs the extra ${one.extra}`]);
   return h("section", { "aria-label": "Providers" }, h("h2", {}, "Providers"),
+    every.some((one) => one.mocked) && h("p", { class: "faint" }, "The mock answers for every one of them: no provider is asked, and no key is used."),
     table("Providers", ["State", "Name", "Makes", "Key"], every.map((one) => {
       const [name, text] = state(one);
       return [h("span", { class: "badge", data: { state: name } }, text), one.name, listed(one.modalities), one.environment_variables.length ? h("code", {}, listed(one.environment_variables, 2)) : ""];
