@@ -141,6 +141,8 @@ async def test_what_has_lost_its_price_is_not_bought_by_its_quote(
 async def test_a_call_that_is_wrong_is_said_in_words_that_a_model_can_mend(tmp_path: Path) -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"prompt": "A cat"}, "invalid_request: request: it is missing"),
+        ({"prompt": "A cat"}, "'prompt': quote_video takes model, request, fallbacks only"),
+        ({"request": REQUEST, "max_cost": 1}, "'max_cost': quote_video takes model, request"),
         ({"request": "A cat"}, "invalid_request: request: it has to be an object"),
         ({"request": {**REQUEST, "seed": "x"}}, "invalid_request: request.seed: it has to be a"),
         ({"request": {**REQUEST, "duraton": 5}}, "did you mean 'duration_seconds'?"),
@@ -154,6 +156,14 @@ async def test_a_call_that_is_wrong_is_said_in_words_that_a_model_can_mend(tmp_p
             said = await agent.refused("quote_video", **{"model": PRICED, **fields})
             assert words in said
             assert not re.search(r"pydantic|GenerationRequest|extra_params=|input_value", said)
+
+        dropped: dict[str, dict[str, Any]] = {
+            "list_models": {"search": "kling"},
+            "generate": {"confirmation_id": "x", "budget": 5},
+            "list_jobs": {"state": "open"},
+        }
+        for tool, fields in dropped.items():
+            assert " only" in await agent.refused(tool, **fields)
 
         none = await agent.call("list_models", query="kling nowhere")
         assert none["models"] == []

@@ -73,6 +73,10 @@ class Tools(MCPServer[Any]):
         self, name: str, arguments: dict[str, Any], context: Here | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; what is wrong with its arguments is said in words that a model can mend."""
+        takes = next((one.input_schema for one in await self.list_tools() if one.name == name), {})
+        if takes and not arguments.keys() <= takes["properties"].keys():
+            raise ToolError(_unknown(name, arguments, takes))
+
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
@@ -280,6 +284,19 @@ async def _said(work: Awaitable[T]) -> T:
         raise ToolError(message_of(error)) from error
     except pydantic.ValidationError as error:
         raise ToolError(_misuse(error)) from error
+
+
+def _unknown(name: str, arguments: dict[str, Any], takes: dict[str, Any]) -> str:
+    """Return which arguments a tool does not know, and which it lacks: the SDK drops the former."""
+    known = takes["properties"]
+    lacks = [one for one in takes.get("required", ()) if one not in arguments]
+    more = [one for one in arguments if one not in known]
+    return "invalid_request: " + "; ".join(
+        [
+            *(f"{one}: it is missing" for one in lacks),
+            f"{', '.join(map(repr, more))[:200]}: {name} takes {', '.join(known)} only",
+        ]
+    )
 
 
 def _misuse(error: pydantic.ValidationError) -> str:
