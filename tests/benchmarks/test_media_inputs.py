@@ -17,7 +17,7 @@ import pytest
 
 from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGenerationRequest
 from tarash.tarash_gateway._data._exchange import MediaSupport
-from tarash.tarash_gateway._http._body import json_pieces
+from tarash.tarash_gateway._http._body import json_body
 from tarash.tarash_gateway.media import Rules, load, prepare
 
 SIZE = 20_000_000
@@ -32,6 +32,12 @@ SERVER = (
     "    print(simulator.base_url('xai'), flush=True)\n"
     "    sys.stdin.read()\n"
 )
+
+
+async def written(value: Any) -> None:
+    """Write a body as it is sent."""
+    async for _ in await json_body(value):
+        await asyncio.sleep(0)
 
 
 async def lag_during(work: Callable[[], Awaitable[Any]]) -> float:
@@ -89,7 +95,7 @@ async def test_base64_of_20_mb(tmp_path: Path) -> None:
                 "read the file": lambda: load(of_path, Rules()),
                 "decode base64": lambda: load(as_text, Rules()),
                 "encode base64": lambda: prepare(of_bytes, MediaSupport(), None),
-                "write the JSON": lambda: json_pieces(body),
+                "write the JSON": lambda: written(body),
                 "generate": lambda: gateway.generate_video_async(config, of_path),
             }
             await steps["generate"]()  # the first one imports what it needs

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarash.tarash_gateway._http._body import LONG, PIECE, has_long_text, json_pieces, written
+from tarash.tarash_gateway._http._body import LONG, PIECE, JsonBody, has_long_text, json_body
 
 LETTERS = ["a", '"', "\\", "\n", "é", "\U0001f600", "\ud800", "\0"]
 
@@ -18,7 +18,9 @@ LETTERS = ["a", '"', "\\", "\n", "é", "\U0001f600", "\ud800", "\0"]
 @pytest.mark.parametrize("size", [LONG, LONG + 1, 2 * PIECE + 1])
 def test_long_text_is_escaped_as_short_text_is(letter: str, size: int) -> None:
     value = {"input": [letter * size, {"nested": ("x", letter * size)}], "n": 1.5, "none": None}
-    assert b"".join(written(value)).decode() == json.dumps(value)
+    body = JsonBody(value)
+    assert b"".join(body).decode() == json.dumps(value)
+    assert body.size == len(json.dumps(value))
 
 
 @given(
@@ -30,14 +32,14 @@ def test_long_text_is_escaped_as_short_text_is(letter: str, size: int) -> None:
 )
 @settings(max_examples=30, deadline=None)
 def test_any_value_is_written_as_json_writes_it(value: Any) -> None:
-    assert b"".join(written({"value": value, "long": "x" * LONG})).decode() == json.dumps(
+    assert b"".join(JsonBody({"value": value, "long": "x" * LONG})).decode() == json.dumps(
         {"value": value, "long": "x" * LONG}
     )
 
 
 async def test_only_long_text_is_cut_into_pieces() -> None:
-    assert await json_pieces({"prompt": "x"}) == [b'{"prompt": "x"}']
+    assert list(await json_body({"prompt": "x"})) == [b'{"prompt": "x"}']
     assert not has_long_text({"prompt": ["x" * (LONG - 1)]})
-    pieces = await json_pieces({"image": "x" * (3 * PIECE)})
+    pieces = [piece async for piece in await json_body({"image": "x" * (3 * PIECE)})]
     assert len(pieces) > 3
     assert max(map(len, pieces)) <= PIECE

@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from tarash.tarash_gateway.testing import Script, Simulator
-from tests.server.conftest import MODEL
+from tests.server.conftest import KEYS, MODEL
 
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="signals"),
@@ -48,12 +48,10 @@ class Process:
         self.url = f"http://127.0.0.1:{self._port}"
         self._folder = folder
         kept = {name: one for name, one in os.environ.items() if not name.startswith("TARASH_")}
-        self.variables = {
-            **kept,
-            "FAL_KEY": "a:b",
-            "TARASH_FAL_BASE_URL": simulator.base_url("fal"),
-            "TARASH_ADMIN_KEY": ADMIN,
-        }
+        names = simulator.providers
+        places = {f"TARASH_{name.upper()}_BASE_URL": simulator.base_url(name) for name in names}
+        keys = {KEYS[name]: "a:b" for name in names}
+        self.variables = {**kept, **keys, **places, "TARASH_ADMIN_KEY": ADMIN}
         self.process = self.start()
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -104,6 +102,11 @@ class Process:
                             return heard, status
 
             threading.Event().wait(0.05)
+
+    def peak(self) -> int:
+        """Return the bytes that it has had in memory at most."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8").splitlines()
+        return 1024 * int(next(one for one in lines if one.startswith("VmHWM:")).split()[1])
 
     def kill(self) -> None:
         """End it as nobody would like to be ended."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import tracemalloc
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -17,8 +18,11 @@ from tarash.tarash_gateway.models import VideoGenerationRequest
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.server.conftest import MODEL, Start
 from tests.server.test_jobs_are_kept import until
+from tests.server.test_kill import Process
 
 MEGA = 1_000_000
+ROOM = 30 * MEGA
+"""For what a server takes at its first create."""
 FROM_IMAGE = f"{MODEL}/image-to-video"
 
 
@@ -80,6 +84,38 @@ def test_a_fallback_gets_the_files_all_the_same(
     assert video["status"] == "completed"
     sent = [one.body for one in simulator.requests("openai") if one.method == "POST"]
     assert image in sent[0]
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+@pytest.mark.parametrize(
+    ("model", "size", "most"),
+    [
+        (FROM_IMAGE, 190, 4.0),
+        ("google/veo-3.1-generate-preview", 190, 4.0),
+        ("openai/sora-2", 49, 2.0),
+    ],
+)
+def test_the_largest_file_takes_so_much_memory(
+    simulator: Simulator, tmp_path: Path, model: str, size: int, most: float
+) -> None:
+    for name in ("fal", "google", "openai"):
+        simulator.script(name, Script(outcome="never", stream=False))
+
+    served = Process(tmp_path, simulator)
+    image = make_png(1280, 720) + bytes(size * MEGA)
+    try:
+        before = served.peak()
+        answer = served.ask(
+            "POST",
+            "/v1/videos",
+            data={"model": model, "prompt": "A cat"},
+            files={"input_reference": ("a.png", image, "image/png")},
+        )
+        assert answer.status_code == 200, answer.text
+        assert served.peak() - before < most * size * MEGA + ROOM
+    finally:
+        served.kill()
 
 
 @pytest.mark.usefixtures("traced")

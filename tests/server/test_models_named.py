@@ -112,6 +112,26 @@ def test_what_may_be_a_new_model_is_ordered(start: Start, monkeypatch: pytest.Mo
     assert served.create(model="openai/sora2").status_code == 200
 
 
+WITHOUT_PROVIDER = {
+    "sora-2": "openai/sora-2",
+    "gpt-image-2": "openai/gpt-image-2",
+    "fal-ai/veo3.1": "fal/fal-ai/veo3.1",
+    "veo-3.1-generate-preview": "google/veo-3.1-generate-preview",
+}
+
+
+def test_a_model_without_its_provider_is_told_who_has_it(mocked: Started) -> None:
+    """Clients that are made for OpenAI name its models as OpenAI does."""
+    for name, meant in WITHOUT_PROVIDER.items():
+        answer = mocked.create(model=name)
+        error = answer.json()["error"]
+        assert (answer.status_code, answer.headers["x-should-retry"]) == (404, "false")
+        assert meant in error["suggestions"], name
+        assert meant in error["message"]
+
+    assert "suggestions" not in mocked.create(model="no-such-model").json()["error"]
+
+
 OTHERS = (
     ("/v1/videos", "openai/gpt-image-2", "image"),
     ("/v1/videos", "fal/fal-ai/flux/dev", "image"),

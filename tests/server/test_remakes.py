@@ -58,7 +58,9 @@ def test_a_model_that_takes_no_video_says_so(served: Started) -> None:
     served.until_ended(first)
     answer = served.ask("POST", f"/v1/videos/{first}/remix", json={"prompt": "A dog"})
     assert answer.status_code == 400
-    assert "video" in answer.json()["error"]["message"]
+    said = answer.json()["error"]["message"]
+    assert "can't take 'video'" in said
+    assert f"{MODEL} was asked since it made the video" in said
 
 
 def test_what_is_no_video_is_400(served: Started) -> None:

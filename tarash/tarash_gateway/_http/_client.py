@@ -25,7 +25,7 @@ from ._answer import (
     unreadable,
 )
 from ._bodies import lines, read_content, session_options
-from ._body import json_pieces, streamed
+from ._body import json_body
 from ._credentials import Credentials
 from ._gates import POOL_SIZE, STREAMS_PER_ORIGIN, connection_slot
 from ._guard import SsrfGuard
@@ -200,12 +200,11 @@ class HttpClient:
         url = join(self.account.base_url, path)
         data: Any = form
         if form is None:
-            pieces = await json_pieces(json)
+            body = await json_body(json)
             # As a stream: aiohttp warns of any megabyte that it is handed as bytes, and of a large
             # file it would make a copy on the event loop.
-            data = io.BytesIO(pieces[0]) if len(pieces) == 1 else streamed(pieces)
-            length = str(sum(map(len, pieces)))
-            own = {"Content-Type": "application/json", "Content-Length": length}
+            data = io.BytesIO(b"".join(body)) if body.is_whole else aiter(body)
+            own = {"Content-Type": "application/json", "Content-Length": str(body.size)}
             headers = {**own, **(headers or {})}
 
         return await self._checked(

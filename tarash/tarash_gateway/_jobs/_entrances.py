@@ -169,6 +169,18 @@ def planned(shared: GatewayContext, kind: Kind, config: Config, request: Request
         )
 
 
+def checked(
+    shared: GatewayContext, kind: Kind, config: Config, request: Request
+) -> tuple[str, ...]:
+    """Return where each config of the chain would send a request that it can be sent."""
+    from ._plan import endpoints
+
+    check_arguments(f"plan_{kind}", kind, config, request)
+    untrusted = shared.untrusted_requests
+    with surfaced(), shared.registry.in_force():
+        return endpoints(kind, config, request, shared.registry, untrusted=untrusted)
+
+
 async def planned_with_times(
     shared: GatewayContext, kind: Kind, config: Config, request: Request
 ) -> GenerationPlan:

@@ -24,7 +24,7 @@ from ..models import (
 )
 from ..providers._registry import Registry
 from ._asking import Asking
-from ._entrances import blocking, generating, submitting, warm_up
+from ._entrances import blocking, checked, generating, submitting, warm_up
 from ._handles import ImageJob, VideoJob
 from ._keeping import Keeping
 from ._late_costs import LateCosts
@@ -34,6 +34,9 @@ from ._resuming import Resuming
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
+
+    from .._data._exchange import Config, Request
+    from .._data._types import Kind
 
 
 __all__ = ["Gateway"]
@@ -323,3 +326,18 @@ class Gateway(Resuming, Keeping, Asking, LateCosts):
         """Blocking form of `submit_image_async`."""
         args: Any = (self._shared, "image", config, request, ledger, idempotency_key, labels)
         return cast("ImageJob", blocking(lambda _caller: submitting(*args)))
+
+
+def endpoints_of(gateway: Gateway, kind: Kind, config: Config, request: Request) -> tuple[str, ...]:
+    """Check a request as a plan does, without its price; return where each config would send it.
+
+    Args:
+        gateway: Whose settings and providers they are.
+        kind: What is made.
+        config: The chain's head.
+        request: What to make.
+
+    Raises:
+        ValidationError: As `Gateway.plan_video`.
+    """
+    return checked(gateway._shared, kind, config, request)  # noqa: SLF001  (its own package)

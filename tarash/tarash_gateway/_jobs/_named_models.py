@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .._data._model_ids import bare_model_id
 from .._data._types import Kind
 from .._http._key_lookup import base_url_variable
-from ..catalog import mistyped_for, outputs_of
+from ..catalog import having, mistyped_for, outputs_of
 from ..models import PriceLine, ProviderInfo
 from ._prices import list_prices
 
@@ -71,6 +71,17 @@ def mistyped(gateway: Gateway, provider: str, model: str, base_url: str | None) 
 
     with registry.in_force():
         return mistyped_for(provider, _bare(provider, model))
+
+
+def named_alike(gateway: Gateway, name: str) -> list[str]:
+    """Return `provider/model` of what may be meant by a name without a provider. Reads files.
+
+    Args:
+        gateway: Knows the providers.
+        name: The model's name, as its maker calls it.
+    """
+    with gateway._shared.registry.in_force():  # noqa: SLF001  (it is ours)
+        return having(name)
 
 
 def providers_of(gateway: Gateway) -> list[ProviderInfo]:

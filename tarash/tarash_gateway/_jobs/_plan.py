@@ -29,9 +29,14 @@ from ._going_on import going_on
 if TYPE_CHECKING:
     from .._data._exchange import Config, Payload, Request
     from .._data._money import Quote
+    from .._data._responses import Adjustment
     from .._data._types import Kind
     from ..providers._contract import Adapter
     from ..providers._registry import Registry
+
+
+HANDLED = "(registered handler)"
+"""In the place of an endpoint, where the application makes it itself."""
 
 
 def _unknown(_call: Call) -> float | None:
@@ -63,6 +68,20 @@ def plan(  # noqa: PLR0913  (each by its name)
     configs = going_on(configs_for(config, request, untrusted=untrusted), request, registry)
     plans = [_plan_one(kind, one, request, registry, expect).plan for one in configs]
     return plans[0].model_copy(update={"fallbacks": tuple(plans[1:])})
+
+
+def endpoints(
+    kind: Kind, config: Config, request: Request, registry: Registry, *, untrusted: bool
+) -> tuple[str, ...]:
+    """Return where each config of the chain would send a request; checks it as `plan` does.
+
+    For what is ordered at once: its price is worked out when it is submitted.
+
+    Raises:
+        ValidationError: As `plan`.
+    """
+    configs = going_on(configs_for(config, request, untrusted=untrusted), request, registry)
+    return tuple(_endpoint(kind, one, request, registry) for one in configs)
 
 
 async def asked_quote(
@@ -106,6 +125,55 @@ def _warned(config: Config, model: str) -> tuple[str, ...]:
     return (note,)
 
 
+def _endpoint(kind: Kind, config: Config, request: Request, registry: Registry) -> str:
+    call = Call(kind, config, request, generate_unique_id())
+    if _is_handled(call, registry):
+        plan_media(request, None, rules_of(config))
+        return HANDLED
+
+    return _mapped(call, registry).endpoint
+
+
+def _is_handled(call: Call, registry: Registry) -> bool:
+    """Tell whether a handler of the application's makes it.
+
+    Raises:
+        ValidationError: Nobody knows the provider.
+    """
+    provider = call.config.provider
+    registry.check_known(provider, mocked=call.mocked)
+    return not call.mocked and registry.handler(provider) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapped:
+    """A call in the words of its provider."""
+
+    call: Call
+    spec: ModelSpec
+    adapter: Adapter
+    payload: Payload
+    changes: tuple[Adjustment, ...]
+    """Of its media."""
+    media: Request
+
+    @property
+    def endpoint(self) -> str:
+        """Where it is sent."""
+        return join(base_url(self.adapter, self.call.config), self.payload.path)
+
+
+def _mapped(call: Call, registry: Registry) -> _Mapped:
+    adapter = adapter_of(call, registry, need_extra=False)
+    rules = rules_of(call.config)
+    call = replace(call, request=with_paths(call.request, rules))
+    call, spec = fitted_call(call, registry, adapter)
+    rules = replace(rules, mask_form=mask_form_of(spec))
+    planned, changes = plan_media(call.request, adapter.accepts, rules)
+    payload = checked_payload(adapter, replace(call, request=planned), spec)
+    return _Mapped(call, spec, adapter, payload, changes, planned)
+
+
 def _plan_one(
     kind: Kind,
     config: Config,
@@ -114,37 +182,33 @@ def _plan_one(
     expect: Callable[[Call], float | None],
 ) -> _Planned:
     call = Call(kind, config, request, generate_unique_id())
-    rules = rules_of(config)
-    registry.check_known(config.provider, mocked=call.mocked)
-    if not call.mocked and registry.handler(config.provider) is not None:
+    if _is_handled(call, registry):
         unknown = ModelSpec(config.provider, config.model, kind, {})
         by_handler = GenerationPlan(
             provider=config.provider,
             model=config.model,
-            endpoint="(registered handler)",
+            endpoint=HANDLED,
             method="call",
-            payload=plan_media(request, None, rules)[0].model_dump(exclude_defaults=True),
+            payload=plan_media(request, None, rules_of(config))[0].model_dump(
+                exclude_defaults=True
+            ),
             quote=quoted(call, unknown, None),
             expected_seconds=expect(call),
         )
         return _Planned(by_handler, call)
 
-    adapter = adapter_of(call, registry, need_extra=False)
-    call = replace(call, request=with_paths(request, rules))
-    call, spec = fitted_call(call, registry, adapter)
-    rules = replace(rules, mask_form=mask_form_of(spec))
-    planned, changes = plan_media(call.request, adapter.accepts, rules)
-    payload = checked_payload(adapter, replace(call, request=planned), spec)
+    mapped = _mapped(call, registry)
+    call, spec, payload = mapped.call, mapped.spec, mapped.payload
     seconds = expect(call)
     made = GenerationPlan(
         provider=config.provider,
         model=spec.model,
-        endpoint=join(base_url(adapter, config), payload.path),
+        endpoint=mapped.endpoint,
         method=payload.method,
         payload=payload.body,
-        adjustments=(*call.adjustments, *changes),
+        adjustments=(*call.adjustments, *mapped.changes),
         warnings=_warned(config, spec.model),
         quote=with_computing(quoted(call, spec, payload), call, spec, seconds),
         expected_seconds=seconds,
     )
-    return _Planned(made, replace(call, request=planned), adapter, payload)
+    return _Planned(made, replace(call, request=mapped.media), mapped.adapter, payload)

@@ -8,7 +8,7 @@ from ._learned import is_worth_asking
 from ._lifecycle import Lifecycle, ending, ends, lifecycle, retired
 from ._lookup import TYPO, built_in_mappers, forget, lookup, remember, same_model_for
 from ._masks import mask_form_of
-from ._modules import Mappers, elsewhere, named
+from ._modules import Mappers, elsewhere, having, named
 from ._near import mistyped_for, near_ids
 from ._published import last_days, unlisted
 from ._reduce import OUTPUTS, reduce_schema
@@ -48,6 +48,7 @@ __all__ = [
     "ending",
     "ends",
     "forget",
+    "having",
     "is_worth_asking",
     "last_days",
     "lifecycle",

@@ -210,7 +210,9 @@ class _Preparation:
                 wrong = "the provider takes no bytes"
                 raise _refusal(where, wrong, self._accepts, fits=False)
 
-            return Reference(await self._upload(media))
+            uploaded = await self._upload(media)
+            # Where it is the bytes themselves, to call it a reference would copy all of it.
+            return uploaded if uploaded.startswith("data:") else Reference(uploaded)
 
         if self._accepts.content == "bytes":
             return media

@@ -26,7 +26,10 @@ def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]
         part = name if len(values) == 1 else f"{name}[]"
         for number, one in enumerate(values):
             kind = one["content_type"]
-            files.append((part, (named(f"{name}-{number}", kind), one["content"], kind)))
+            # As a stream: of bytes, all would be copied to the connection at once, and aiohttp
+            # warns of any megabyte.
+            content = io.BytesIO(one["content"])
+            files.append((part, (named(f"{name}-{number}", kind), content, kind)))
 
     return fields, files or None
 
@@ -56,7 +59,6 @@ def form_of(body: Mapping[str, Any], *, always: bool) -> aiohttp.FormData | None
         form.add_field(name, written(value))
 
     for part, (name, content, kind) in files or ():
-        # As a stream: aiohttp warns of any megabyte that it is handed as bytes.
-        form.add_field(part, io.BytesIO(content), filename=name, content_type=kind)
+        form.add_field(part, content, filename=name, content_type=kind)
 
     return form

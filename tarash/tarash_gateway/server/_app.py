@@ -45,7 +45,7 @@ from . import (
 from ._around import Around
 from ._creating import is_known, orders
 from ._examples import with_examples
-from ._front import Front
+from ._front import Front, front_of
 from ._limits import SmallBodies
 from ._patience import PatientBodies
 from ._query import check_query
@@ -187,8 +187,11 @@ def _answer_heads(app: FastAPI) -> None:
             )
 
 
-async def _refused(_request: Request, error: Exception) -> JSONResponse:
+async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refusal)  # noqa: S101  (it is registered for these)
+    if error.unknown_name is not None:
+        error.suggest(await front_of(request).models.meant(error.unknown_name))
+
     return error.answer()
 
 

@@ -17,18 +17,20 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from .._jobs._gateway import endpoints_of
 from ..exceptions import TarashException
 from ..media._untrusted import names_public_host
 from ._key_store import KEY_LABEL, MODEL_LABEL
 from ._refusals import NO_RETRY, Refusal, invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastapi import Request
 
     from .._data._exchange import Config
     from .._data._exchange import Request as Asked
     from .._data._types import Kind
-    from ..models import GenerationPlan
     from ._callers import Caller
     from ._driving import Driven
     from ._front import Front
@@ -81,9 +83,8 @@ async def create(  # noqa: PLR0913  (who asks for what, each by its name)
         TarashException: It can't be made so, or nobody accepted it.
     """
     gateway: Any = front.gateway
-    ask = gateway.plan_video_async if kind == "video" else gateway.plan_image_async
-    plan = await ask(config, asked)
-    config = _reaching(config, plan)
+    # What it costs is worked out with its submit.
+    config = _reaching(config, endpoints_of(front.gateway, kind, config, asked))
     if not name.is_new:
         await _check_kept(front, name.text)
 
@@ -145,16 +146,16 @@ async def _check_kept(front: Front, name: str) -> None:
     )
 
 
-def _reaching(config: Any, plan: GenerationPlan) -> Any:
+def _reaching(config: Any, endpoints: Sequence[str]) -> Any:
     """Return a config whose results may come from where its base URL leads, private or not.
 
     Whoever runs the gateway has said so; what clients name is public in any case.
     """
-    host = urlsplit(plan.endpoint).hostname or ""
+    host = urlsplit(endpoints[0]).hostname or ""
     changed: dict[str, Any] = {
         "fallback_configs": tuple(
-            _reaching(one, its)
-            for one, its in zip(config.fallback_configs, plan.fallbacks, strict=True)
+            _reaching(one, (its,))
+            for one, its in zip(config.fallback_configs, endpoints[1:], strict=True)
         )
     }
     if config.mock is None and not names_public_host(host):

@@ -16,7 +16,7 @@ from anyio import to_thread
 
 from .._data._limits import Limits
 from .._data._model_info import ModelInfo
-from .._jobs._named_models import NamedModel, mistyped, named_model
+from .._jobs._named_models import NamedModel, mistyped, named_alike, named_model
 from ..exceptions import TarashException
 from ..models import (
     ImageGenerationConfig,
@@ -202,7 +202,13 @@ class ModelNames:
         try:
             return named_model(self._gateway, provider, model)
         except TarashException as error:
-            raise Refusal(404, error.code, error.summary, param=param, headers=NO_RETRY) from error
+            refusal = Refusal(404, error.code, error.summary, param=param, headers=NO_RETRY)
+            refusal.unknown_name = f"{provider}/{model}"  # such as `fal-ai/veo3.1`
+            raise refusal from error
+
+    async def meant(self, name: str) -> list[str]:
+        """Return the models that may be meant by a name without its provider."""
+        return await to_thread.run_sync(named_alike, self._gateway, name)
 
     def _check_makes(self, kind: Kind, name: str, provider: str, model: str) -> None:
         """Check that a model makes what is wanted, as far as that is known.
@@ -328,7 +334,7 @@ class ModelNames:
 
 
 def _no_model(name: str, param: str) -> Refusal:
-    return Refusal(
+    refusal = Refusal(
         404,
         "model_not_found",
         f"There is no model {name!r}: ids are `provider/model`, such as fal/fal-ai/veo3.1, or an "
@@ -336,6 +342,8 @@ def _no_model(name: str, param: str) -> Refusal:
         param=param,
         headers=NO_RETRY,
     )
+    refusal.unknown_name = name
+    return refusal
 
 
 def _bounds(key: ApiKey | None, queue_seconds: float, *, is_capped: bool) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from ..exceptions import TimeoutError as GatewayTimeoutError
 from ._words import HTTP, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 TYPES = {
     401: "authentication_error",
@@ -70,6 +70,14 @@ class Refusal(Exception):  # noqa: N818  (an answer, not a mistake of ours)
         self.param = param
         self.headers = dict(headers or {})
         self.facts = facts
+        self.unknown_name: str | None = None
+        """A model's name without its provider: whoever answers may look for who has it."""
+
+    def suggest(self, models: Sequence[str]) -> None:
+        """Add the models that may be meant."""
+        if models:
+            self.message += f". Did you mean {' or '.join(models)}?"
+            self.facts["suggestions"] = list(models)
 
     def body(self) -> dict[str, Any]:
         """Return the answer's JSON."""

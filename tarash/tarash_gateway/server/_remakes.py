@@ -8,6 +8,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from ..exceptions import ValidationError
 from ._callers import Caller, CallerHere, FrontHere
 from ._content import result_of
 from ._creating import REMIXED_LABEL, create, labels_of, named
@@ -25,6 +26,7 @@ from ._videos import answer, owned
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo
 
+INHERITED = "; {model} was asked since it made the video, and the field `model` names another one"
 router = APIRouter(prefix="/v1/videos", tags=["Videos"], responses=ERRORS)
 
 
@@ -79,7 +81,8 @@ async def _source(front: Front, caller: Caller, fields: dict[str, Any]) -> JobIn
 async def _made(
     request: Request, front: Front, caller: Caller, fields: dict[str, Any], source: JobInfo | None
 ) -> JSONResponse:
-    if source is not None and not fields.get("model"):
+    is_inherited = source is not None and not fields.get("model")
+    if source is not None and is_inherited:
         fields = {**fields, "model": model_of(source)}
 
     whole = await filled(request, front, caller.id, fields)
@@ -91,15 +94,22 @@ async def _made(
         labels[REMIXED_LABEL] = source.id
 
     name = await named(front, caller, request, fields)
-    driven = await create(
-        front,
-        caller,
-        kind="video",
-        config=config,
-        asked=wanted.request(video),
-        labels=labels,
-        name=name,
-    )
+    try:
+        driven = await create(
+            front,
+            caller,
+            kind="video",
+            config=config,
+            asked=wanted.request(video),
+            labels=labels,
+            name=name,
+        )
+    except ValidationError as error:
+        if is_inherited:
+            error.amend(after=INHERITED.format(model=wanted.model))
+
+        raise
+
     return await answer(front, caller, driven.handle.id)
 
 

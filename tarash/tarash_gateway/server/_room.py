@@ -13,9 +13,9 @@ from ._refusals import Refusal
 if TYPE_CHECKING:
     from fastapi import Request
 
-COPIES = 6
-"""How often media are in memory, at most, while they are sent: their bytes, the text that stands
-for them, the JSON around it, and what the connection has not sent yet."""
+COPIES = 4
+"""How often media are in memory, at most, while they are sent: their bytes, and, for providers that
+take JSON, the text that stands for them, which is there twice while it is put together."""
 
 
 class Room:

@@ -94,19 +94,27 @@ class Facts:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as it is compared: words in lower case, numbers as decimals."""
+    """Return a value as it is compared: words in lower case, numbers as decimals.
+
+    No price depends on what a medium holds: only the beginning of such a text is looked at.
+    """
     if isinstance(value, bool) or value is None:
         return value
 
     if isinstance(value, int | float | Decimal):
         return Decimal(str(value))
 
-    text = str(value)
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+
+    text = value[:LONGEST_TEXT] if isinstance(value, str) else str(value)
     return _of_word(text) if len(text) <= LONGEST_WORD else text.strip().lower()
 
 
 LONGEST_WORD = 40
 """Characters of what may be a number, or a name that comes again."""
+LONGEST_TEXT = 1024
+"""Characters of what may be compared: a medium has hundreds of megabytes of them."""
 
 
 @lru_cache(maxsize=4096)
