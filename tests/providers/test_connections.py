@@ -19,6 +19,8 @@ import httpx2
 import pytest
 from aiohttp import web
 from aiohttp.client_reqrep import ConnectionKey
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from tarash.tarash_gateway import HTTPConnectionError
 from tarash.tarash_gateway._http._client import HttpClient, Transport, origin
@@ -172,6 +174,19 @@ BAD = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] …")
 BAD.verify_message = "certificate has expired"
 
 
+def of_proxy(status: int) -> Exception:
+    url = URL("http://user:pass@proxy.example")
+    request = aiohttp.RequestInfo(url, "CONNECT", CIMultiDictProxy(CIMultiDict()), url)
+    return aiohttp.ClientHttpProxyError(request, (), status=status, message="No")
+
+
+def as_an_sdk_raises(error: Exception) -> Exception:
+    """Return an error whose cause is another one than what it was raised in."""
+    raised = OSError("…")
+    raised.__context__, raised.__cause__ = error, RuntimeError("told anew")
+    return raised
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [
@@ -202,6 +217,9 @@ BAD.verify_message = "certificate has expired"
         (aiohttp.ConnectionTimeoutError("Connection timeout to host …"), "timed out"),
         (aiohttp.ClientOSError(errno.ECONNRESET, "…"), "connection reset by peer"),
         (aiohttp.ServerDisconnectedError(), "Server disconnected"),
+        (of_proxy(407), "the proxy answered HTTP 407, it asks for a user and password"),
+        (of_proxy(502), "the proxy answered HTTP 502"),
+        (as_an_sdk_raises(of_proxy(403)), "the proxy answered HTTP 403"),
         (ValueError(), "ValueError"),
     ],
 )

@@ -12,6 +12,8 @@ from typing import Any
 
 LONE = re.compile(r"[\ud800-\udfff]")
 """Half of a character that takes two in UTF-16, such as an emoji."""
+CARRIED = (str, int, float)
+"""What JSON has a form for, beside null, lists and objects; a truth value is a whole number."""
 MOST_DIGITS = 4000
 """Of a whole number; Python itself writes 4,300, and readers of JSON far fewer."""
 
@@ -23,10 +25,14 @@ def plain_value(value: Any) -> Any:
 
 
 def plain_values(value: Any) -> Any:
-    """Return a parameter with all numbers in it as Python's own; copies only where one is not."""
+    """Return a parameter with all numbers and mappings in it as Python's own.
+
+    Copies only where one is not.
+    """
     if isinstance(value, Mapping):
         found = {name: plain_values(one) for name, one in value.items()}
-        return value if all(found[name] is value[name] for name in found) else found
+        same = isinstance(value, dict) and all(found[name] is value[name] for name in found)
+        return value if same else found
 
     if type(value) in (list, tuple):
         items = [plain_values(one) for one in value]
@@ -75,6 +81,21 @@ def check_carried(parameters: Mapping[Any, Any]) -> None:
             raise ValueError(f"{where!a} is {value}, which JSON has no number for; leave it out")
         elif isinstance(value, int) and value.bit_length() > MOST_DIGITS * math.log2(10):
             raise ValueError(f"{where!a} has more than {MOST_DIGITS} digits; give a smaller number")
+
+
+def uncarried(name: str, value: Any) -> str | None:
+    """Return where a parameter holds what neither JSON nor a form can carry; None where it can be.
+
+    Args:
+        name: Of the parameter.
+        value: What it holds; a file in it has its bytes in an object with a content type.
+    """
+    for where, one in _leaves({name: value}):
+        is_file = isinstance(one, bytes) and where.endswith(".content")
+        if one is not None and not isinstance(one, CARRIED) and not is_file:
+            return f"{where!a} is of the type {type(one).__name__}"
+
+    return None
 
 
 def _leaves(parameters: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:

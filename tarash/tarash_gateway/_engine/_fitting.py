@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from .._support._wakeups import Wakeups
 from ..catalog import ModelSpec, lookup, same_model_for, schema_source
 from ..exceptions import ValidationError
-from ..mapping import check_payload, fit, guess_warnings
+from ..mapping import check_payload, check_sendable, fit, guess_warnings
 from ..models import Adjustment
 from ._breakers import Breakers
 from ._callbacks import Callbacks
@@ -107,6 +107,7 @@ def checked_payload(adapter: Adapter, call: Call, spec: ModelSpec) -> Payload:
     payload = adapter.build(call, spec)
     if not call.mocked:
         body = payload.body if payload.inside is None else payload.body[payload.inside]
+        check_sendable(payload.body, call.request.extra_params)
         check_payload(body, spec.schema, spec.model, call.request.extra_params)
 
     return payload

@@ -64,8 +64,11 @@ answer says 405 to the POST, and 400, 307 and 308 come from those that hand on, 
 REFUSED_BARE = REFUSED_UNREAD | {401, 402, 403, 404, 422, 425, 429}
 """Those that say so without a word; in a page they may be a front's, in the place of an acceptance.
 """
-NEVER_REACHED = frozenset({521, 522, 523, 525, 526, 530})
-"""What a front answers that had no connection to the provider: nothing was handed on."""
+NEVER_REACHED = frozenset({407, 511, 521, 522, 523, 525, 526, 530})
+"""What a front answers that had no connection to the provider: nothing was handed on.
+
+So do proxies and networks that ask for a login of their own first (RFC 9110 and RFC 6585).
+"""
 TRANSIENT = frozenset({408, 425, 429})
 """Statuses of a poll, beside all from 500 on, that may pass by themselves."""
 

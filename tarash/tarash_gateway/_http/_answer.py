@@ -66,7 +66,9 @@ ADVICE = {
     402: "top up the account, or use another provider",
     403: "check what the key is allowed to do",
     404: "check the model's id",
+    407: "a proxy asks for a user and password: name them in the address of the proxy",
     429: "wait, or lower the number of concurrent jobs",
+    511: "this network asks for a login first",
 }
 OF_A_FRONT = re.compile(r"\s*(?:<|error code: \d+\s*$)", re.IGNORECASE)
 """A page, or Cloudflare's one line: what no provider's API answers."""

@@ -11,6 +11,7 @@ import ssl
 
 from .._support._secrets import without_userinfo
 
+PROXY_LOGIN = 407
 RESET = (BrokenPipeError, ConnectionAbortedError, ConnectionResetError)
 
 
@@ -19,6 +20,11 @@ def reason_of(error: BaseException) -> str:
     found = _reported(error)
     if found:
         return found[1]
+
+    status = _proxys_status(error)
+    if status is not None:
+        asks = ", it asks for a user and password" if status == PROXY_LOGIN else ""
+        return f"the proxy answered HTTP {status}{asks}"
 
     # A proxy's address may have a password in it.
     return without_userinfo(str(error.__cause__ or error)) or type(error).__name__
@@ -46,6 +52,21 @@ def _reported(error: BaseException) -> tuple[BaseException, str] | None:
             return inner, f"the proxy can't be reached ({said})" if by_proxy else said
 
         one = one.__cause__
+
+    return None
+
+
+def _proxys_status(error: BaseException) -> int | None:
+    """Return what a proxy answered that was to open a way; None where that is not the error."""
+    left, seen = [error], set[int]()
+    while left:
+        one = left.pop()
+        if type(one).__name__ == "ClientHttpProxyError":
+            return getattr(one, "status", None)
+
+        seen.add(id(one))
+        before = (one.__context__, one.__cause__)
+        left += [cause for cause in before if cause is not None and id(cause) not in seen]
 
     return None
 

@@ -41,7 +41,7 @@ from ._seconds import Frames
 from ._shapes import Shapes, is_alike, named_lines, nearest_lines, proportion_of, requestable
 from ._tables import check_mapping
 from ._together import Apart, Beside, Rule, own
-from ._validate import check_payload
+from ._validate import check_payload, check_sendable
 
 __all__ = [
     "Apart",
@@ -63,6 +63,7 @@ __all__ = [
     "aspect_ratio_field_mapper",
     "check_mapping",
     "check_payload",
+    "check_sendable",
     "choice_field_mapper",
     "count_field_mapper",
     "derive",

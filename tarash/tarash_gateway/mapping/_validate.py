@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from .._data._hints import give_parameter
+from .._data._sendable import uncarried
 from .._support._lines import lines_of
 from ..exceptions import ValidationError
 from ._limits import ratio_of
@@ -58,6 +59,32 @@ def check_payload(
         raise ValidationError(
             f"{model} needs {names}", code="missing_parameter", hints=[give_parameter()]
         )
+
+
+def check_sendable(body: Mapping[str, Any], untouched: Collection[str]) -> None:
+    """Check that the user's own parameters can be sent, wherever the protocol has them.
+
+    Args:
+        body: What would be sent.
+        untouched: The names of parameters that the user gave as they are.
+
+    Raises:
+        ValidationError: One holds what no JSON and no form can carry; the message names it.
+    """
+    for name, value in body.items():
+        if name not in untouched:
+            if isinstance(value, Mapping):
+                check_sendable(value, untouched)
+            continue
+
+        unsendable = uncarried(name, value)
+        if unsendable is not None:
+            raise ValidationError(
+                f"{unsendable}, which can't be sent: give text, a number, a truth value, or a list or "
+                "object of those; for a file {'content': bytes, 'content_type': its type}",
+                submission="not_sent",
+                code="not_sendable",
+            )
 
 
 def problem_of(name: str, value: Any, schema: Mapping[str, Any]) -> str | None:

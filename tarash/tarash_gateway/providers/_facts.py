@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Word = TypeVar("Word")
 AS_SPACES = str.maketrans("_-", "  ")
+ENDS = frozenset({"cancelled", "expired"})
+"""What no provider says of a job that still runs, and none of those between it and us."""
 
 ODD = "odd_facts"
 """Where `provider_metadata` holds what could not be read, as it came."""
@@ -120,11 +122,19 @@ def date(value: Any) -> str | None:
 
 
 def among(words: Mapping[str, Word], word: str) -> Word | None:
-    """Return what a word stands for, also where it is spelt in another case, or with one l."""
+    """Return what a word stands for, also where it is spelt in another case, or with one l.
+
+    A word that ends jobs everywhere ends this one too, also where its provider does not list it.
+    """
     if word in words:
         return words[word]
 
-    return {_spelt(name): value for name, value in words.items()}.get(_spelt(word))
+    spelt = _spelt(word)
+    known = {_spelt(name): value for name, value in words.items()}
+    if spelt in known or spelt not in ENDS:
+        return known.get(spelt)
+
+    return next((value for value in known.values() if value == "failed"), None)
 
 
 def unknown_in(words: Mapping[str, Any], said: Any) -> str | None:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from .._data._exchange import Call, PartialImage, RawResult, Response
 
 # Where servers that speak this wire put the address of a video, the likeliest first.
-URL_PLACES = ("url", "video_url", "output_url", "video", "output", "result", "data")
+URL_PLACES = (
+    *("url", "video_url", "output_url", "video", "videos"),
+    *("output", "outputs", "result", "results", "data"),
+)
 STANDARD = frozenset(
     {*URL_PLACES, "error", "id", "object", "progress", "prompt", "seconds", "size", "status"}
 )
