@@ -113,7 +113,7 @@ async def loaded(media: Local, where: str, wanted: Wanted, rules: Rules) -> Medi
         size = HEAVY_BYTES  # whatever it has, a disk may be slow
     elif isinstance(media, str) and not is_remote(media):
         # What is no data URI may be a path.
-        size = len(media) if _is_data(media) else HEAVY_BYTES
+        size = len(media) if is_data_uri(media) else HEAVY_BYTES
 
     return await in_thread(size, local_media, media, where, wanted, rules)
 
@@ -123,7 +123,8 @@ def is_remote(text: str) -> bool:
     return isinstance(text, Reference) or bool(URL.match(text) or REFERENCE.match(text))
 
 
-def _is_data(text: str) -> bool:
+def is_data_uri(text: str) -> bool:
+    """Tell whether text is to be read as a data URI, and as nothing else."""
     return text[:5].lower() == "data:"
 
 
@@ -152,7 +153,7 @@ def local_media(media: Local, where: str, wanted: Wanted, rules: Rules) -> Media
 def _of_text(text: str, where: str, wanted: Wanted, rules: Rules) -> Mapping[str, Any]:
     """Return what text holds, or what the file holds that it names."""
     check_size(len(text) * 3 // 4, where, rules.max_media_bytes)
-    if _is_data(text):
+    if is_data_uri(text):
         found = from_data_uri(text, where)
         if found is None:
             raise ValidationError(

@@ -9,7 +9,7 @@ from .._http._kinds import sniff
 from .._support._base64 import LETTERS, decoded
 from ._files import looks_like_a_path
 from ._forms import SCHEME, SHORTEST_BASE64
-from ._inputs import is_remote, media_fields
+from ._inputs import is_data_uri, is_remote, media_fields
 
 if TYPE_CHECKING:
     from .._data._exchange import Request
@@ -36,8 +36,10 @@ def with_paths(request: Request, rules: Rules) -> Request:
 
 
 def _path_of(media: Any) -> Any:
-    is_text = isinstance(media, str) and not is_remote(media) and not SCHEME.match(media)
-    if not is_text or not looks_like_a_path(media):
+    if not isinstance(media, str) or is_remote(media) or is_data_uri(media):
+        return media
+
+    if SCHEME.match(media) or not looks_like_a_path(media):
         return media
 
     if len(media) >= SHORTEST_BASE64 and sniff(decoded(media[:LETTERS]) or b""):
