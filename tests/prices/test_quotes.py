@@ -214,3 +214,37 @@ def test_what_counts_nothing_of_a_request_is_no_least_price() -> None:
     assert (quote.low, quote.high, quote.currency) == (None, None, None)
     assert str(quote) == "unknown"
     assert "the provider chooses the length" in quote.unknown[0]
+
+
+@pytest.mark.parametrize(
+    ("named", "variable", "due"),
+    [
+        ({}, None, "0.50"),  # where the provider's file sends it
+        ({"region": "cn-beijing"}, None, "0.43"),
+        ({}, "cn-beijing", "0.43"),
+        ({"region": "ap-southeast-1"}, "cn-beijing", "0.50"),
+    ],
+)
+def test_a_price_is_that_of_the_region_where_the_call_goes(
+    named: dict[str, str], variable: str | None, due: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a region in the config it was from the cheapest of all regions to the dearest."""
+    monkeypatch.delenv("DASHSCOPE_API_REGION", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("DASHSCOPE_API_REGION", variable)
+
+    config = VideoGenerationConfig(
+        provider="alibaba", model="wan2.7-t2v", provider_config={**named}
+    )
+    request = VideoGenerationRequest(prompt="A tram", duration_seconds=5, resolution="720p")
+    quote = quote_video(config, request)
+    assert (quote.low, quote.high) == (Decimal(due), Decimal(due))
+
+
+def test_a_price_of_another_region_is_none_of_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DASHSCOPE_API_REGION", raising=False)
+    config = VideoGenerationConfig(provider="alibaba", model="wan2.5-t2v-preview")
+    request = VideoGenerationRequest(prompt="A tram", duration_seconds=5, resolution="720p")
+    quote = quote_video(config, request)
+    assert (quote.low, quote.high) == (None, None)
+    assert quote.unknown == ("no price of its output holds for this request",)

@@ -46,6 +46,8 @@ class Call:
     submitted with it; what was accepted can be waited for."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """The user's own words for whom or what it is."""
+    region: str | None = None
+    """The provider's region that it goes to, where prices depend on that."""
 
     @property
     def mocked(self) -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .._data._policies import Policy
     from .._http._pools import ClientCache
     from ..ledger._records import Ledger
-    from ..providers._contract import Adapter, RefiningAdapter
+    from ..providers._contract import Adapter, RefiningAdapter, RegionalAdapter
     from ..providers._registry import Registry
     from ._attempt import Attempt
 
@@ -94,8 +94,13 @@ def _fitted_call(call: Call, registry: Registry, adapter: Adapter) -> tuple[Call
     if not call.mocked:
         check_continued(call, spec, adapter, registry)
 
+    region = None
+    if "region_of" in adapter.abilities:
+        region = cast("RegionalAdapter", adapter).region_of(config)
+
     request, adjustments = fit(call.request, spec, strict=config.strict)
-    return replace(call, request=request, adjustments=(*moved, *adjustments)), spec
+    every = (*moved, *adjustments)
+    return replace(call, request=request, adjustments=every, region=region), spec
 
 
 def checked_payload(adapter: Adapter, call: Call, spec: ModelSpec) -> Payload:

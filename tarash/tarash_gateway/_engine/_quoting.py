@@ -45,7 +45,8 @@ def quoted(
     if measures is None and _needs_measures(call, lines):
         measures = _measured(call)
 
-    priced = facts_of(spec, call.config, call.request, parameters, measures or Measures())
+    region = call.region or call.config.provider_config.get("region")
+    priced = facts_of(spec, call.request, parameters, measures or Measures(), region)
     return _shared(quote_of(lines, priced, f"{spec.provider} {spec.model}"))
 
 

@@ -47,6 +47,7 @@ Ability = Literal[
     "partial_image",
     "poll_many",
     "read_status",
+    "region_of",
     "reported_cost",
     "resolve_base_url",
     "resolve_spec",
@@ -161,6 +162,14 @@ class LocatingAdapter(Adapter, Protocol):
 
     def resolve_base_url(self, config: Config, custom: str | None) -> str:
         """Return the base URL; `custom` is what the user put in the place of the provider's."""
+        ...
+
+
+class RegionalAdapter(Adapter, Protocol):
+    """An adapter whose provider has prices of its own in each region."""
+
+    def region_of(self, config: Config) -> str | None:
+        """Return the region that a call would go to; None where nobody knows it. Pure."""
         ...
 
 

@@ -19,7 +19,7 @@ from ...mapping import Span
 from ._lengths import Between, Possible, between, seconds_of
 
 if TYPE_CHECKING:
-    from ..._data._exchange import Config, Request
+    from ..._data._exchange import Request
     from .._spec import ModelSpec
 
 SIZE = re.compile(r"(\d{2,5})\s*[x:*]\s*(\d{2,5})", re.IGNORECASE)
@@ -131,19 +131,19 @@ def _of_word(value: str) -> Any:
 
 def facts_of(
     spec: ModelSpec,
-    config: Config,
     request: Request,
     parameters: Mapping[str, Any],
     measures: Measures = UNMEASURED,
+    region: str | None = None,
 ) -> Facts:
     """Return what is known of a call.
 
     Args:
         spec: What the model takes.
-        config: Who makes it.
         request: The request, adapted to the model.
         parameters: What would be sent.
         measures: How large the media are, as far as that is known.
+        region: Where the call goes; None where nobody knows.
     """
     sent = sent_of(parameters)
     values = values_of(spec, request, sent)
@@ -156,7 +156,6 @@ def facts_of(
     for name, usual in USUALLY.items():
         values.setdefault(name, frozenset({usual}))
 
-    region = config.provider_config.get("region")
     if region is not None:
         values["region"] = frozenset({plain(region)})
 

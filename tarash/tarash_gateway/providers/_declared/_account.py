@@ -66,6 +66,9 @@ class DeclaredAccount(RestAdapter):
         if any(one.variables for one in said.account.products):
             self.key_variable = self._key_variable
 
+        if said.account.regions:
+            self.region_of = self._region_of
+
         paths = [
             *(one.path for one in said.poll),
             *(one.path for one in said.cancel),
@@ -126,6 +129,19 @@ class DeclaredAccount(RestAdapter):
         found = {name: self._setting(name, given, os.environ) for name in names}
         return {name: value for name, value in found.items() if value}
 
+    def _asked_region(self, config: Config) -> Any:
+        variable = os.environ.get(self.said.account.region_variable or "")
+        return config.provider_config.get("region") or variable
+
+    def _region_of(self, config: Config) -> str | None:
+        """Return the region of a call, as its host is chosen; None for a host of the user's own."""
+        asked = self._asked_region(config)
+        if asked:
+            return str(asked)
+
+        elsewhere = config.base_url or self.said.account.product_of(config.model) is not None
+        return None if elsewhere else self.said.account.region
+
     def resolve_base_url(self, config: Config, custom: str | None) -> str:
         """Return the user's base URL, else that of the region.
 
@@ -134,8 +150,7 @@ class DeclaredAccount(RestAdapter):
                 missing, or is no name of a host.
         """
         account = self.said.account
-        variable = os.environ.get(account.region_variable or "")
-        asked = config.provider_config.get("region") or variable
+        asked = self._asked_region(config)
         product = None if asked else account.product_of(config.model)
         base_url = account.base_url if product is None else product.base_url
         if custom and account.products:
