@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -61,6 +62,11 @@ def source_of(provider: str) -> str:
     if not url:
         return provider
 
+    return _source_at(provider, tuple(hosts), url)
+
+
+@lru_cache(maxsize=256)
+def _source_at(provider: str, hosts: tuple[str, ...], url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme == "https" and any(f".{host}".endswith(f".{one}") for one in hosts):

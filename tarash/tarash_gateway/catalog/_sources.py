@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -176,6 +177,7 @@ class _Nobody:
 
 
 _usual: Sources = _Nobody()
+_module = cache(import_module)
 _current: ContextVar[Sources | None] = ContextVar("_current", default=None)
 
 
@@ -239,7 +241,7 @@ def module_of(provider: str) -> ModuleType:
     """Return the module that describes a provider's models."""
     found = _sources().get(provider)
     assert found is not None  # noqa: S101  (callers have asked `is_described`)
-    return import_module(found.models) if isinstance(found.models, str) else found.models
+    return _module(found.models) if isinstance(found.models, str) else found.models
 
 
 def schemas_of(provider: str) -> Schemas | None:

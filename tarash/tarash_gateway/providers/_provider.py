@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module, util
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
@@ -21,6 +22,9 @@ _there: set[str] = set()
 """Modules that are there: looking for one on the disk takes as long as mapping a request."""
 _checked: dict[str, object] = {}
 """Of each provider, the adapter whose abilities were looked at last: a call asks for it thrice."""
+_sources: dict[str, tuple[Provider, ModelSource]] = {}
+"""Of each provider, the row that was described last, and how: a call asks for it thirty times."""
+_module = cache(import_module)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +104,14 @@ class Provider:
         if self.models is None:
             return None
 
-        return ModelSource(
-            self.name, self.models, self.aliases, self.schemas, self.dates, self.prices
-        )
+        row, source = _sources.get(self.name, (None, None))
+        if row is not self or source is None:
+            source = ModelSource(
+                self.name, self.models, self.aliases, self.schemas, self.dates, self.prices
+            )
+            _sources[self.name] = (self, source)
+
+        return source
 
     def load(self) -> Adapter:
         """Import the adapter and return it.
@@ -113,7 +122,7 @@ class Provider:
         adapter = self.adapter
         if isinstance(adapter, str):
             module, _, name = adapter.partition(":")
-            found: Adapter = getattr(import_module(module), name)
+            found: Adapter = getattr(_module(module), name)
             adapter = found
 
         if _checked.get(self.name) is not adapter:

@@ -70,7 +70,8 @@ def brought() -> Mapping[str, Provider]:
             "key it would get; give it another, or replace that one with register_provider_file()"
         )
 
-    return MappingProxyType({**found, **shipped()})
+    ours = shipped()
+    return MappingProxyType({name: row for name, row in found.items() if name not in ours})
 
 
 def _by_every_name(rows: Iterable[Provider]) -> dict[str, Provider]:
@@ -93,7 +94,7 @@ class _Sources:
         return None if row is None else row.source
 
     def names(self) -> Iterable[str]:
-        rows = {**brought(), **self._registered}.values()
+        rows = {**brought(), **shipped(), **self._registered}.values()
         return {row.name for row in rows if row.models is not None}
 
 
@@ -249,7 +250,7 @@ class Registry:
         return next(iter(difflib.get_close_matches(name, self._names(), n=1, cutoff=alike)), None)
 
     def _names(self) -> list[str]:
-        rows = {**brought(), **self._rows}
+        rows = {**brought(), **shipped(), **self._rows}
         return sorted({*(row.name for row in rows.values()), *self._handlers})
 
     def adapter(self, provider: str, *, need_extra: bool = True) -> Adapter:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SOURCES = frozenset({"text", "image", "video"})
 """What `mode` is where the request has no parameter of that name."""
 COMPARED = re.compile(r"(<=|>=|<|>|!=)\s*(.+)")
+SIMPLE = frozenset({str, int, float, bool, Decimal, type(None)})
 OPERATORS = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -62,7 +63,33 @@ def _holds(name: str, wanted: Any, facts: Facts) -> bool | None:
     if name == "mode" and possible <= SOURCES and not _names_a_source(wanted):
         return None  # the vendor's own word for a mode, and not what is made of what
 
-    fitting = [_is_one_of(name, one, wanted) for one in possible]
+    choices = _choices(wanted)
+    # With their types, since `True` and 1 are one to a cache, and not to a line.
+    types = (*map(type, possible), *map(type, choices))
+    return _fits(name, frozenset(possible), choices, types)
+
+
+def _choices(wanted: Any) -> tuple[Any, ...]:
+    """Return the values of which a line wants any."""
+    if not isinstance(wanted, list | tuple):
+        return (str(wanted) if isinstance(wanted, dict | set) else wanted,)
+
+    if SIMPLE.issuperset(map(type, wanted)):
+        return tuple(wanted)
+
+    return tuple(one for part in wanted for one in _choices(part))
+
+
+@lru_cache(maxsize=4096)
+def _fits(
+    name: str, possible: frozenset[Any], choices: tuple[Any, ...], types: tuple[type, ...]
+) -> bool | None:
+    """Tell whether all possible values are among the choices; None where only some are.
+
+    A model of images has a hundred sizes, which the lines of a list name over and over.
+    """
+    del types
+    fitting = [any(_is(name, value, one) for one in choices) for value in possible]
     if not any(fitting):
         return False
 
@@ -86,13 +113,6 @@ def _possible(name: str, facts: Facts) -> Any:
         return set(area)
 
     return facts.values.get(name)
-
-
-def _is_one_of(name: str, value: Any, wanted: Any) -> bool:
-    if isinstance(wanted, list | tuple):
-        return any(_is_one_of(name, value, one) for one in wanted)
-
-    return _is(name, value, str(wanted) if isinstance(wanted, dict | set) else wanted)
 
 
 @lru_cache(maxsize=16_384, typed=True)
