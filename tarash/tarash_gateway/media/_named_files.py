@@ -36,8 +36,10 @@ def with_paths(request: Request, rules: Rules) -> Request:
 
 
 def _path_of(media: Any) -> Any:
-    is_text = isinstance(media, str) and not is_remote(media) and not SCHEME.match(media)
-    if not is_text or not looks_like_a_path(media):
+    if not isinstance(media, str) or is_remote(media) or media[:5].lower() == "data:":
+        return media
+
+    if SCHEME.match(media) or not looks_like_a_path(media):
         return media
 
     if len(media) >= SHORTEST_BASE64 and sniff(decoded(media[:LETTERS]) or b""):
