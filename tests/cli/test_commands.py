@@ -115,6 +115,48 @@ def test_ctrl_c_while_the_command_starts_is_no_traceback(command: Command) -> No
     assert (ran.code, ran.out, ran.err) == (130, "", "error: Interrupted\n")
 
 
+LEFT_BEHIND = """
+import os, sys, tempfile
+folder = tempfile.mkdtemp()
+os.chdir(folder)
+os.rmdir(folder)
+from tarash.tarash_gateway.cli import main
+sys.exit(main())
+"""
+
+
+def test_a_folder_that_is_gone_is_said(command: Command) -> None:
+    ran = command.code(LEFT_BEHIND, "video", "a cat", "--mock", "-o", "cat.mp4")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: the folder that this terminal is in is gone: change to")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["video", "a cat", "--duration", "five"], "--duration: must be a number (see"),
+        (["video", "a cat", "--seed", "1.5"], "--seed: must be a whole number (see"),
+        (["spend", "--by", "modle"], "--by: 'modle' is none of what rows are made by; did you"),
+        (["models", "show", "fal", "veo3"], "write the provider with a slash before the model"),
+        (["video", "K\udce4tze", "--mock"], "PROMPT: it is no UTF-8 text; set the terminal to"),
+    ],
+)
+def test_what_is_typed_wrong_is_said_plainly(
+    command: Command, arguments: list[str], said: str
+) -> None:
+    ran = command(*arguments, code=2)
+    assert said in ran.err
+    assert "Input" not in ran.err
+
+
+def test_a_prompt_in_utf_8_is_read_so_whatever_python_takes_the_terminal_for(
+    command: Command,
+) -> None:
+    command.environment |= {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    ran = command.afresh("video", "Katze über 猫", "--mock", "--dry-run", "--json", code=0)
+    assert ran.json()["payload"]["prompt"] == "Katze über 猫"
+
+
 # ------------------------------------------------------------------------------ providers, doctor
 def test_providers_are_listed(command: Command) -> None:
     assert re.search(r"fal +video, image +FAL_KEY +no: set FAL_KEY", command("providers").out)

@@ -140,3 +140,9 @@ def test_a_place_that_can_not_be_written_any_more_leaves_the_job(tarash_command:
     tarash_command("jobs", "resume", "-o", "saved", code=0)
     assert len([*(tarash_command.folder / "saved").iterdir()]) == 1
     assert json.loads(tarash_command("jobs", "ls", "--json", code=0).out) == []
+
+
+def test_nothing_is_kept_for_a_job_that_nobody_can_go_on_with(tarash_command: Command) -> None:
+    tarash_command(*VIDEO, "-o", "cat.mp4", "--ledger", "memory:", code=0)
+    tarash_command(*VIDEO, "-o", "dog.mp4", "--mock", code=0)
+    assert not (tarash_command.folder.parent / KEY).exists()

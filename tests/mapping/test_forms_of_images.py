@@ -22,6 +22,7 @@ from tarash.tarash_gateway import (
     plan_video,
 )
 
+LONGEST_PATH = 4096
 UPRIGHT, WIDE = (720, 1280), (1280, 720)
 """What is sent must not depend on the form, and may on the shape."""
 ROLE = "first_frame"
@@ -105,6 +106,15 @@ def test_a_plan_says_the_same_whatever_the_form(
         ) != expected
     }  # fmt: skip
     assert different == {}
+
+
+def test_text_that_is_short_enough_for_a_path_is_read_as_a_call_reads_it() -> None:
+    content = png((20, 40))
+    text = base64.b64encode(content).decode()
+    assert len(text) < LONGEST_PATH
+    expected = said("runway", "gen4_turbo", content)
+    for form in (text, f"data:image/png;base64,{text}", f"DATA:image/png;base64,{text}"):
+        assert said("runway", "gen4_turbo", form) == expected
 
 
 def test_what_can_not_be_a_file_is_said_as_a_call_says_it() -> None:

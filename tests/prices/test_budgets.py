@@ -562,7 +562,7 @@ def test_the_command_line_says_what_was_spent(
     assert run(["spend", "--ledger", url, "--since", "99999999d"]) == 0
     assert "$1.20" in capsys.readouterr().out
     assert run(["spend", "--ledger", url, "--by", "colour"]) == 2
-    assert "by='colour'" in capsys.readouterr().err
+    assert "--by: 'colour'" in capsys.readouterr().err
 
 
 class Trap(SqliteLedger):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 import re
 import warnings
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -64,6 +65,12 @@ app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(keys_app, name="keys")
 
 
+FOLDER_IS_GONE = (
+    "the folder that this terminal is in is gone: change to another one (cd), and give the command "
+    "again"
+)
+
+
 def run(arguments: list[str]) -> int:
     """Run one command; return its exit code."""
     json = "--json" in arguments
@@ -94,9 +101,23 @@ def _run(arguments: list[str], *, json: bool) -> int:
         code = exit_code(error)
         report.failure(error, code, json=json)
         return code
+    except FileNotFoundError:
+        if _is_somewhere():
+            raise
+
+        report.misused(CommandError(FOLDER_IS_GONE), json=json)
+        return Exit.USAGE
     except (KeyboardInterrupt, typer.Abort):
         terminal.say("Interrupted", label="error", style="bold red")
         return Exit.INTERRUPTED
+
+
+def _is_somewhere() -> bool:
+    """Tell whether the working directory is there still."""
+    try:
+        return Path.cwd().exists()
+    except FileNotFoundError:
+        return False
 
 
 def _refuse_keys(arguments: list[str]) -> None:
@@ -122,6 +143,9 @@ def _usage(error: Any) -> str:
         advice = MEANT.get(getattr(error, "option_name", ""))
         advice = IN_QUOTES if said.startswith("Got unexpected extra argument") else advice
         said = f"{said}; {advice}" if advice else said
+
+    elif path.endswith("models show") and said.startswith("Got unexpected extra argument"):
+        said = f"{said}; write the provider with a slash before the model, as in fal/fal-ai/veo3.1"
 
     return f"{said} (see {path} --help)"
 

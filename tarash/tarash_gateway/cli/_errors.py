@@ -184,4 +184,8 @@ def rule(message: str) -> str:
     message = message.removeprefix("Value error, ")
     message = message.removeprefix("base_url ")
     message = re.sub(r"^(?:Input|String) should be ", "must be ", message)
+    message = message.replace("a valid number, unable to parse string as a number", "a number")
+    message = message.replace(
+        "a valid integer, unable to parse string as an integer", "a whole number"
+    )
     return re.sub(r"^(?:Input|String) should ", "must ", message)

@@ -255,7 +255,8 @@ async def _generate_and_save(run: _Run) -> None:
         run.progress.note("saving", quiet=True)
         await save_all(response, options.output, run.count, force=options.force, done=run.saved)
 
-    place = None if options.mock else wanted(options.output)
+    ends_here = options.mock or url_of(options.ledger) == MEMORY
+    place = None if ends_here else wanted(options.output)
     async with run.progress, calling(options, "generate", place) as make:
         with saved_by(save):  # the job ends when its files are there
             response = await make(

@@ -105,7 +105,7 @@ def prompt_of(text: str) -> str:
         CommandError: Standard input holds no text.
     """
     if text != FROM_STANDARD_INPUT:
-        return text
+        return _as_typed(text)
 
     try:
         found = streams.read_text().strip()
@@ -116,6 +116,24 @@ def prompt_of(text: str) -> str:
         raise CommandError("the prompt is empty: `-` reads it from standard input")
 
     return found
+
+
+def _as_typed(text: str) -> str:
+    """Return what was typed where Python has taken a UTF-8 terminal for another one.
+
+    Raises:
+        CommandError: It is no UTF-8.
+    """
+    if not any("\udc80" <= character <= "\udcff" for character in text):
+        return text
+
+    try:
+        return os.fsencode(text).decode()
+    except UnicodeError:
+        raise CommandError(
+            "PROMPT: it is no UTF-8 text; set the terminal to UTF-8, or write the prompt to a file "
+            "in UTF-8 and give it by: tarash video - < prompt.txt"
+        ) from None
 
 
 # -------------------------------------------------------------------------------------- request

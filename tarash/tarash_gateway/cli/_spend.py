@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from .._data._money import written
-from .._jobs._spend import spend
+from .._jobs._spend import PARTS, spend
 from .._support._words import counted
 from ..api import refresh_costs
 from . import _terminal as terminal
@@ -27,6 +28,15 @@ def show_spend(
     if refresh:
         changes = refresh_costs(used, since=first or timedelta(days=1))
         terminal.hint(f"{counted(len(changes), 'later figure')} written down")
+
+    for part in by:
+        if part not in PARTS and not part.startswith("label."):
+            near = difflib.get_close_matches(part, PARTS, 1)
+            meant = f"did you mean {near[0]!r}? " if near else ""
+            raise CommandError(
+                f"--by: {part!r} is none of what rows are made by; {meant}there are "
+                f"{', '.join(PARTS)}, and label.NAME for a label"
+            )
 
     rows = spend(used, since=first, by=tuple(by))
     if json:

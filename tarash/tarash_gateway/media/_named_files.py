@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def with_paths(request: Request, rules: Rules) -> Request:
     """Return the request with a path for each text that names a file; reads none of them.
 
-    Models may follow the shape of an image. A call has its bytes by then, and a plan looks at the
+    Models may follow the shape of an image. A call has its bytes by then, and a plan opens the
     file only where it is known to be one.
     """
     if rules.untrusted or not rules.allow_private_urls:

@@ -1,6 +1,6 @@
 """What stands behind the `?` of our own routes: names that are almost right are refused.
 
-A filter that is dropped for a typo answers with more than was asked for, and looks like an answer.
+A filter that is dropped for a typo answers with more than was asked for, and passes for one.
 OpenAI's routes take whatever stands there, as OpenAI's do.
 """
 
