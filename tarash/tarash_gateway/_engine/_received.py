@@ -20,11 +20,20 @@ if TYPE_CHECKING:
 
 BESIDE = {"adjustments", "execution_metadata", "duration", "resolution", "aspect_ratio"}
 """What of a response is small, and known of it only."""
+UNKEPT = {"raw_response"}
 
 
 def dumped(kind: Kind, response: Response) -> JsonObject:
-    """Return a response as a ledger keeps it."""
-    return {"kind": kind, "response": response.model_dump(mode="json", exclude={"raw_response"})}
+    """Return a response as a ledger keeps it.
+
+    Without the metadata of a handler that are no JSON: they never withhold what was paid for.
+    """
+    try:
+        kept = response.model_dump(mode="json", exclude=UNKEPT)
+    except ValueError:  # pydantic's error is one, and so are those of a ring and of half a pair
+        kept = response.model_dump(mode="json", exclude={*UNKEPT, "provider_metadata"})
+
+    return {"kind": kind, "response": kept}
 
 
 def facts_of(response: Response) -> JsonObject:

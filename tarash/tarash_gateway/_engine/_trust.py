@@ -19,6 +19,8 @@ URL = re.compile(r"\s*([a-z][a-z0-9+.-]*:)?[/\\]{2}", re.IGNORECASE)
 """What some library might take for an address: also without a scheme, or with backslashes."""
 PLAIN = re.compile(r"[!-\[\]-~]*")
 """Printable ASCII without a backslash: libraries agree on where such an address leads."""
+NO_CHARACTER = "\ufffd"
+"""What stands in the place of something that could not be read."""
 NO_NAMES = frozenset({"", ".", ".."})
 """Parts of a path that lead to another one."""
 
@@ -28,7 +30,7 @@ def is_id(name: str) -> bool:
 
     Whatever a provider has accepted a job under has to be good for asking after it.
     """
-    fits = 0 < len(name) <= LONGEST_ID and name.isprintable()
+    fits = 0 < len(name) <= LONGEST_ID and name.isprintable() and NO_CHARACTER not in name
     # As a server might read it that takes quotes away twice, or a backslash for a slash.
     read = unquote(name).replace("\\", "/")
     return fits and not NO_NAMES.intersection([*name.split("/"), *read.split("/")])

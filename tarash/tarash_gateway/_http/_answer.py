@@ -24,7 +24,16 @@ from ..exceptions import (
     TarashException,
 )
 from ._pauses import pause_of
-from ._texts import HEAD_BYTES, CutBody, begins_as_json, begins_as_markup, text_of
+from ._texts import (
+    HALF,
+    HEAD_BYTES,
+    CutBody,
+    begins_as_json,
+    begins_as_markup,
+    headers_mended,
+    mended,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from .._support._secrets import Secrets
@@ -212,6 +221,7 @@ def read_answer(
     Raises:
         HTTPError: The body of a good answer broke off.
     """
+    headers = headers_mended(headers)
     if content is None and status < FIRST_ERROR:
         raise unreadable(status, BROKEN_OFF)
 
@@ -259,7 +269,8 @@ def kind_of(head: bytes | bytearray, declared: str) -> str | None:
 def parse_json(text: str, *, prefix: bool = False) -> Any:
     """Return what JSON says, as far as it can be taken in.
 
-    Numbers that are none (NaN, infinity, thousands of digits) become None.
+    Numbers that are none (NaN, infinity, thousands of digits) become None, and halves of surrogate
+    pairs become U+FFFD.
 
     Args:
         text: The JSON.
@@ -280,7 +291,7 @@ def parse_json(text: str, *, prefix: bool = False) -> Any:
     if opened > DEEPEST and _is_deep(value):
         raise ValueError("nested beyond sense")
 
-    return value
+    return mended(value) if HALF.search(text) else value
 
 
 def _is_deep(value: Any) -> bool:

@@ -106,7 +106,8 @@ class Limit:
 
     def __call__(self, head: bytes) -> int:
         """Return how many bytes a body may have that begins like this."""
-        if kind_of(head, self._declared) is not None:
+        # Blanks are no medium, whatever they are called: it is asked for again.
+        if head.strip() and kind_of(head, self._declared) is not None:
             # Whoever doesn't say how much will come may send without end: less of it is held.
             sized, most = self._total is not None, self._most_media
             self._most, self._is_media = most if sized else most - most // 4, True

@@ -9,8 +9,10 @@ from __future__ import annotations
 import io
 import re
 from codecs import getincrementaldecoder
+from collections.abc import Mapping
 from email.message import Message
 from json import detect_encoding
+from typing import Any
 
 JSON_START = re.compile(r"\s*[{\[\"\d\-tfnNI]")
 PLAIN_START = re.compile(rb"[\t\n\r ]*[{\[][\t\n\r -~]*")
@@ -29,6 +31,8 @@ CHARSETS = {
     **{name: name for name in ("big5", "euc-jp", "euc-kr", "shift_jis")},
 }
 """Which labels are believed: Python knows other codecs by name, some of them slow."""
+HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""Half of a surrogate pair, or a whole one, as JSON escapes them."""
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")
 
 
@@ -87,3 +91,38 @@ def _labelled(content: bytes | bytearray, content_type: str) -> str:
     label["Content-Type"] = content_type
     charset = CHARSETS.get(str(label.get_content_charset()), "utf-8-sig")
     return content.decode(charset, errors="replace")
+
+
+def mended(value: Any) -> Any:
+    """Return what JSON said, without halves of surrogate pairs.
+
+    So ends a text that was cut in the middle of an emoji. No ledger, file or screen takes it, and
+    what is told and kept of a paid job has to be fit for all of them.
+    """
+    if isinstance(value, str):
+        return text_mended(value)
+
+    if isinstance(value, dict):
+        return {text_mended(name): mended(one) for name, one in value.items()}
+
+    return [mended(one) for one in value] if isinstance(value, list) else value
+
+
+def text_mended(text: str) -> str:
+    """Return a text in which what is no character is replaced by the mark for that."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+    return text
+
+
+def headers_mended(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return headers whose values are text: bytes that are none come as halves of pairs."""
+    if all(one.isascii() for one in headers.values()):
+        return headers
+
+    from multidict import CIMultiDict
+
+    return CIMultiDict((name, text_mended(one)) for name, one in headers.items())
