@@ -80,8 +80,8 @@ def check_sendable(body: Mapping[str, Any], untouched: Collection[str]) -> None:
         unsendable = uncarried(name, value)
         if unsendable is not None:
             raise ValidationError(
-                f"{unsendable}, which can't be sent: give text, a number, a truth value, or a list or "
-                "object of those; for a file {'content': bytes, 'content_type': its type}",
+                f"{unsendable}, which can't be sent: give text, a number, a truth value, or a list "
+                "or object of those; for a file {'content': bytes, 'content_type': its type}",
                 submission="not_sent",
                 code="not_sendable",
             )
