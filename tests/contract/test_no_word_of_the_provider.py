@@ -21,7 +21,7 @@ SAMPLE = 2
 PAGE = "<html><head><title>Just a moment...</title></head><body>One moment</body></html>"
 DEEP = f"{'[' * 5000}{']' * 5000}"
 JSON, HTML = {"Content-Type": "application/json"}, {"Content-Type": "text/html"}
-NEVER_HANDED_ON = {411, 413, 414, 431, 521, 522, 523, 525, 526, 530}
+NEVER_HANDED_ON = {407, 411, 413, 414, 431, 511, 521, 522, 523, 525, 526, 530}
 """Said by those who took nothing in, or reached nobody."""
 BY_ITS_WORDS = {400, 415}
 """Some providers say these with a `message` and nothing else, or in plain text, as gateways do."""

@@ -28,7 +28,7 @@ PAGES: tuple[Any, ...] = (
 )
 BARE: tuple[Any, ...] = ("", "Unauthorized", "error code: 1015", {"message": "no"})
 
-NEVER_REACHED = {521, 522, 523, 525, 526, 530}
+NEVER_REACHED = {407, 511, 521, 522, 523, 525, 526, 530}
 ANYBODYS = {411, 413, 414, 431, *NEVER_REACHED}
 IN_WORDS = {*range(300, 408), *range(409, 500), 500, 501, 503, 505} | NEVER_REACHED
 WITHOUT_A_WORD = ANYBODYS | {401, 402, 403, 404, 422, 425, 429}

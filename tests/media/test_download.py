@@ -111,6 +111,14 @@ def test_what_never_comes_whole_is_not_there_at_all(
     assert files(tmp_path) == []
 
 
+def test_a_file_that_is_empty_for_a_moment_is_asked_for_again(
+    tmp_path: Path, simulator: Simulator, video: VideoGenerationResponse
+) -> None:
+    simulator.fail("fal", "download", Fault.foreign_body("", "video/mp4"), times=2)
+    video.save(tmp_path / "a.mp4")
+    assert (tmp_path / "a.mp4").read_bytes() == served(video)
+
+
 def test_a_server_that_is_down_in_the_middle_is_given_up(
     tmp_path: Path, simulator: Simulator, video: VideoGenerationResponse
 ) -> None:

@@ -152,6 +152,12 @@ FACES: list[tuple[int, dict[str, Any], str | None, tuple[str, ...]]] = [
     ),
     (
         400,
+        envelope(code="moderation_blocked", moderation_stage="output", categories=["other"]),
+        "output",
+        ("other",),
+    ),
+    (
+        400,
         envelope(
             code="moderation_blocked",
             moderation_details={"moderation_stage": "unknown", "categories": []},

@@ -155,7 +155,7 @@ class Download:
             await self._judge(self._head)
 
         if not self._received:
-            raise Failed("the server sent nothing")
+            raise _Broken("the server sent nothing")
 
         if self._total is not None and self._received != self._total:
             raise _Broken(self._so_far())

@@ -73,8 +73,7 @@ class OpenAIRules(ErrorRules):
 
     def stage_of(self, refusal: Refusal) -> Stage | None:
         """Return whether the request or the result was refused; None where nothing tells."""
-        details = mapping((error_of(refusal.body) or {}).get("moderation_details"))
-        stage = details.get("moderation_stage")
+        stage = _moderation(error_of(refusal.body) or {}).get("moderation_stage")
         if stage in ("input", "output"):
             return "input" if stage == "input" else "output"
 
@@ -175,9 +174,13 @@ def error_of(body: Any) -> Mapping[str, Any] | None:
     return error if isinstance(error, Mapping) and error else None
 
 
+def _moderation(error: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what an error says of a refusal, which some give beside its code."""
+    return mapping(error.get("moderation_details")) or error
+
+
 def _categories(error: Mapping[str, Any]) -> tuple[str, ...]:
-    details = error.get("moderation_details")
-    named = details.get("categories") if isinstance(details, Mapping) else None
+    named = _moderation(error).get("categories")
     found = [str(one) for one in named] if isinstance(named, list) else []
     found += categories_in(error)
     for listed in VIOLATIONS.findall(str(error.get("message") or "")):
