@@ -198,3 +198,13 @@ def test_nobody_is_handed_to_another_protocol(mocked: Started, line: str) -> Non
         status = int(client.recv(65536).split()[1])
 
     assert status in (200, 400, 404)
+
+
+def test_json_may_write_out_what_it_leaves_out(mocked: Started) -> None:
+    """Forms may, too: no-code tools and chat front ends send each of their settings."""
+    for empty in (None, ""):
+        left = dict.fromkeys(("size", "seconds", "seed", "quality", "input_reference"), empty)
+        assert mocked.create(**left).status_code == 200, empty
+
+    missing = mocked.create(prompt="").json()["error"]
+    assert (missing["param"], missing["message"]) == ("prompt", "prompt: it is missing")

@@ -53,6 +53,16 @@ SHAPES = {
 }
 """What a pattern of a field asks for, in words."""
 BY_OPERATOR = "whoever runs the gateway"
+MEANT: Mapping[str, Sequence[str]] = {
+    "image": ("input_reference",),
+    "image_url": ("input_reference", "image"),
+    "images": ("input_references",),
+    "first_frame": ("frame_images",),
+    "last_frame": ("frame_images",),
+    "height": ("size",),
+    "width": ("size",),
+}
+"""Fields that clients of other servers send, and those that stand for them here."""
 SENTENCES = frozenset({"reason", "unknown", "warnings", "why"})
 """The fields of a plan that hold sentences of the library's."""
 FOREIGN = frozenset({"payload", "requested", "sent"})
@@ -164,11 +174,14 @@ class Words:
 
     def _not_passed(self, names: Sequence[str]) -> str:
         """Say that fields are none of ours, and are not passed on either."""
-        near = [one for name in names for one in difflib.get_close_matches(name, self.known, n=1)]
+        meant = [one for name in names for one in MEANT.get(name, ())]
+        others = self.known.difference(names)  # the field of another route is none here
+        near = [one for name in names for one in difflib.get_close_matches(name, others, n=1)]
+        said = " or ".join(map(repr, dict.fromkeys(meant or near[:1])))
         is_one = len(names) == 1
         what = f"is no field {names[0]!r}" if is_one else f"are no fields {_listed(names)}"
         return (
-            f"There {what}{f'; did you mean {near[0]!r}?' if near else '.'} Fields of a "
+            f"There {what}{f'; did you mean {said}?' if said else '.'} Fields of a "
             f"provider's own are passed on only where {BY_OPERATOR} has allowed them, in "
             "allowed_extra_params"
         )
