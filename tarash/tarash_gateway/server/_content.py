@@ -107,8 +107,8 @@ class RangedFile(FileResponse):
 def _is_range(value: bytes) -> bool:
     """Tell whether a header asks for ranges of bytes; anything else is as good as none."""
     unit, _, given = value.decode("latin-1").partition("=")
-    found = [PART.fullmatch(one.strip()) for one in given.split(",") if one.strip()]
-    return unit.strip().lower() == "bytes" and bool(found) and all(map(_is_part, found))
+    ranges = [PART.fullmatch(one.strip()) for one in given.split(",") if one.strip()]
+    return unit.strip().lower() == "bytes" and bool(ranges) and all(map(_is_part, ranges))
 
 
 def _is_part(found: re.Match[str] | None) -> bool:

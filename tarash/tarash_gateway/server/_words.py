@@ -177,11 +177,11 @@ class Words:
         meant = [one for name in names for one in MEANT.get(name, ())]
         others = self.known.difference(names)  # the field of another route is none here
         near = [one for name in names for one in difflib.get_close_matches(name, others, n=1)]
-        said = " or ".join(map(repr, dict.fromkeys(meant or near[:1])))
+        suggested = " or ".join(map(repr, dict.fromkeys(meant or near[:1])))
         is_one = len(names) == 1
         what = f"is no field {names[0]!r}" if is_one else f"are no fields {_listed(names)}"
         return (
-            f"There {what}{f'; did you mean {said}?' if said else '.'} Fields of a "
+            f"There {what}{f'; did you mean {suggested}?' if suggested else '.'} Fields of a "
             f"provider's own are passed on only where {BY_OPERATOR} has allowed them, in "
             "allowed_extra_params"
         )
