@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tarash.tarash_gateway._data._types import Submission
-from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
+from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
 from tarash.tarash_gateway.ledger._facts import Outcome
 from tarash.tarash_gateway.ledger._records import SlotLedger, SlotRequest
 from tarash.tarash_gateway.ledger._slots import SlotRecord, decided
@@ -168,12 +169,35 @@ RUNNING: list[tuple[Submission | None, Outcome | None]] = [
 ]
 
 
-async def left_behind(path: Any, submission: Submission | None, outcome: Outcome | None) -> str:
-    """Take a slot and submit in a process, so to speak, whose lease is over; return its id."""
-    dead = SqliteLedger(path, lease_seconds=1e-6)
+BESIDE = ["", " label key:0123"]
+"""What stands behind an intent's id: a job has a place of its account's and one of its label's."""
+Lasting = SqliteLedger | PostgresLedger
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
+
+    return str(tmp_path / "jobs.db")
+
+
+def over(place: str) -> Lasting:
+    """Return a ledger of a process whose lease is over at once."""
+    kind: Any = PostgresLedger if place.startswith("postgresql") else SqliteLedger
+    ledger: Lasting = kind(place, lease_seconds=1e-6)
+    return ledger
+
+
+async def left_behind(
+    place: str, submission: Submission | None, outcome: Outcome | None, beside: str = ""
+) -> str:
+    """Take a slot and submit in a process, so to speak, whose lease is over; return the intent."""
+    dead = over(place)
     job = await begin(dead)
     intent = make_intent(job)
-    assert (await dead.seek_slots(LINE, [want(intent.id, most=1)])).taken == {intent.id}
+    name = f"{intent.id}{beside}"
+    assert (await dead.seek_slots(LINE, [want(name, most=1)])).taken == {name}
     assert await dead.intend(intent, HOLDER)
     if outcome is not None:
         await dead.settle(intent.id, submission, outcome)
@@ -184,27 +208,30 @@ async def left_behind(path: Any, submission: Submission | None, outcome: Outcome
     return intent.id
 
 
+@pytest.mark.parametrize("beside", BESIDE, ids=["account", "label"])
 @pytest.mark.parametrize(("submission", "outcome"), RUNNING)
 async def test_a_job_that_may_run_keeps_its_slot_after_its_process(
-    tmp_path: Any, submission: Submission | None, outcome: Outcome | None
+    place: str, submission: Submission | None, outcome: Outcome | None, beside: str
 ) -> None:
-    name = await left_behind(tmp_path / "jobs.db", submission, outcome)
-    ledger = SqliteLedger(tmp_path / "jobs.db", lease_seconds=1e-6)
+    intent = await left_behind(place, submission, outcome, beside)
+    ledger = over(place)
     assert await take(ledger, "b", most=1) == set()
     assert await take(ledger, "b", most=1) == set()
     # Whoever resumes it takes its slot over, and no second one.
+    name = f"{intent}{beside}"
     assert await take(ledger, name, most=1, is_bought=True) == {name}
-    await ledger.settle(name, "accepted", "completed")
+    await ledger.settle(intent, "accepted", "completed")
     assert await take(ledger, "b", most=1) == {"b"}
     await ledger.aclose()
 
 
+@pytest.mark.parametrize("beside", BESIDE, ids=["account", "label"])
 @pytest.mark.parametrize(("submission", "outcome"), ENDED)
 async def test_a_job_that_has_ended_keeps_no_slot(
-    tmp_path: Any, submission: Submission | None, outcome: Outcome
+    place: str, submission: Submission | None, outcome: Outcome, beside: str
 ) -> None:
-    await left_behind(tmp_path / "jobs.db", submission, outcome)
-    ledger = SqliteLedger(tmp_path / "jobs.db", lease_seconds=1e-6)
+    await left_behind(place, submission, outcome, beside)
+    ledger = over(place)
     assert await take(ledger, "b", most=1) == {"b"}
     await ledger.aclose()
 

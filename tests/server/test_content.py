@@ -104,3 +104,17 @@ def test_content_outlives_the_server_and_its_folder(
 def test_ids_that_are_paths_lead_nowhere(mocked: Started, name: str) -> None:
     for path in (f"/v1/videos/{name}", f"/v1/videos/{name}/content"):
         assert mocked.ask("GET", path).status_code in (404, 405)
+
+
+def test_what_is_no_range_of_bytes_gets_all_of_it(mocked: Started) -> None:
+    """It was a 400 of plain text; who asks in another unit is to get the whole (RFC 9110, 14.2)."""
+    video = mocked.create().json()["id"]
+    mocked.until_ended(video)
+    path = f"/v1/videos/{video}/content"
+    whole = mocked.ask("GET", path).content
+    for odd in ("items=0-1", "bytes=", "bytes=abc", "bytes=5-2", "bytes", "bytes=-", "bytes=0-1,x"):
+        answer = mocked.ask("GET", path, headers={"Range": odd})
+        assert (answer.status_code, answer.content) == (200, whole), odd
+
+    for good in ("BYTES=0-3", "bytes = 0 - 3", "bytes=0-3,", "bytes=0-" + "9" * 30):
+        assert mocked.ask("GET", path, headers={"Range": good}).status_code == 206, good

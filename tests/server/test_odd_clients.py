@@ -208,3 +208,27 @@ def test_an_origin_that_is_none_is_a_foreign_one(mocked: Started, origin: str) -
         "/api/session", json={"key": ADMIN}, headers={b"Origin": origin.encode("latin-1")}
     )
     assert (asked.status_code, asked.json()["error"]["code"]) == (403, "foreign_origin")
+
+
+@pytest.mark.parametrize("line", ["GET /v1/videos", "POST /v1/videos", "GET /api/events?job=x"])
+def test_nobody_is_handed_to_another_protocol(mocked: Started, line: str) -> None:
+    """A library of WebSockets, where there is one, took such a connection and held it for ever."""
+    with connect(mocked) as client:
+        client.sendall(
+            f"{line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ADMIN}\r\nUpgrade: websocket\r\n"
+            "Connection: close, Upgrade\r\nSec-WebSocket-Version: 13\r\nContent-Length: 2\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n{}".encode()
+        )
+        status = int(client.recv(65536).split()[1])
+
+    assert status in (200, 400, 404)
+
+
+def test_json_may_write_out_what_it_leaves_out(mocked: Started) -> None:
+    """Forms may, too: no-code tools and chat front ends send each of their settings."""
+    for empty in (None, ""):
+        left = dict.fromkeys(("size", "seconds", "seed", "quality", "input_reference"), empty)
+        assert mocked.create(**left).status_code == 200, empty
+
+    missing = mocked.create(prompt="").json()["error"]
+    assert (missing["param"], missing["message"]) == ("prompt", "prompt: it is missing")

@@ -106,6 +106,14 @@ def test_errors_of_the_routes_speak_of_their_fields(served: Started) -> None:
         assert not PYTHON.search(answer.text), answer.text
 
     assert "did you mean 'duration'?" in served.create(duraton=5).json()["error"]["message"]
+    for name, meant in {
+        "image": "'input_reference'?",
+        "image_url": "'input_reference' or 'image'?",
+        "images": "'input_references'?",
+        "width": "'size'?",
+    }.items():
+        said = served.create(**{name: "https://example.com/a.png"}).json()["error"]["message"]
+        assert f"did you mean {meant}" in said, said
 
 
 def test_plans_and_quotes_give_no_advice_for_programs(served: Started) -> None:

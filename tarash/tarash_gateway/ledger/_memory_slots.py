@@ -92,7 +92,7 @@ class MemorySlots:
         return [self._record(one, now) for one in sorted(rows, key=lambda one: one.number)]
 
     def _record(self, row: _Row, now: float) -> SlotRecord:
-        entry = self._entry(row.request.id)
+        entry = self._entry(row.request.intent_id)
         silent = now - row.renewed
         return SlotRecord(
             row.request,

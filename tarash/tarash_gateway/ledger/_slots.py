@@ -20,7 +20,8 @@ class SlotRequest:
     """What an attempt needs before it may submit: a place among the jobs of its account."""
 
     id: str
-    """Its intent's: so a ledger knows whether its job may still run when its process is gone."""
+    """Its intent's, before a space and whose limit it is, where one job has several places: so a
+    ledger knows whether its job may still run when its process is gone."""
     line: str
     """Stands for the account: whatever shares its limits, in all processes. Never a key."""
     model: str = ""
@@ -38,6 +39,11 @@ class SlotRequest:
     """How long it counts after the last word of its holder, where its job may still run."""
     is_bought: bool = False
     """Whether its job is at the provider already: it counts at once, whatever the limits are."""
+
+    @property
+    def intent_id(self) -> str:
+        """The intent's id."""
+        return self.id.partition(" ")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,9 +19,12 @@ from ._videos import PREVIEW, owned
 from ._words import HTTP
 
 if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
     from .._data._job_info import JobInfo
     from ._front import Front
 
+PART = re.compile(r"([0-9]{0,30})[ \t]*-[ \t]*([0-9]{0,30})", re.ASCII)
 router = APIRouter(prefix="/v1/videos", tags=["Videos"], responses=ERRORS)
 AS_IT_IS = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
 """For browsers, which otherwise make up their own minds on what a file is."""
@@ -91,9 +95,32 @@ async def _fetched(front: Front, job: JobInfo) -> list[Path]:
         ) from error
 
 
+class RangedFile(FileResponse):
+    """A file, or the part of it that is asked for; all of it where that is no range (RFC 9110)."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        headers = [one for one in scope["headers"] if one[0] != b"range" or _is_range(one[1])]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+
+def _is_range(value: bytes) -> bool:
+    """Tell whether a header asks for ranges of bytes; anything else is as good as none."""
+    unit, _, given = value.decode("latin-1").partition("=")
+    ranges = [PART.fullmatch(one.strip()) for one in given.split(",") if one.strip()]
+    return unit.strip().lower() == "bytes" and bool(ranges) and all(map(_is_part, ranges))
+
+
+def _is_part(found: re.Match[str] | None) -> bool:
+    if found is None or not (found[1] or found[2]):
+        return False
+
+    return not (found[1] and found[2]) or int(found[1]) <= int(found[2])
+
+
 def served(path: Path, headers: dict[str, str] | None = None) -> FileResponse:
     """Return the answer that holds a file, or the part of it that is asked for."""
-    return FileResponse(
+    return RangedFile(
         path,
         media_type=type_of(path),
         filename=path.name,

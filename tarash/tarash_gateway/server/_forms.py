@@ -71,8 +71,8 @@ async def fields_of(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise invalid("The body is to be a JSON object")
 
-    # Many clients write out the fields that they leave out, `"n": null`.
-    return {name: value for name, value in body.items() if value is not None}
+    # Many clients write out the fields that they leave out, `"n": null` or `"size": ""`.
+    return {name: value for name, value in body.items() if value is not None and value != ""}
 
 
 def _refused(constant: str) -> Any:

@@ -49,6 +49,8 @@ def server_of(app: FastAPI, *, head_seconds: float = HEAD_SECONDS) -> uvicorn.Se
         app,
         loop="asyncio",
         http=protocol,
+        # There are none here, and whatever a library makes of one has no limits of ours.
+        ws="none",
         lifespan="on",
         log_level="warning",
         access_log=False,

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/v1/videos", tags=["Videos"], responses=ERRORS)
 RUNNING = frozenset({"queued", "in_progress"})
 PREVIEW = "openai-poll-after-ms"
+PACE = 0.25
+"""Seconds between two looks at a job that another server stops."""
 
 
 @router.post("", openapi_extra=body_of(VideoCreate, files=("input_reference",)))
@@ -132,9 +134,28 @@ async def _stop(front: Front, job: JobInfo) -> None:
             async with asyncio.timeout(front.settings.create_seconds):
                 await driven.ended.wait()
                 return
+    elif await _has_ended(front, job.id):
+        return
 
     if answer == "requested":
         raise _still_running(job.kind, answer)
+
+
+async def _has_ended(front: Front, job_id: str) -> bool:
+    """Wait for the end of a job that another server drives; return whether it has come."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(front.settings.create_seconds):
+            while True:
+                job = await front.gateway.find_job_async(job_id)
+                if job is None or job.state not in ("open", "unknown"):
+                    return True
+
+                if not job.held:
+                    return False
+
+                await asyncio.sleep(PACE)
+
+    return False
 
 
 def _still_running(kind: str, said: str) -> Refusal:

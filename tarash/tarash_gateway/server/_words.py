@@ -54,6 +54,16 @@ SHAPES = {
 }
 """What a pattern of a field asks for, in words."""
 BY_OPERATOR = "whoever runs the gateway"
+MEANT: Mapping[str, Sequence[str]] = {
+    "image": ("input_reference",),
+    "image_url": ("input_reference", "image"),
+    "images": ("input_references",),
+    "first_frame": ("frame_images",),
+    "last_frame": ("frame_images",),
+    "height": ("size",),
+    "width": ("size",),
+}
+"""Fields that clients of other servers send, and those that stand for them here."""
 SENTENCES = frozenset({"reason", "unknown", "warnings", "why"})
 """The fields of a plan that hold sentences of the library's."""
 FOREIGN = frozenset({"payload", "requested", "sent"})
@@ -163,23 +173,29 @@ class Words:
         say = ADVICE.get(hint.action)
         return self.said(hint.text) if say is None else say(hint, self)
 
-    def _meant(self, name: str) -> str | None:
-        """Return the field that a name most likely means; None where it may mean anything."""
+    def _meant(self, name: str) -> Sequence[str]:
+        """Return the fields that a name most likely means; none where it may mean anything."""
+        usual = [field for field in MEANT.get(name, ()) if field in self.known]
+        if usual:
+            return usual
+
         for fields in (VideoGenerationRequest.model_fields, ImageGenerationRequest.model_fields):
             # Of several fields, or of the other kind's, none is named.
             field = self.field((meant(name, fields) or "").strip("'"))
             if field in self.known and field != name:
-                return field
+                return [field]
 
-        near = difflib.get_close_matches(name, self.known - {name}, n=1)
-        return near[0] if near else None
+        return difflib.get_close_matches(name, self.known - {name}, n=1)
 
     def _not_passed(self, names: Sequence[str]) -> str:
         """Say that fields are none of ours, and are not passed on either."""
-        near = {name: field for name in names if (field := self._meant(name)) is not None}
+        near = {name: fields for name in names if (fields := self._meant(name))}
         is_one = len(names) == 1
         what = f"is no field {names[0]!r}" if is_one else f"are no fields {_listed(names)}"
-        those = [f"{field!r}{'' if is_one else f' by {name!r}'}" for name, field in near.items()]
+        those = [
+            " or ".join(map(repr, fields)) + ("" if is_one else f" by {name!r}")
+            for name, fields in near.items()
+        ]
         ask = f"; did you mean {' and '.join(those)}?" if near else "."
         return (
             f"There {what}{ask} Fields of a "

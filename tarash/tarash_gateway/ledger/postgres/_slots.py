@@ -21,7 +21,8 @@ LINE = """
         processes.pid, processes.birth, processes.place,
         extract(epoch FROM clock_timestamp() - slots.renewed_at)::float8 AS silent,
         extract(epoch FROM clock_timestamp() - slots.taken_at)::float8 AS taken_ago
-    FROM tarash.slots LEFT JOIN tarash.intents ON intents.id = slots.id
+    FROM tarash.slots
+    LEFT JOIN tarash.intents ON intents.id = split_part(slots.id, ' ', 1)
     LEFT JOIN tarash.processes ON processes.id = slots.process
     WHERE %s::text IS NULL OR line = %s::text ORDER BY slots.number
 """

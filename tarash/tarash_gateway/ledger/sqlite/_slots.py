@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 LINE = """
     SELECT slots.*, intents.id AS intent, submission, outcome,
         processes.pid, processes.birth, processes.place
-    FROM slots LEFT JOIN intents ON intents.id = slots.id
+    FROM slots LEFT JOIN intents
+        ON intents.id = substr(slots.id, 1, instr(slots.id || ' ', ' ') - 1)
     LEFT JOIN processes ON processes.id = slots.process
     WHERE ? IS NULL OR line = ? ORDER BY slots.number
 """
