@@ -348,3 +348,41 @@ async def test_a_bomb_of_media_is_not_unpacked(transport: Transport) -> None:
 
 def test_the_limits_leave_room_for_media_in_base64() -> None:
     assert LARGEST_ANSWER >= 40 * 1024 * 1024 * 4 / 3
+
+
+def test_json_of_ever_so_many_parts_is_nested_as_deep_as_it_is() -> None:
+    flat = json.dumps([{"a": ["[{"] * 3, "b": {}}] * 200)
+    assert parse_json(flat) == json.loads(flat)
+    assert parse_json('"' + "[" * 200 + '"') == "[" * 200
+    assert parse_json("7 " + "[" * 200, prefix=True) == 7
+
+
+SECRET = 'r8_so/secret "quoted"\\and\tlong'
+WRITTEN = (
+    json.dumps,
+    lambda text: '"' + "".join(f"\\u{ord(one):04x}" for one in text) + '"',
+    lambda text: json.dumps(text).replace("/", "\\/"),
+)
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+@pytest.mark.parametrize("shape", ['{{"error": {}}}', "{{{}: 1}}", '[[{}], "a\\nb"]'])
+def test_a_secret_is_masked_however_json_writes_it(written: Any, shape: str) -> None:
+    for text in (SECRET, f"it is {SECRET}!", f"é{SECRET}"):
+        content = shape.format(written(text)).encode()
+        said = read_answer(400, {}, "application/json", content, Secrets([SECRET]))
+        assert SECRET not in str(said.body) + repr(said.body)
+        assert "***" in str(said.body)
+
+
+def test_only_what_holds_a_secret_is_written_anew() -> None:
+    secrets = Secrets([SECRET, "another-secret"])
+    for value in ("a\nb", {"logs": "a\\nb", "é\ud800": [1, None, True, 0.5]}, [SECRET[:-1]], 3):
+        assert not secrets.are_in(value)
+        assert secrets.data(value) == value
+
+    for value in (SECRET, {SECRET: 1}, [{"a": ["b", f"c{SECRET}d"]}], ["another-secret"]):
+        assert secrets.are_in(value)
+        assert secrets.data(value) != value
+
+    assert not Secrets().are_in(SECRET)

@@ -42,7 +42,7 @@ def quoted(
         parameters = payload.body if payload.inside is None else payload.body[payload.inside]
 
     lines = _lines(call, spec)
-    if measures is None and _needs_measures(call, lines):
+    if measures is None and _has_media(call) and any(map(is_by_media, lines)):
         measures = _measured(call)
 
     priced = facts_of(spec, call.config, call.request, parameters, measures or Measures())
@@ -94,7 +94,7 @@ async def measured(call: Call, spec: ModelSpec) -> Measures:
         call: The call, with the media as the user gave them.
         spec: What the model takes.
     """
-    if call.mocked or not _needs_measures(call, _lines(call, spec)):
+    if call.mocked or not _has_media(call) or not any(map(is_by_media, _lines(call, spec))):
         return Measures()
 
     return await to_thread.run_sync(_measured, call)
@@ -113,6 +113,5 @@ def _lines(call: Call, spec: ModelSpec) -> list[PriceLine]:
     return [one for one in lines if is_for(one, call.kind)]
 
 
-def _needs_measures(call: Call, lines: list[PriceLine]) -> bool:
-    has_media = bool(call.request.image_list) or getattr(call.request, "video", None) is not None
-    return has_media and any(map(is_by_media, lines))
+def _has_media(call: Call) -> bool:
+    return bool(call.request.image_list) or getattr(call.request, "video", None) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module, util
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
@@ -32,7 +33,7 @@ class KeyVariable:
     """A model that the key is for, where products of the provider have keys of their own."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Provider:
     """A provider, as the registry knows it.
 
@@ -94,7 +95,7 @@ class Provider:
         old = too_old(self.extra, self.distribution)
         return None if old is None else f", and {old}"
 
-    @property
+    @cached_property
     def source(self) -> ModelSource | None:
         """What the catalogue has to know of it."""
         if self.models is None:
