@@ -365,18 +365,31 @@ WRITTEN = (
 )
 
 
+KEY = "r8_so-plain/a_key.of=letters"
+
+
+@pytest.mark.parametrize("secret", [SECRET, KEY, "r8_with\nlines\nin it", "r8_mit Umläuten"])
 @pytest.mark.parametrize("written", WRITTEN)
 @pytest.mark.parametrize("shape", ['{{"error": {}}}', "{{{}: 1}}", '[[{}], "a\\nb"]'])
-def test_a_secret_is_masked_however_json_writes_it(written: Any, shape: str) -> None:
-    for text in (SECRET, f"it is {SECRET}!", f"é{SECRET}"):
+def test_a_secret_is_masked_however_json_writes_it(written: Any, shape: str, secret: str) -> None:
+    for text in (secret, f"it is {secret}!", f"é{secret}", f"a\\n\n{secret}\n"):
         content = shape.format(written(text)).encode()
-        said = read_answer(400, {}, "application/json", content, Secrets([SECRET]))
-        assert SECRET not in str(said.body) + repr(said.body)
+        said = read_answer(400, {}, "application/json", content, Secrets([secret]))
+        assert secret not in json.dumps(said.body, ensure_ascii=False)
+        assert json.dumps(secret)[1:-1] not in json.dumps(said.body)
         assert "***" in str(said.body)
+
+
+def test_line_breaks_hide_no_key() -> None:
+    secrets = Secrets([KEY])
+    assert not secrets.may_hide_in(r'{"logs": "10%\n20%\r\n\t30%"}')
+    for written in (r'"\u0072"', r'"\/"', r'"\\n"', r'"\""'):
+        assert secrets.may_hide_in(written)
 
 
 def test_only_what_holds_a_secret_is_written_anew() -> None:
     secrets = Secrets([SECRET, "another-secret"])
+    value: Any
     for value in ("a\nb", {"logs": "a\\nb", "é\ud800": [1, None, True, 0.5]}, [SECRET[:-1]], 3):
         assert not secrets.are_in(value)
         assert secrets.data(value) == value

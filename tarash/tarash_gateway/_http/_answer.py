@@ -238,7 +238,8 @@ def read_answer(
         body, is_json = text, False
 
     # Masked twice: in the text for what is no JSON, in the values for what JSON had escaped.
-    masked = secrets.data(body) if "\\" in text and secrets.are_in(body) else body
+    is_hidden = secrets.may_hide_in(text) and secrets.are_in(body)
+    masked = secrets.data(body) if is_hidden else body
     return HttpResponse(status, headers, masked, is_json, is_cut=is_cut)
 
 

@@ -18,6 +18,8 @@ USERINFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
 """The name and the password in a URL, such as that of a proxy."""
 SENDABLE = re.compile(r"[ -~]*")
 """What a header can hold."""
+ESCAPED = re.compile(r"\\[^nrtbf]")
+"""What in JSON may stand for a character that a header can hold; the others are for controls."""
 SHORTEST_SECRET = 8
 """Characters; anything shorter is not looked for: replacing `test` would garble honest answers."""
 
@@ -227,6 +229,13 @@ class Secrets:
             return [self.data(item) for item in value]
 
         return value
+
+    def may_hide_in(self, text: str) -> bool:
+        """Tell whether JSON, as text, may hold a secret that is not to be seen in it."""
+        if all(map(SENDABLE.fullmatch, self._values())):
+            return ESCAPED.search(text) is not None
+
+        return "\\" in text
 
     def are_in(self, value: Any) -> bool:
         """Tell whether a JSON value holds a secret, in keys too; by far faster than `data`.
