@@ -6,6 +6,7 @@ whichever thread. A piece takes less than a millisecond.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import secrets
@@ -15,6 +16,8 @@ from typing import Any
 LONG = 256 * 1024
 """Characters from which on a string is written in pieces."""
 PIECE = 256 * 1024
+SMALL = 64 * 1024
+"""Bytes of a body that leave in one piece with its headers."""
 
 
 def has_long_text(value: Any) -> bool:
@@ -44,7 +47,19 @@ async def json_pieces(value: Any) -> list[bytes]:
     return await to_thread.run_sync(written, value)
 
 
-async def streamed(pieces: list[bytes]) -> AsyncIterator[bytes]:
+def handed_over(pieces: list[bytes]) -> bytes | io.BytesIO | AsyncIterator[bytes]:
+    """Return a body as aiohttp takes it best.
+
+    What is large goes as a stream: aiohttp warns of any megabyte that it is handed as bytes, and of
+    a large file it would make a copy on the event loop.
+    """
+    if len(pieces) > 1:
+        return _streamed(pieces)
+
+    return pieces[0] if len(pieces[0]) <= SMALL else io.BytesIO(pieces[0])
+
+
+async def _streamed(pieces: list[bytes]) -> AsyncIterator[bytes]:
     """Yield the pieces of a body."""
     for piece in pieces:
         yield piece

@@ -25,7 +25,7 @@ from ._answer import (
     unreadable,
 )
 from ._bodies import lines, read_content, session_options
-from ._body import json_pieces, streamed
+from ._body import handed_over, json_pieces
 from ._credentials import Credentials
 from ._gates import POOL_SIZE, STREAMS_PER_ORIGIN, connection_slot
 from ._guard import SsrfGuard
@@ -57,9 +57,6 @@ __all__ = [
 
 FRESH_SECONDS = 2
 """A paid POST never leaves on a connection that was idle for longer: it might be dead already."""
-
-SMALL_BODY = 64 * 1024
-"""Bytes of a request's body that are handed over as they are."""
 
 NONE = AuthHeaders({})
 MOST_REDIRECTS = 5
@@ -204,12 +201,7 @@ class HttpClient:
         data: Any = form
         if form is None:
             pieces = await json_pieces(json)
-            # What is large as a stream: aiohttp warns of any megabyte that it is handed as bytes,
-            # and of a large file it would make a copy on the event loop.
-            data = io.BytesIO(pieces[0]) if len(pieces) == 1 else streamed(pieces)
-            if len(pieces) == 1 and len(pieces[0]) <= SMALL_BODY:
-                data = pieces[0]
-
+            data = handed_over(pieces)
             length = str(sum(map(len, pieces)))
             own = {"Content-Type": "application/json", "Content-Length": length}
             headers = {**own, **(headers or {})}
