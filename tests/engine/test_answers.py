@@ -348,3 +348,54 @@ async def test_a_bomb_of_media_is_not_unpacked(transport: Transport) -> None:
 
 def test_the_limits_leave_room_for_media_in_base64() -> None:
     assert LARGEST_ANSWER >= 40 * 1024 * 1024 * 4 / 3
+
+
+def test_json_of_ever_so_many_parts_is_nested_as_deep_as_it_is() -> None:
+    flat = json.dumps([{"a": ["[{"] * 3, "b": {}}] * 200)
+    assert parse_json(flat) == json.loads(flat)
+    assert parse_json('"' + "[" * 200 + '"') == "[" * 200
+    assert parse_json("7 " + "[" * 200, prefix=True) == 7
+
+
+SECRET = 'r8_so/secret "quoted"\\and\tlong'
+WRITTEN = (
+    json.dumps,
+    lambda text: '"' + "".join(f"\\u{ord(one):04x}" for one in text) + '"',
+    lambda text: json.dumps(text).replace("/", "\\/"),
+)
+
+
+KEY = "r8_so-plain/a_key.of=letters"
+
+
+@pytest.mark.parametrize("secret", [SECRET, KEY, "r8_with\nlines\nin it", "r8_mit Umläuten"])
+@pytest.mark.parametrize("written", WRITTEN)
+@pytest.mark.parametrize("shape", ['{{"error": {}}}', "{{{}: 1}}", '[[{}], "a\\nb"]'])
+def test_a_secret_is_masked_however_json_writes_it(written: Any, shape: str, secret: str) -> None:
+    for text in (secret, f"it is {secret}!", f"é{secret}", f"a\\n\n{secret}\n"):
+        content = shape.format(written(text)).encode()
+        said = read_answer(400, {}, "application/json", content, Secrets([secret]))
+        assert secret not in json.dumps(said.body, ensure_ascii=False)
+        assert json.dumps(secret)[1:-1] not in json.dumps(said.body)
+        assert "***" in str(said.body)
+
+
+def test_line_breaks_hide_no_key() -> None:
+    secrets = Secrets([KEY])
+    assert not secrets.may_hide_in(r'{"logs": "10%\n20%\r\n\t30%"}')
+    for written in (r'"\u0072"', r'"\/"', r'"\\n"', r'"\""'):
+        assert secrets.may_hide_in(written)
+
+
+def test_only_what_holds_a_secret_is_written_anew() -> None:
+    secrets = Secrets([SECRET, "another-secret"])
+    value: Any
+    for value in ("a\nb", {"logs": "a\\nb", "é\ud800": [1, None, True, 0.5]}, [SECRET[:-1]], 3):
+        assert not secrets.are_in(value)
+        assert secrets.data(value) == value
+
+    for value in (SECRET, {SECRET: 1}, [{"a": ["b", f"c{SECRET}d"]}], ["another-secret"]):
+        assert secrets.are_in(value)
+        assert secrets.data(value) != value
+
+    assert not Secrets().are_in(SECRET)

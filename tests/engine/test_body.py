@@ -6,10 +6,22 @@ import json
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarash.tarash_gateway._http._body import LONG, PIECE, JsonBody, has_long_text, json_body
+from tarash.tarash_gateway._http._body import (
+    LONG,
+    PIECE,
+    SMALL,
+    JsonBody,
+    has_long_text,
+    json_body,
+)
+from tarash.tarash_gateway._http._client import HttpClient, Transport
+from tarash.tarash_gateway._http._credentials import Credentials
+from tarash.tarash_gateway._support._secrets import AuthHeaders, Key
 
 LETTERS = ["a", '"', "\\", "\n", "é", "\U0001f600", "\ud800", "\0"]
 
@@ -43,3 +55,25 @@ async def test_only_long_text_is_cut_into_pieces() -> None:
     pieces = [piece async for piece in await json_body({"image": "x" * (3 * PIECE)})]
     assert len(pieces) > 3
     assert max(map(len, pieces)) <= PIECE
+
+
+@pytest.mark.parametrize("size", [0, SMALL - 12, SMALL - 11, 3 * SMALL, LONG, 2 * 1024 * 1024])
+async def test_a_body_of_any_size_arrives_whole_and_says_its_length(size: int) -> None:
+    seen: list[tuple[str | None, str | None, bytes]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        named = (request.headers.get("Content-Length"), request.headers.get("Transfer-Encoding"))
+        seen.append((*named, await request.read()))
+        return web.json_response({})
+
+    application = web.Application(client_max_size=4 * 1024 * 1024)
+    application.router.add_post("/jobs", take)
+    transport = Transport()
+    async with TestServer(application) as server:
+        account = Credentials("x", str(server.make_url("/")), Key("key-of-a-test"))
+        client = HttpClient(account, transport, AuthHeaders({}))
+        await client.submit("jobs", json={"text": "x" * size})
+        await transport.aclose()
+
+    content = json.dumps({"text": "x" * size}).encode()
+    assert seen == [(str(len(content)), None, content)]

@@ -1,4 +1,4 @@
-"""What a poll costs, counted in calls: thousands of jobs wait on one core, and it is that of polls.
+"""What jobs and polls cost, counted in calls: thousands of jobs wait on one core.
 
 Calls of functions of ours and below, by Python's profiler: no busy machine changes their number,
 and neither does another version of the HTTP client.
@@ -16,12 +16,17 @@ import yarl
 
 import tests
 from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGenerationRequest
+from tests.benchmarks.simulation import Simulation
 from tests.benchmarks.still import Still
 from tests.conftest import until
 
 MOST_CALLS = 310
 """In one poll."""
 POLLS = 40
+MOST_CALLS_OF_A_JOB = 2500
+"""From its request to its result, with one poll."""
+JOBS = 6
+"""Fewer than share their polls."""
 
 
 async def test_a_poll_takes_few_calls() -> None:
@@ -48,6 +53,31 @@ async def test_a_poll_takes_few_calls() -> None:
 
     calls = sum(one.callcount for one in profile.getstats() if _counts(one.code))
     assert calls / polls < MOST_CALLS
+
+
+async def test_a_job_takes_few_calls() -> None:
+    profile = cProfile.Profile()
+    async with Gateway() as gateway:
+        with Simulation("replicate") as simulation:
+            simulation.script("replicate", 0.2)
+            config = VideoGenerationConfig(
+                provider="replicate",
+                model="google/veo-3.1",
+                api_key="key-of-the-tests",
+                base_url=simulation.urls["replicate"],
+            )
+
+            async def one() -> None:
+                await gateway.generate_video_async(config, VideoGenerationRequest(prompt="A cat"))
+
+            await one()  # which imports, reads the catalogue, and opens connections
+            with profile:
+                await asyncio.gather(*(one() for _ in range(JOBS)))
+
+            assert simulation.counters("replicate")["polls"] == JOBS + 1
+
+    calls = sum(one.callcount for one in profile.getstats() if _counts(one.code))
+    assert calls / JOBS < MOST_CALLS_OF_A_JOB
 
 
 def _counts(code: CodeType | str) -> bool:

@@ -110,6 +110,8 @@ class Attempt:
     """Why it failed, where another process has written that down."""
     response: Response | None = None
     """What it came to, which nobody may have got yet."""
+    read: tuple[RawResult, Response] | None = None
+    """What a result was read as when its poll was looked at, so that it is not read twice."""
     called_back: bool = False
     """Whether its provider was asked to call back."""
     money: Money = field(default_factory=Money)

@@ -14,7 +14,7 @@ from ..catalog.prices import is_for, prices
 
 if TYPE_CHECKING:
     from .._data._exchange import Snapshot
-    from .._data._money import PriceLine
+    from .._data._money import PriceLine, Quote
     from ..providers._contract import Adapter, ReportingAdapter
     from ._attempt import Attempt
 
@@ -72,14 +72,15 @@ def _cost(attempt: Attempt, reported: Reported) -> Cost | None:
             {"amount": reported.amount, "currency": reported.currency, "state": state, **own}
         )
 
-    amount = _by_parts(attempt, reported.parts)
-    for find in (_by_unit, _by_computing, _by_credit, _by_quote):
-        amount = find(attempt, reported) if amount is None else amount
+    lines, quote = _lines(attempt), attempt.money.quote
+    amount = _by_parts(lines, reported.parts)
+    for find in (_by_unit, _by_computing, _by_credit):
+        amount = find(lines, reported) if amount is None else amount
 
+    amount = _by_quote(quote, reported) if amount is None else amount
     if amount is not None:
         return Cost.model_validate({"amount": amount, "state": state, **own})
 
-    quote = attempt.money.quote
     if quote is None or quote.high is None or quote.currency is None:
         return None
 
@@ -95,14 +96,14 @@ def _lines(attempt: Attempt) -> list[PriceLine]:
     return [one for one in lines if is_for(one, attempt.call.kind)]
 
 
-def _by_parts(attempt: Attempt, parts: Mapping[str, Decimal]) -> Decimal | None:
+def _by_parts(lines: list[PriceLine], parts: Mapping[str, Decimal]) -> Decimal | None:
     """Return what counted parts cost; None where one of them has no price."""
     if not parts:
         return None
 
     rates = {
         line.billable: line.rate / line.per
-        for line in _lines(attempt)
+        for line in lines
         if line.unit == "token" and line.currency == DOLLARS and not line.when
     }
     if any(count and name not in rates for name, count in parts.items()):
@@ -111,9 +112,9 @@ def _by_parts(attempt: Attempt, parts: Mapping[str, Decimal]) -> Decimal | None:
     return sum((count * rates.get(name, Decimal(0)) for name, count in parts.items()), Decimal(0))
 
 
-def _by_unit(attempt: Attempt, reported: Reported) -> Decimal | None:
+def _by_unit(lines: list[PriceLine], reported: Reported) -> Decimal | None:
     """Return what counted units cost, where the price of one is known for settling."""
-    for line in _lines(attempt):
+    for line in lines:
         if line.role != "settlement" or line.unit == "token":
             continue
 
@@ -123,21 +124,21 @@ def _by_unit(attempt: Attempt, reported: Reported) -> Decimal | None:
     return None
 
 
-def _by_computing(attempt: Attempt, reported: Reported) -> Decimal | None:
+def _by_computing(lines: list[PriceLine], reported: Reported) -> Decimal | None:
     """Return what seconds of a machine cost, where the model has a price for one."""
     if reported.unit != COMPUTING or reported.quantity is None:
         return None
 
-    lines = [one for one in _lines(attempt) if one.unit == COMPUTING and not one.when]
-    if len(lines) != 1 or lines[0].currency != DOLLARS:
+    priced = [one for one in lines if one.unit == COMPUTING and not one.when]
+    if len(priced) != 1 or priced[0].currency != DOLLARS:
         return None
 
-    return lines[0].rate / lines[0].per * reported.quantity
+    return priced[0].rate / priced[0].per * reported.quantity
 
 
-def _by_credit(attempt: Attempt, reported: Reported) -> Decimal | None:
+def _by_credit(lines: list[PriceLine], reported: Reported) -> Decimal | None:
     """Return what a provider's own credits are worth, where price lines in them say that."""
-    for line in _lines(attempt):
+    for line in lines:
         is_meant = line.credit_usd is not None and reported.unit in (line.currency, CREDIT)
         if is_meant and line.credit_usd is not None and reported.quantity is not None:
             return line.credit_usd * reported.quantity
@@ -145,9 +146,8 @@ def _by_credit(attempt: Attempt, reported: Reported) -> Decimal | None:
     return None
 
 
-def _by_quote(attempt: Attempt, reported: Reported) -> Decimal | None:
+def _by_quote(quote: Quote | None, reported: Reported) -> Decimal | None:
     """Return what a count costs at the rate of the quote, where that counted the same thing."""
-    quote = attempt.money.quote
     if quote is None or quote.currency != DOLLARS or reported.quantity is None:
         return None
 

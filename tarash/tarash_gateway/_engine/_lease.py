@@ -177,8 +177,9 @@ class Lease:
         """
         work = partial(self._close, state, result, free_key=free_key, delivered=delivered)
         with bounded(self, FLUSH_SECONDS):
-            with bounded(self, FLUSH_SECONDS / 2):
-                await self.catch_up()
+            if self.unwritten:
+                with bounded(self, FLUSH_SECONDS / 2):
+                    await self.catch_up()
 
             held = await work()
             if self.unwritten:  # the ledger came back in between
@@ -244,7 +245,7 @@ def bounded(lease: Lease, seconds: float) -> Iterator[anyio.CancelScope]:
 
     What it holds up matters more than it: a paid result, or whatever ends us.
     """
-    with anyio.CancelScope(shield=True), anyio.move_on_after(seconds) as limit:
+    with anyio.move_on_after(seconds, shield=True) as limit:
         try:
             yield limit
         except Exception as error:  # noqa: BLE001  (as above)

@@ -95,8 +95,7 @@ async def measured(call: Call, spec: ModelSpec) -> Measures:
         call: The call, with the media as the user gave them.
         spec: What the model takes.
     """
-    is_needed = not call.mocked and _has_media(call) and any(map(is_by_media, _lines(call, spec)))
-    if not is_needed:
+    if call.mocked or not _has_media(call) or not any(map(is_by_media, _lines(call, spec))):
         return Measures()
 
     return await to_thread.run_sync(_measured, call)

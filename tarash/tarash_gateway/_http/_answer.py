@@ -52,6 +52,8 @@ BINARY = (
 )
 BROKEN_OFF = "(the body broke off)"
 TOO_LARGE = "(the body is larger than an answer may be)"
+HOLDERS = frozenset({dict, list})
+"""What the JSON of an answer is nested by."""
 DEEPEST = 100
 """Levels of JSON; more are no answer, and whoever walks through them would get stuck."""
 MOST_PARTS = 500_000
@@ -248,7 +250,8 @@ def read_answer(
         body, is_json = text, False
 
     # Masked twice: in the text for what is no JSON, in the values for what JSON had escaped.
-    masked = secrets.data(body) if "\\" in text else body
+    is_hidden = secrets.may_hide_in(text) and secrets.are_in(body)
+    masked = secrets.data(body) if is_hidden else body
     return HttpResponse(status, headers, masked, is_json, is_cut=is_cut)
 
 
@@ -295,13 +298,14 @@ def parse_json(text: str, *, prefix: bool = False) -> Any:
 
 
 def _is_deep(value: Any) -> bool:
-    level = [value]
+    level = [value] if type(value) in HOLDERS else []
     for _ in range(DEEPEST):
+        # Only what may hold more: of a page of jobs, almost all is text.
         level = [
             part
             for one in level
-            if isinstance(one, dict | list)
             for part in (one.values() if isinstance(one, dict) else one)
+            if type(part) in HOLDERS
         ]
         if not level:
             return False

@@ -7,6 +7,7 @@ medium is not in memory once more as a body.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import secrets
@@ -16,6 +17,8 @@ from typing import Any
 LONG = 256 * 1024
 """Characters from which on a string is written in pieces."""
 PIECE = 256 * 1024
+SMALL = 64 * 1024
+"""Bytes of a body that leave in one piece with its headers."""
 
 
 def has_long_text(value: Any) -> bool:
@@ -83,6 +86,19 @@ async def json_body(value: Any) -> JsonBody:
     from anyio import to_thread
 
     return await to_thread.run_sync(JsonBody, value)
+
+
+def handed_over(body: JsonBody) -> bytes | io.BytesIO | AsyncIterator[bytes]:
+    """Return a body as aiohttp takes it best.
+
+    What is large goes as a stream: aiohttp warns of any megabyte that it is handed as bytes, and of
+    a large file it would make a copy on the event loop.
+    """
+    if not body.is_whole:
+        return aiter(body)
+
+    content = b"".join(body)
+    return content if body.size <= SMALL else io.BytesIO(content)
 
 
 def _marked(value: Any, mark: str, texts: list[str]) -> Any:

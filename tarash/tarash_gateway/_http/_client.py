@@ -25,7 +25,7 @@ from ._answer import (
     unreadable,
 )
 from ._bodies import lines, read_content, session_options
-from ._body import json_body
+from ._body import handed_over, json_body
 from ._credentials import Credentials
 from ._gates import POOL_SIZE, STREAMS_PER_ORIGIN, connection_slot
 from ._guard import SsrfGuard
@@ -201,9 +201,7 @@ class HttpClient:
         data: Any = form
         if form is None:
             body = await json_body(json)
-            # As a stream: aiohttp warns of any megabyte that it is handed as bytes, and of a large
-            # file it would make a copy on the event loop.
-            data = io.BytesIO(b"".join(body)) if body.is_whole else aiter(body)
+            data = handed_over(body)
             own = {"Content-Type": "application/json", "Content-Length": str(body.size)}
             headers = {**own, **(headers or {})}
 

@@ -30,7 +30,10 @@ def base_url(adapter: Adapter, config: Config) -> str:
     An adapter with a method `resolve_base_url` has the last word: its host may depend on the
     config.
     """
-    custom = _custom_base_url(adapter, config)
+    return _resolved(adapter, config, _custom_base_url(adapter, config))
+
+
+def _resolved(adapter: Adapter, config: Config, custom: str | None) -> str:
     if "resolve_base_url" in adapter.abilities:
         return cast("LocatingAdapter", adapter).resolve_base_url(config, custom)
 
@@ -152,14 +155,15 @@ def account(adapter: Adapter, config: Config, environment_variable: str | None) 
             hints=[set_key(environment_variable), use_mock()],
         )
 
+    custom = _custom_base_url(adapter, config)
     return Credentials(
         provider=config.provider,
-        base_url=base_url(adapter, config),
+        base_url=_resolved(adapter, config, custom),
         key=key,
         trusted_hosts=adapter.trusted_hosts,
         api_version=config.api_version,
         settings=config.provider_config,
-        custom_base_url=_custom_base_url(adapter, config) is not None,
+        custom_base_url=custom is not None,
         max_media_bytes=config.max_media_bytes,
         allow_private_urls=config.allow_private_urls,
     )

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .._support._tracebacks import surfaced
+from .._support._turns import turn
 from .._support._warnings import asked_here
 from ._arguments import check_arguments, check_callback, checked_labels
 
@@ -116,6 +117,7 @@ async def _job(  # noqa: PLR0913, PLR0917  (as above)
 ) -> AsyncIterator[tuple[Job, bool]]:
     with shared.at_work():
         await warm_up(config)
+        await turn()
         from ._job import Job
         from ._opening import begin
 

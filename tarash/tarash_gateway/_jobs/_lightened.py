@@ -19,7 +19,7 @@ FIELDS = ("image_list", "video", "mask_image")
 
 def lightened(request: Request) -> Request | None:
     """Return a request without its large media, where each has been; None where it has none."""
-    there = {name: getattr(request, name, None) for name in FIELDS}
+    there = {name: vars(request).get(name) for name in FIELDS}
     light = {name: _light(value) for name, value in there.items()}
     changed = {name: value for name, value in light.items() if value is not there[name]}
     return request.model_copy(update=changed) if changed else None

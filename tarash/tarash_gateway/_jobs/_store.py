@@ -45,6 +45,9 @@ PLACE = ("provider", "model", "base_url", "api_version")
 FACTS_KEPT = "facts"
 """Where the result of a job has what is known of a response whose media are not kept."""
 
+PLAIN = (str, int, float)
+"""Of what nearly all of a request is made."""
+
 Read = Callable[[str], Awaitable[bytes]]
 
 
@@ -83,6 +86,9 @@ def _dumped(config: Config) -> JsonObject:
 
 
 def _holds_bytes(value: Any) -> bool:
+    if value is None or isinstance(value, PLAIN):
+        return False
+
     if isinstance(value, Mapping):
         return any(_holds_bytes(one) for one in value.values())
 
@@ -93,6 +99,9 @@ def _holds_bytes(value: Any) -> bool:
 
 
 def _packed(value: Any, media: dict[str, bytes]) -> Any:
+    if value is None or isinstance(value, PLAIN):
+        return value
+
     if isinstance(value, bytes | bytearray | memoryview):
         content = bytes(value)
         name = hashlib.sha256(content).hexdigest()
@@ -105,7 +114,7 @@ def _packed(value: Any, media: dict[str, bytes]) -> Any:
     if isinstance(value, list | tuple):
         return [_packed(one, media) for one in value]
 
-    return value if value is None or isinstance(value, str | int | float) else str(value)
+    return str(value)
 
 
 _LOST = object()

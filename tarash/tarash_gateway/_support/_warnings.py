@@ -16,7 +16,8 @@ from typing import Any
 
 # Whose frames lie between the user's code and ours.
 PACKAGE = __name__.partition("._support")[0]
-BETWEEN = (PACKAGE, "anyio", "asyncio", "concurrent", "contextlib", "threading")
+OURS = f"{PACKAGE}."
+BETWEEN = frozenset({"anyio", "asyncio", "concurrent", "contextlib", "threading"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ def _find() -> Line | None:
     last = _first_of_task()
     while frame is not None:
         name = str(frame.f_globals.get("__name__", ""))
-        if not any(name == one or name.startswith(f"{one}.") for one in BETWEEN):
+        is_ours = name == PACKAGE or name.startswith(OURS)
+        if not is_ours and name.partition(".")[0] not in BETWEEN:
             registry = frame.f_globals.setdefault("__warningregistry__", {})
             code = frame.f_code
             return Line(code.co_filename, frame.f_lineno, name, registry, code.co_name)

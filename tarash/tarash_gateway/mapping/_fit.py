@@ -133,7 +133,7 @@ def _written(value: object) -> str:
 
 
 def _adapt_value(name: str, request: Request, spec: ModelSpec) -> Adjustment | None:
-    requested = getattr(request, name, None)
+    requested = vars(request).get(name)
     if requested is None or (name in COUNTS and requested == 1):
         return None
 

@@ -77,10 +77,11 @@ def check_together(request: Request, rules: Iterable[Rule], model: str) -> None:
             message names what to change.
     """
     for rule in rules:
-        these, those = (_given(request, names) for names in (rule.these, rule.those))
+        these = _given(request, rule.these)
         if not these:
             continue
 
+        those = _given(request, rule.those)
         if isinstance(rule, Beside) and not those:
             if _is_own(these[0]):
                 continue
@@ -102,8 +103,9 @@ def remarks_together(request: Request, rules: Iterable[Rule], model: str) -> lis
     """Say which of the provider's own parameters it is likely to refuse together."""
     adjustments = []
     for rule in rules:
-        these, those = (_given(request, names) for names in (rule.these, rule.those))
-        if isinstance(rule, Apart) and these and those:
+        these = _given(request, rule.these) if isinstance(rule, Apart) else []
+        those = _given(request, rule.those) if these else []
+        if those:
             value = own(request, those[0])
             reason = f"{model} may refuse it: it takes either {these[0]!r} or {those[0]!r}"
             field = f"extra_params.{those[0]}"
@@ -115,7 +117,7 @@ def remarks_together(request: Request, rules: Iterable[Rule], model: str) -> lis
 def _given(request: Request, names: Sequence[str]) -> list[str]:
     """Return which of the names are in a request, media first."""
     roles = {image.get("type", "reference") for image in request.image_list}
-    fields = {name for name in MEDIA_FIELDS if getattr(request, name, None) is not None}
+    fields = {name for name in MEDIA_FIELDS if vars(request).get(name) is not None}
     media = [name for name in names if name in roles or name in fields]
     # A parameter that is switched off excludes nothing.
     return media + [name for name in names if _is_own(name) and own(request, name)]

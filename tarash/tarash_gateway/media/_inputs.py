@@ -355,7 +355,8 @@ async def converted(
 
 def media_fields(request: Request) -> list[tuple[str, Any]]:
     """Return the fields that hold one medium each, and are set."""
-    found = ((name, getattr(request, name, None)) for name in ("video", "mask_image"))
+    # Not by `getattr`, which takes pydantic longer where there is no such field than all else here.
+    found = ((name, vars(request).get(name)) for name in ("video", "mask_image"))
     return [(name, media) for name, media in found if media is not None]
 
 

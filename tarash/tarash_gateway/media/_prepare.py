@@ -68,6 +68,9 @@ async def prepare(
     Raises:
         ValidationError: A medium is malformed, too large, or of a form that can't be sent.
     """
+    if not request.image_list and not media_fields(request):
+        return request, ()
+
     preparation = _Preparation(accepts, upload, fetch, rules or Rules())
     request = await converted(request, preparation.gather)
     preparation.check_together(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module, util
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
@@ -22,8 +22,6 @@ _there: set[str] = set()
 """Modules that are there: looking for one on the disk takes as long as mapping a request."""
 _checked: dict[str, object] = {}
 """Of each provider, the adapter whose abilities were looked at last: a call asks for it thrice."""
-_sources: dict[str, tuple[Provider, ModelSource]] = {}
-"""Of each provider, the row that was described last, and how: a call asks for it thirty times."""
 _module = cache(import_module)
 
 
@@ -36,7 +34,7 @@ class KeyVariable:
     """A model that the key is for, where products of the provider have keys of their own."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Provider:
     """A provider, as the registry knows it.
 
@@ -98,20 +96,15 @@ class Provider:
         old = too_old(self.extra, self.distribution)
         return None if old is None else f", and {old}"
 
-    @property
+    @cached_property
     def source(self) -> ModelSource | None:
         """What the catalogue has to know of it."""
         if self.models is None:
             return None
 
-        row, source = _sources.get(self.name, (None, None))
-        if row is not self or source is None:
-            source = ModelSource(
-                self.name, self.models, self.aliases, self.schemas, self.dates, self.prices
-            )
-            _sources[self.name] = (self, source)
-
-        return source
+        return ModelSource(
+            self.name, self.models, self.aliases, self.schemas, self.dates, self.prices
+        )
 
     def load(self) -> Adapter:
         """Import the adapter and return it.
