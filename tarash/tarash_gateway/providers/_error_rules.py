@@ -49,7 +49,11 @@ CLASSES: Mapping[Meaning, type[HTTPError]] = {
 OK = 200
 NOT_FOUND = 404
 FIRST_ERROR = 300
+STATUS_LIKE = re.compile(r"\d{1,3}")
+"""A code that is a status of HTTP or of gRPC, and so names nothing."""
 ALWAYS = When()
+OF_THE_REQUEST = frozenset({"moderation", "invalid"})
+"""What another request would mend."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +72,8 @@ class ErrorRules:
         rules: Meanings with their conditions, which go before all others.
         moderation: When the content filter refused.
         of_output: When what was refused is what was made, and not what was asked for.
-        categories: A pattern of the names by which the words tell what was objected to.
+        categories: A pattern of the names by which the words tell what was objected to; else the
+            code is one, unless it repeats a status.
         quota: When the account has nothing left: no pause mends it.
         account: When the key is wrong, or not allowed.
         unknown_model: When there is no such model.
@@ -122,10 +127,10 @@ class ErrorRules:
         """Return the first rule whose conditions hold; None where only the status tells."""
         rules = (rule for rule in self._in_order() if rule[1].holds(refusal))
         found = next((rule for rule in rules if not is_hearsay(*rule, refusal)), None)
-        if found is None or found[0] != "moderation":
+        if found is None or found[0] not in OF_THE_REQUEST:
             return found
 
-        # A blocked account is said in the words of the filter, too.
+        # A blocked account is said in the words of the filter, too, an unpaid one with a 400.
         return next((rule for rule in OF_THE_ACCOUNT if rule[1].holds(refusal)), found)
 
     def _in_order(self) -> Iterator[tuple[Meaning, When]]:
@@ -233,7 +238,7 @@ class ErrorRules:
             # Some refuse with nothing but a status: an answer came all the same.
             raw_response="" if refusal.body is None else refusal.body,
             stage=when.stage or self.stage_of(refusal),
-            categories=named or ([code] if code else []),
+            categories=named or ([code] if code and not STATUS_LIKE.fullmatch(code) else []),
             retryable=when.retryable,
             submission=when.submission,
             billing=when.billing,
