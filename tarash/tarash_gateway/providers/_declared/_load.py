@@ -200,12 +200,13 @@ def _checked(raw: Mapping[str, Any], where: str, text: str, beside: Read) -> Pro
             + "\n  ".join(told)
         ) from None
 
-    named = {model.input_schema: n for n, model in enumerate(said.models)}
     schemas: dict[str, Any] = {}
-    for name, number in named.items():
-        if isinstance(name, str):
-            line = _line_of(text, ("models", number, "schema"))
-            schemas[name] = _schema(name, f"{where}:{line}" if line else where, beside)
+    for number, model in enumerate(raw["models"]):
+        for form in (model, *model.get("forms", ())):
+            name = form.get("schema")
+            if isinstance(name, str):
+                line = _line_of(text, ("models", number, "schema"))
+                schemas[name] = _schema(name, f"{where}:{line}" if line else where, beside)
 
     said.keep_schemas(schemas)
     return said

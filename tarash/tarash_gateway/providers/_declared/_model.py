@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from ..._data._types import Billing, Kind
 from ..._data._webhooks import Demand, SchemeName, WebhookFacts
@@ -38,7 +38,7 @@ from ._stages import (
     Upload,
     place_of,
 )
-from ._takes import Model, Take
+from ._takes import Model, Take, each_form_of
 
 __all__ = [
     "Account",
@@ -253,7 +253,7 @@ class ProviderDeclaration(Section):
     """One list, or one for each kind, which says so by `makes`."""
     prices: tuple[Price, ...] = ()
     sets: dict[str, dict[str, Take]] = {}
-    models: Annotated[tuple[Model, ...], Field(min_length=1)]
+    models: Annotated[tuple[Model, ...], Field(min_length=1), AfterValidator(each_form_of)]
     hooks: dict[Stage, Place] = {}
     _schemas: Mapping[str, Any] = PrivateAttr(default_factory=dict)
     """The files of schemas, by name, read beside the declaration."""

@@ -246,7 +246,7 @@ class Wanted:
     def _asked(self, *fields: str) -> Any:
         for name, take in self._takes.items():
             if take.get("from") in fields:
-                found = read_at(self._payload, (take.get("at") or name).removesuffix("[]"))
+                found = read_at(self._payload, (take.get("at") or name).partition("[]")[0])
                 if found is not None:
                     return found
 
@@ -277,7 +277,7 @@ class Wanted:
         for name, take in self._takes.items():
             conditional = take.get("has") or take.get("lacks")
             if take.get("required") and not conditional:
-                path = (take.get("at") or name).removesuffix("[]")
+                path = (take.get("at") or name).partition("[]")[0]
                 if read_at(self._payload, path) in (None, "", []):
                     return path
 

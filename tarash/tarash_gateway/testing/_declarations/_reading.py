@@ -1,7 +1,7 @@
 """What a wire reads out of a declaration, with the defaults of the format."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,7 +53,8 @@ class Declaration:
         self.cancels = _tables(raw.get("cancel", ()))
         self.lists = _tables(raw.get("list", ()))
         self.quotes = _tables(raw.get("quote", ()))
-        self.models = [_whole(one, raw.get("sets", {})) for one in raw["models"]]
+        sets = raw.get("sets", {})
+        self.models = [_whole(form, sets) for one in raw["models"] for form in _forms(one)]
         self.upload: Table | None = raw.get("upload")
         errors = raw.get("errors", {})
         self.message: str = next(iter(errors.get("message", ())), "error.message")
@@ -103,6 +104,21 @@ class Declaration:
         rules = [one for one in self.rules if one["means"] == meaning]
         plain = [one for one in rules if not one.get("code")] if in_job else []
         return next(iter(plain or rules), None)
+
+
+def _forms(model: Table) -> Iterator[Table]:
+    """Yield a model as often as it has forms, each with what they have in common."""
+    common = {name: value for name, value in model.items() if name != "forms"}
+    forms: Sequence[Table] = model.get("forms") or [{}]
+    for form in forms:
+        whole = {**common, **form}
+        for name in common.keys() & form.keys():
+            if isinstance(form[name], list):
+                whole[name] = [*common[name], *form[name]]
+            elif name in ("takes", "body"):
+                whole[name] = {**common[name], **form[name]}
+
+        yield whole
 
 
 def _whole(model: Table, sets: Table) -> Table:
