@@ -41,7 +41,7 @@ KEPT = {
 }
 VAGUE = frozenset({"found", "told", "said", "facts"})
 """Names of variables that say where a value comes from, and not what it is."""
-NAMED_ROOMS = ("_engine", "ledger", "mapping", "server")
+NAMED_ROOMS = ("_engine", "ledger", "mapping", "providers", "server")
 """Where no variable has such a name."""
 
 

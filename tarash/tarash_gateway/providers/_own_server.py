@@ -58,11 +58,11 @@ class OwnServer(RestAdapter):
                 hints=[Hint("set_base_url", text, "base_url", variable), use_mock()],
             )
 
-        found = custom.rstrip("/")
+        url = custom.rstrip("/")
         for version in self.versions:
-            found = found.removesuffix(version)
+            url = url.removesuffix(version)
 
-        return found
+        return url
 
     def connect(self, account: Credentials, transport: Transport) -> Any:
         """Make a client over the loop's connections."""

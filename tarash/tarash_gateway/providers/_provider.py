@@ -113,8 +113,8 @@ class Provider:
         adapter = self.adapter
         if isinstance(adapter, str):
             module, _, name = adapter.partition(":")
-            found: Adapter = getattr(import_module(module), name)
-            adapter = found
+            imported: Adapter = getattr(import_module(module), name)
+            adapter = imported
 
         if _checked.get(self.name) is not adapter:
             check_abilities(self.name, adapter)

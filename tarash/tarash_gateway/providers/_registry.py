@@ -64,14 +64,15 @@ def brought() -> Mapping[str, Provider]:
         else:
             warn(f"The provider {point.name!r} of {point.value} is no Provider, and is left out")
 
-    found = _by_every_name(rows)
-    for name in sorted(found.keys() & shipped().keys()):
+    by_name = _by_every_name(rows)
+    for name in sorted(by_name.keys() & shipped().keys()):
         warn(
-            f"{found[name].title} is left out as {name!r}, the name of a built-in provider, whose "
-            "key it would get; give it another, or replace that one with register_provider_file()"
+            f"{by_name[name].title} is left out as {name!r}, the name of a built-in provider, "
+            "whose key it would get; give it another, or replace that one with "
+            "register_provider_file()"
         )
 
-    return MappingProxyType({**found, **shipped()})
+    return MappingProxyType({**by_name, **shipped()})
 
 
 def _by_every_name(rows: Iterable[Provider]) -> dict[str, Provider]:

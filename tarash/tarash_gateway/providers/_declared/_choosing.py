@@ -59,23 +59,25 @@ def _places(form: Model) -> set[str]:
     return {place for one in media for place in one.roles or (one.source,)}
 
 
-def siblings(said: ProviderDeclaration, kind: str, model: str, request: Any) -> dict[str, str]:
+def siblings(
+    declaration: ProviderDeclaration, kind: str, model: str, request: Any
+) -> dict[str, str]:
     """Return other models by what they take, or by `text` where they need no media.
 
     Where no form of this model has a place for all media of a request, those that have one.
     """
-    mine_forms, given = said.forms_of(kind, model), _given(request)
+    mine_forms, given = declaration.forms_of(kind, model), _given(request)
     needs_all = len(mine_forms) > 1 and not any(given <= _places(form) for form in mine_forms)
     mine = set() if needs_all else {need for form in mine_forms for need in _needs(form)}
-    found: dict[str, str] = {}
-    for form in said.models:
+    by_need: dict[str, str] = {}
+    for form in declaration.models:
         names = [name for name in form.ids if name != model and not name.endswith("*")]
         fits_all = form.kind == kind and (not needs_all or given <= _places(form))
         for need in _needs(form) if names and fits_all else ():
-            found.setdefault(need, names[0])
+            by_need.setdefault(need, names[0])
 
     # Where this model does without media too, others are no help.
-    return {need: name for need, name in found.items() if need not in mine}
+    return {need: name for need, name in by_need.items() if need not in mine}
 
 
 def _needs(form: Model) -> Iterator[str]:
@@ -89,11 +91,11 @@ def together(forms: Sequence[dict[str, FieldMapper]]) -> dict[str, FieldMapper]:
     if len(forms) == 1:
         return forms[0]
 
-    found: dict[str, FieldMapper] = {}
+    joined: dict[str, FieldMapper] = {}
     for name in dict.fromkeys(name for form in forms for name in form):
         ones = [form[name] for form in forms if name in form]
         limits = [one.most for one in ones]
-        found[name] = FieldMapper(
+        joined[name] = FieldMapper(
             ones[0].source_field,
             ones[0].converter,
             len(ones) == len(forms) and all(one.required for one in ones),
@@ -104,7 +106,7 @@ def together(forms: Sequence[dict[str, FieldMapper]]) -> dict[str, FieldMapper]:
             geometry=max((one.geometry for one in ones), key=lambda one: len(_named(one))),
         )
 
-    return found
+    return joined
 
 
 def _named(geometry: Any) -> tuple[Any, ...]:
@@ -131,15 +133,15 @@ def with_parts(
     Raises:
         ValidationError: Both have the one part of its form that the list may have.
     """
-    found = merged(body, own)
+    whole = merged(body, own)
     for place in {take.at: None for take in takes.values() if (take.at or "").endswith("[]")}:
         path = str(place).removesuffix("[]")
         mapped, given = value_at(body, path), value_at(own, path)
         if isinstance(mapped, list) and isinstance(given, list):
             mine = [take for take in takes.values() if take.at == place]
-            put(found, path, [*(one for one in mapped if not _gives_way(one, given, mine)), *given])
+            put(whole, path, [*(one for one in mapped if not _gives_way(one, given, mine)), *given])
 
-    return found
+    return whole
 
 
 def check_media(

@@ -116,11 +116,11 @@ class Account(Section):
     @property
     def bases(self) -> tuple[str, ...]:
         """All base URLs."""
-        found = [self.base_url, *(one.base_url for one in self.products)]
+        urls = [self.base_url, *(one.base_url for one in self.products)]
         for one in self.regions.values():
-            found += [one] if isinstance(one, str) else one
+            urls += [one] if isinstance(one, str) else one
 
-        return tuple(found)
+        return tuple(urls)
 
     def product_of(self, model: str) -> Product | None:
         """Return the product that a model is of; None for what the account itself says."""
@@ -129,7 +129,7 @@ class Account(Section):
     def product_at(self, base_url: str) -> Product | None:
         """Return the product at an address: by its host, else by the longest path at its end."""
         asked, best = urlsplit(base_url), (False, -1)
-        found: Product | None = None
+        nearest: Product | None = None
         places: list[tuple[str, Product | None]] = [(self.base_url, None)]
         places += [(one.base_url, one) for one in self.products]
         for url, product in places:
@@ -137,9 +137,9 @@ class Account(Section):
             path = mine.path.rstrip("/")
             rank = (mine.netloc == asked.netloc, len(path))
             if asked.path.rstrip("/").endswith(path) and rank > best:
-                found, best = product, rank
+                nearest, best = product, rank
 
-        return found
+        return nearest
 
     @model_validator(mode="after")
     def _knows_its_region(self) -> Account:
@@ -339,9 +339,9 @@ class ProviderDeclaration(Section):
         if model in known:
             return tuple(known[model])
 
-        found = [one for one in known if model.startswith(one.removesuffix("*"))]
-        if found:
-            return tuple(known[max(found, key=len)])
+        prefixes = [one for one in known if model.startswith(one.removesuffix("*"))]
+        if prefixes:
+            return tuple(known[max(prefixes, key=len)])
 
         return tuple(next(iter(known.values()), ()))
 

@@ -165,8 +165,8 @@ class DeclaredSending(DeclaredAccount):
 
         url = self.address_of(client, how.path, {})
         kind = {"Content-Type": media["content_type"]}
-        facts = {"name": named("input", media["content_type"]), "size": len(media["content"])}
-        fields = filled_in(how.fields, {**facts, "content_type": media["content_type"]})
+        about = {"name": named("input", media["content_type"]), "size": len(media["content"])}
+        fields = filled_in(how.fields, {**about, "content_type": media["content_type"]})
         if how.sends == "body":
             answer = await client.send(url, media["content"], kind)
         elif how.sends == "multipart" and how.put_to is None:
@@ -181,21 +181,21 @@ class DeclaredSending(DeclaredAccount):
         else:
             answer = await client.post(url, json=fields)
 
-        said = answer.object()
-        if self.rules.is_refusal(said):
+        body = answer.object()
+        if self.rules.is_refusal(body):
             raise self.rules.in_good_answer(answer)
 
-        target = one(said, how.put_to)
+        target = one(body, how.put_to)
         if how.put_to is not None and not isinstance(target, str):
             raise unreadable(answer.status, answer.body)
 
         if isinstance(target, str):
-            told = one(said, how.put_headers)
-            theirs = {str(name).title(): str(told[name]) for name in told or ()}
+            headers = one(body, how.put_headers)
+            theirs = {str(name).title(): str(headers[name]) for name in headers or ()}
             url = whole(client, target)
             await client.put(url, content=media["content"], headers={**kind, **theirs})
 
-        reference = one(said, how.reference)
+        reference = one(body, how.reference)
         if isinstance(reference, bool) or not isinstance(reference, str | int) or reference == "":
             raise unreadable(answer.status, answer.body)
 
@@ -249,10 +249,10 @@ class DeclaredSending(DeclaredAccount):
         if not job_id:
             raise unreadable(answer.status, answer.body)
 
-        told = amount(one(answer.body, way.cost))
-        found = self.job_of(client, call, job_id, self._path(way, call), told)
+        cost = amount(one(answer.body, way.cost))
+        job = self.job_of(client, call, job_id, self._path(way, call), cost)
         url = one(answer.body, way.url)
-        return replace(found, urls={"poll": url}) if isinstance(url, str) and url else found
+        return replace(job, urls={"poll": url}) if isinstance(url, str) and url else job
 
     def job_of(
         self, client: Any, call: Call, job_id: str, path: str, cost: float | None = None
@@ -281,7 +281,7 @@ class DeclaredSending(DeclaredAccount):
 
         result = first_of(self.said.result, call.kind, call.config.model)
         paths: Sequence[Any] = () if result is None else result.media.get(call.kind, ())
-        return any(isinstance(found, str) for path in paths for found in picked(answer.body, path))
+        return any(isinstance(value, str) for path in paths for value in picked(answer.body, path))
 
     def beside(self, body: Any, kind: str = "video", model: str = "") -> dict[str, Any]:
         """Return what stands beside the media."""

@@ -96,15 +96,15 @@ class Take(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _in_full(cls, said: Any) -> Any:
-        if not isinstance(said, Mapping):
-            return said
+    def _in_full(cls, written: Any) -> Any:
+        if not isinstance(written, Mapping):
+            return written
 
-        whole, at = dict(said), said.get("at")
-        if said.get("from") in FRAMES:
-            whole = {"most": 1, **said, "from": "image_list", "roles": [said["from"]]}
+        whole, at = dict(written), written.get("at")
+        if written.get("from") in FRAMES:
+            whole = {"most": 1, **written, "from": "image_list", "roles": [written["from"]]}
 
-        if isinstance(at, str) and "[]." in at and "value_at" not in said:
+        if isinstance(at, str) and "[]." in at and "value_at" not in written:
             items, _, within = at.partition("[].")
             whole |= {"at": f"{items}[]", "value_at": within}
 

@@ -72,5 +72,5 @@ def event_of(image: PartialImage) -> bytes:
 
 def image_of(event: bytes) -> PartialImage | None:
     """Return the image on the way of such an event."""
-    said = said_by(event, (EVENT,))
-    return image_in(said.get("b64_json"), said.get("index"))
+    fields = said_by(event, (EVENT,))
+    return image_in(fields.get("b64_json"), fields.get("index"))

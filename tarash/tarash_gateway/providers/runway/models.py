@@ -287,14 +287,14 @@ def _follows_frames(endpoint: str, shapes: Shapes, request: Any) -> bool:
 def _alternatives(model: str, kind: Kind) -> Mapping[str, str]:
     """Return the nearest other models that take what this one can't."""
     mine = _needs(model, kind)
-    found = {}
+    by_need = {}
     for need in NEEDS:
         if need not in mine:
             others = [other for other in MODELS if need in _needs(other, kind)]
             if others:
-                found[need] = min(others, key=lambda other: _distance(model, other))
+                by_need[need] = min(others, key=lambda other: _distance(model, other))
 
-    return found
+    return by_need
 
 
 def _distance(model: str, other: str) -> tuple[int, int]:
