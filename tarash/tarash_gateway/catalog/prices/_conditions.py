@@ -117,8 +117,8 @@ def _number(value: Any) -> Decimal | None:
     if isinstance(value, Decimal):
         return value
 
-    found = SECONDS.fullmatch(value) if isinstance(value, str) else None
-    return None if found is None else Decimal(found[1])
+    match = SECONDS.fullmatch(value) if isinstance(value, str) else None
+    return None if match is None else Decimal(match[1])
 
 
 def _alike(name: str, value: Any) -> Any:

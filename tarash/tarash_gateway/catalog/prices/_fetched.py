@@ -28,9 +28,9 @@ def fetched(provider: str) -> Iterator[PriceBook]:
             with _lock:
                 _read[one] = _book(one)
 
-        found = _read[one]
-        if found is not None:
-            yield found
+        book = _read[one]
+        if book is not None:
+            yield book
 
 
 def place_of(source: str) -> Path:

@@ -28,8 +28,8 @@ def between(possible: Iterable[Any] | None, form: re.Pattern[str] | None = None)
     for one in possible or ():
         if isinstance(one, Decimal):
             numbers.append(one)
-        elif form is not None and isinstance(one, str) and (found := form.fullmatch(one)):
-            numbers.append(Decimal(found[1]))
+        elif form is not None and isinstance(one, str) and (match := form.fullmatch(one)):
+            numbers.append(Decimal(match[1]))
         else:
             return None
 
@@ -52,10 +52,10 @@ def seconds_of(
         if mapper.frames is not None:
             return _of_frames(mapper.frames, request, values, values.get(name.rpartition(".")[2]))
 
-    said = values.get("seconds") or next(
+    seconds = values.get("seconds") or next(
         (values[name] for name in ("duration", "seconds") if values.get(name)), None
     )
-    known = between(said, SECONDS)
+    known = between(seconds, SECONDS)
     if known is not None:
         return known
 

@@ -171,7 +171,7 @@ def _between(
 def _surcharges(
     lines: Iterable[tuple[PriceLine, bool | None]], facts: Facts, unknown: list[str]
 ) -> list[tuple[QuoteLine, str]]:
-    found = []
+    charges = []
     for line, sure in lines:
         counted = quantity_of(line, facts)
         if isinstance(counted, str):
@@ -188,9 +188,9 @@ def _surcharges(
             bounds = {"low": min(part.low, Decimal(0)), "high": max(part.high, Decimal(0))}
             part = part.model_copy(update=bounds)
 
-        found.append((part, currency))
+        charges.append((part, currency))
 
-    return found
+    return charges
 
 
 def _sum(
