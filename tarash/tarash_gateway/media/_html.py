@@ -73,37 +73,37 @@ def _source(response: Response, media: MediaType, *, is_video: bool) -> str | No
         return media
 
     try:
-        found = locate(media, paths=names_files(response))
-        if not isinstance(found, LocalMedia) or _size(found) > LARGEST_SHOWN:
+        medium = locate(media, paths=names_files(response))
+        if not isinstance(medium, LocalMedia) or _size(medium) > LARGEST_SHOWN:
             return None
 
-        content = b"".join(found.blocks())
+        content = b"".join(medium.blocks())
     except (NoMedium, OSError):
         return None
 
     usual = "video/mp4" if is_video else "image/png"
-    kind = sniff(content[:HEAD_BYTES]) or found.content_type or response.content_type or usual
+    kind = sniff(content[:HEAD_BYTES]) or medium.content_type or response.content_type or usual
     return f"data:{quote(kind, safe='/+.-')};base64,{base64.b64encode(content).decode()}"
 
 
-def _size(found: LocalMedia) -> int:
-    if isinstance(found.media, Path):
-        return found.media.stat().st_size
+def _size(medium: LocalMedia) -> int:
+    if isinstance(medium.media, Path):
+        return medium.media.stat().st_size
 
-    return len(found.media) * 3 // 4 if isinstance(found.media, str) else len(found.media)
+    return len(medium.media) * 3 // 4 if isinstance(medium.media, str) else len(medium.media)
 
 
 def _facts(response: Response) -> str:
     provider, model = maker_of(response)
     duration = getattr(response, "duration", None)
-    facts = [
+    parts = [
         " ".join(one for one in (provider, model) if one),
         "made by the mock" if response.is_mock else "",
         f"{duration:g} s" if duration else "",
         getattr(response, "resolution", None) or "",
         f"request {response.request_id}",
     ]
-    return _faint(" · ".join(fact for fact in facts if fact))
+    return _faint(" · ".join(fact for fact in parts if fact))
 
 
 def _notes(response: Response) -> str:
@@ -121,7 +121,7 @@ def _notes(response: Response) -> str:
 
     return (
         "<ul>"
-        + "".join(f"<li><b>{_text(name)}</b> {_text(said)}</li>" for name, said in notes)
+        + "".join(f"<li><b>{_text(name)}</b> {_text(words)}</li>" for name, words in notes)
         + "</ul>"
     )
 

@@ -45,7 +45,7 @@ def _seen(media: Any, *, by_path: bool) -> MediaInfo | None:
     from ._probing import Unknown
 
     try:
-        found = LocalMedia(media) if isinstance(media, Path) else locate(media, paths=by_path)
-        return probe_here(found) if isinstance(found, LocalMedia) else None
+        located = LocalMedia(media) if isinstance(media, Path) else locate(media, paths=by_path)
+        return probe_here(located) if isinstance(located, LocalMedia) else None
     except (NoMedium, ProbeError, Unknown):
         return None  # what can't be sent is refused where it is made ready
