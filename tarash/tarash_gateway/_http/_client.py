@@ -292,8 +292,8 @@ class HttpClient:
                 nothing of the job: to be asked again.
         """
         answer = await self._exchange(method, url, json=json)
-        said = {} if answer.is_json and answer.body is None else answer.body  # `null` is a word
-        if not is_no_word(answer.status, said):
+        body = {} if answer.is_json and answer.body is None else answer.body  # `null` is a word
+        if not is_no_word(answer.status, body):
             return answer
 
         checked(answer, self._classify)
@@ -384,15 +384,15 @@ class HttpClient:
 
             async for line in lines(response):
                 if line.startswith(b"data:"):
-                    found = self._event(line)
-                    if found is not None:
-                        yield found
+                    event = self._event(line)
+                    if event is not None:
+                        yield event
 
     def _event(self, line: bytes) -> dict[str, Any] | None:
         try:
-            found = parse_json(self._secrets.text(line[5:].decode("utf-8", "replace")))
+            event = parse_json(self._secrets.text(line[5:].decode("utf-8", "replace")))
         except ValueError:
             return None
 
         # Masked twice, as an answer's body is.
-        return self._secrets.data(found) if isinstance(found, dict) else None
+        return self._secrets.data(event) if isinstance(event, dict) else None

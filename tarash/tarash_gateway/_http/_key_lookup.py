@@ -39,8 +39,8 @@ def base_url(adapter: Adapter, config: Config) -> str:
 def _custom_base_url(adapter: Adapter, config: Config) -> str | None:
     # Where every customer has a host of their own, the vendor's SDK has a variable for it.
     variables = (base_url_variable(adapter.name), adapter.base_url_variable)
-    found = (_from_environment(name, config) for name in variables)
-    given = config.base_url or next(filter(None, found), None)
+    from_variables = (_from_environment(name, config) for name in variables)
+    given = config.base_url or next(filter(None, from_variables), None)
     return _completed(given, urlsplit(adapter.base_url).path.rstrip("/")) if given else None
 
 
@@ -99,8 +99,10 @@ def _source(adapter: Adapter, config: Config, key: Key) -> str:
     """Return where a key came from, in words."""
     asked = _Asked()
     adapter.find_key(config, asked)
-    found = [name for name in asked.names if os.environ.get(name, "").strip() in ("", key.reveal())]
-    named = [name for name in found if os.environ.get(name)]
+    fitting = [
+        name for name in asked.names if os.environ.get(name, "").strip() in ("", key.reveal())
+    ]
+    named = [name for name in fitting if os.environ.get(name)]
     if config.api_key is None and named:
         return f"the variable {named[0]}"
 
@@ -116,11 +118,11 @@ def account(adapter: Adapter, config: Config, environment_variable: str | None) 
     """
     # A line break at the end is what reading a key from a file leaves behind.
     key = Key((adapter.find_key(config, os.environ) or "").strip())
-    said = why_no_header(key.reveal())
-    if said is not None:
+    problem = why_no_header(key.reveal())
+    if problem is not None:
         raise AuthenticationError(
-            f"The key for {config.provider}, from {_source(adapter, config, key)}, {said}; copy it "
-            "again, by itself",
+            f"The key for {config.provider}, from {_source(adapter, config, key)}, {problem}; "
+            "copy it again, by itself",
             config.provider,
             config.model,
             submission="not_sent",

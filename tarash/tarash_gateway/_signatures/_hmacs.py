@@ -169,8 +169,8 @@ def signatures(value: str, version: str) -> list[str]:
     Raises:
         WebhookRefusedError: There is none, or there are more than anybody sends.
     """
-    found = [one.split(",") for one in value.split()]
-    given = [one[1] for one in found if len(one) == 2 and one[0] == version and one[1]]  # noqa: PLR2004
+    parts = [one.split(",") for one in value.split()]
+    given = [one[1] for one in parts if len(one) == 2 and one[0] == version and one[1]]  # noqa: PLR2004
     if not 0 < len(given) <= MOST_SIGNATURES:
         raise malformed(SIGNATURE)
 
