@@ -72,12 +72,12 @@ def _check_keywords(config: Config, request: Request) -> None:
     if not mistyped or not _is_strict(config):
         return
 
-    said = "; ".join(
+    hints = "; ".join(
         f"{name!r} is not a field of {type(request).__name__}; did you mean {meant}?"
         for name, meant in mistyped.items()
     )
     first = next(iter(mistyped))
-    message = f"strict=True sends no keyword that is probably a typo: {said}"
+    message = f"strict=True sends no keyword that is probably a typo: {hints}"
     advice = give_parameter(first)
     raise ValidationError(
         message, code="strict", field=first, hints=[advice], submission="not_sent"

@@ -173,11 +173,11 @@ class ChainRun(Ending):
             self.note(attempt, error)
             if error is None:
                 assert response is not None  # noqa: S101  (the return above)
-                facts: dict[str, Any] = {"execution_metadata": self.execution_metadata(attempt)}
+                changes: dict[str, Any] = {"execution_metadata": self.execution_metadata(attempt)}
                 if attempt.operation is not None:
-                    facts["operation"] = attempt.operation.to_json()
+                    changes["operation"] = attempt.operation.to_json()
 
-                return response.model_copy(update=facts)
+                return response.model_copy(update=changes)
 
             error.execution_metadata = self.execution_metadata(None)
             # What may still run or be found is settled first, also where the chain ends here.
@@ -203,8 +203,8 @@ class ChainRun(Ending):
         if until_accepted or self.lease.is_watcher or not (len(attempts) > 1 or may_hedge(self)):
             return await self._attempt(self.current, deliver, caller, until_accepted)
 
-        told = one_at_a_time(deliver)
-        work = partial(self._attempt, deliver=told, caller=caller, until_accepted=False)
+        in_turn = one_at_a_time(deliver)
+        work = partial(self._attempt, deliver=in_turn, caller=caller, until_accepted=False)
         return await Race(self, work).go(attempts)
 
     def _take_pending(self) -> Attempt | None:
@@ -238,8 +238,8 @@ class ChainRun(Ending):
         await attempt.apply(settled(attempt, "completed"), response=response)
         if response.execution_metadata is None:
             self._records.append(attempt.metadata(None))
-            told = {"execution_metadata": self.execution_metadata(attempt)}
-            response = response.model_copy(update=told)
+            changes = {"execution_metadata": self.execution_metadata(attempt)}
+            response = response.model_copy(update=changes)
 
         return response
 

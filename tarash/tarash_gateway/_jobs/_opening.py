@@ -210,10 +210,10 @@ async def _written(
         raise
     except Exception as error:  # noqa: BLE001  (a user's ledger may raise anything)
         secrets = secrets_of(config)
-        told, cause = secrets.text(str(error)), secrets.error(error)
+        reason, cause = secrets.text(str(error)), secrets.error(error)
         kind = type(error).__name__
 
-    failure = StorageError(f"The ledger could not be written ({kind}: {told})")
+    failure = StorageError(f"The ledger could not be written ({kind}: {reason})")
     _note_uncertain(failure, lease, has_key, task)
     raise failure from cause
 

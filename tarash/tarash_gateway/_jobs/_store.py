@@ -62,13 +62,13 @@ async def record_of(
     else:
         request = _packed(asked, media)
 
-    told = json.dumps([head.kind, request], sort_keys=True)
+    identity = json.dumps([head.kind, request], sort_keys=True)
     record = JobRecord(
         id=head.request_id,
         kind=head.kind,
         chain=tuple(_dumped(call.config) | {MARK: mark_of(call, registry)} for call in calls),
         request=request,
-        fingerprint=hashlib.sha256(told.encode()).hexdigest(),
+        fingerprint=hashlib.sha256(identity.encode()).hexdigest(),
         idempotency_key=key,
         labels=head.labels,
     )
@@ -128,8 +128,8 @@ async def _unpacked(value: Any, read: Read, lost: list[str]) -> Any:
                 lost.append(str(error))
                 return _LOST
 
-        found = {name: await _unpacked(one, read, lost) for name, one in value.items()}
-        return _LOST if any(one is _LOST for one in found.values()) else found
+        unpacked = {name: await _unpacked(one, read, lost) for name, one in value.items()}
+        return _LOST if any(one is _LOST for one in unpacked.values()) else unpacked
 
     if isinstance(value, list):
         every = [await _unpacked(one, read, lost) for one in value]
@@ -146,9 +146,9 @@ async def _request_of(record: JobRecord, ledger: Ledger) -> tuple[Request, str]:
     """
     lost: list[str] = []
     fields = {
-        name: found
+        name: unpacked
         for name, one in record.request.items()
-        if (found := await _unpacked(one, ledger.media, lost)) is not _LOST
+        if (unpacked := await _unpacked(one, ledger.media, lost)) is not _LOST
     }
     why = ""
     if lost:
