@@ -110,20 +110,20 @@ def _refuse_keys(arguments: list[str]) -> None:
 
 
 def _usage(error: Any) -> str:
-    said = str(error.format_message())
-    found = re.match(r"Invalid value for '(--?[\w-]+)'[^:]*: (.*)", said, re.DOTALL)
-    if found:
-        said = f"{found[1]}: {rule(found[2])}"
+    message = str(error.format_message())
+    match = re.match(r"Invalid value for '(--?[\w-]+)'[^:]*: (.*)", message, re.DOTALL)
+    if match:
+        message = f"{match[1]}: {rule(match[2])}"
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else PROGRAM
-    said = said.rstrip(".")
+    message = message.rstrip(".")
     if context is not None and any(one.name == "prompt" for one in context.command.params):
         advice = MEANT.get(getattr(error, "option_name", ""))
-        advice = IN_QUOTES if said.startswith("Got unexpected extra argument") else advice
-        said = f"{said}; {advice}" if advice else said
+        advice = IN_QUOTES if message.startswith("Got unexpected extra argument") else advice
+        message = f"{message}; {advice}" if advice else message
 
-    return f"{said} (see {path} --help)"
+    return f"{message} (see {path} --help)"
 
 
 def _show_version(asked: bool) -> None:

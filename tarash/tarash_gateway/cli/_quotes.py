@@ -73,9 +73,9 @@ def _show(plan: GenerationPlan) -> None:
     for one in plan.quote.lines:
         part = Quote(low=one.low, high=one.high, currency=plan.quote.currency)
         count = _between(one.quantity_low, one.quantity_high)
-        said = f"{part}: {count} {one.basis or one.unit}"
+        amount = f"{part}: {count} {one.basis or one.unit}"
         source = f" ({one.source}, {one.date}, {one.confidence})" if one.source else ""
-        table.add_row(one.billable.replace("_", " "), said + source)
+        table.add_row(one.billable.replace("_", " "), amount + source)
 
     for reason in plan.quote.unknown:
         table.add_row("unknown", in_options(reason))
@@ -112,7 +112,7 @@ def compare(options: Options, models: Sequence[str]) -> int:
     plans.sort(key=_dearness)
     if options.as_json:
         answers = [_document(one) for one in plans]
-        answers += [{"provider": p, "model": m, "error": said} for p, m, said in refused]
+        answers += [{"provider": p, "model": m, "error": reason} for p, m, reason in refused]
         terminal.document(answers)
         return Exit.DONE
 
@@ -122,8 +122,8 @@ def compare(options: Options, models: Sequence[str]) -> int:
             one.provider, one.model, str(one.quote), in_options("; ".join(one.quote.unknown))
         )
 
-    for provider, model, said in refused:
-        table.add_row(provider, model, "-", said)
+    for provider, model, reason in refused:
+        table.add_row(provider, model, "-", reason)
 
     terminal.show(table)
     return Exit.DONE

@@ -126,9 +126,9 @@ def _settings(config: Path | None, *, mock: bool, media: Path | None) -> ServerS
 
 
 def _check(settings: ServerSettings) -> None:
-    found = list(problems(settings))
-    if found:
-        raise CommandError("the configuration is not in order: " + "; ".join(found))
+    faults = list(problems(settings))
+    if faults:
+        raise CommandError("the configuration is not in order: " + "; ".join(faults))
 
 
 def _check_ledger(gateway: Gateway) -> None:

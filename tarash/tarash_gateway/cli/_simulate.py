@@ -85,13 +85,13 @@ def _how_to_use(env_file: Path | None) -> str:
     return f"{does} the terminal that is to use it."
 
 
-def _in_options(said: str) -> str:
+def _in_options(refusal: str) -> str:
     """Return what a script's field is refused for, with the options in the place of fields."""
-    said = said.replace("outcome='never'", "--outcome never")
+    refusal = refusal.replace("outcome='never'", "--outcome never")
     return re.sub(
         r"^(?:queue_seconds|run_seconds|outcome)\b",
-        lambda found: f"--{found[0].replace('_', '-')}",
-        said,
+        lambda match: f"--{match[0].replace('_', '-')}",
+        refusal,
     )
 
 
@@ -144,5 +144,5 @@ def _sum_up(name: str, simulator: Simulator) -> None:
         "cancel": seen.cancels,
         "download": seen.downloads,
     }
-    told = ", ".join(counted(number, thing) for thing, number in numbers.items())
-    terminal.hint(f"{name}: {told}")
+    summary = ", ".join(counted(number, thing) for thing, number in numbers.items())
+    terminal.hint(f"{name}: {summary}")
