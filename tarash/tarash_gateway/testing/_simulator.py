@@ -373,8 +373,8 @@ def _wire_for(provider: Any) -> tuple[str, WireFactory]:
     if not is_file(provider):
         return str(provider), wire_of(str(provider))
 
-    said = read(provider)
-    return said.name, played(said)
+    declaration = read(provider)
+    return declaration.name, played(declaration)
 
 
 def _url(listener: socket.socket) -> str:

@@ -77,8 +77,8 @@ class Route:
 
     def match(self, method: str, path: str) -> Mapping[str, str] | None:
         """Return what the path says, or None where this route isn't meant."""
-        found = self._pattern.fullmatch(path) if method == self.method else None
-        return found.groupdict() if found else None
+        match = self._pattern.fullmatch(path) if method == self.method else None
+        return match.groupdict() if match else None
 
 
 class ProviderWire(Protocol):

@@ -19,15 +19,15 @@ class Pricing(KeyReader):
 
     def _price_places(self, base: str) -> "list[Place]":
         """Return the routes of questions that have a path of their own."""
-        found = []
+        places = []
         for how in self._said.quotes:
             for path in (how["path"], how.get("path_if_missing")):
                 if path is not None and "{path}" not in path:
                     plain = "/" + path.partition("?")[0].strip("/")
                     handler = self._pricing(how)
-                    found += [Place("POST", one + plain, handler, "model") for one in (base, "")]
+                    places += [Place("POST", one + plain, handler, "model") for one in (base, "")]
 
-        return found
+        return places
 
     def _or_price(self, submit: Handler) -> Handler:
         """Return what answers at a submit's path, where a question has a query of its own."""

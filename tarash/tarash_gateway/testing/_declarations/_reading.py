@@ -74,11 +74,11 @@ class Declaration:
 
     def named(self, sent: str, kind: str | None = None) -> list[tuple[Table, str]]:
         """Return what may be declared of a model as it is sent, with its id, the best first."""
-        found = [
+        of_kind = [
             (one, name) for one in self.models for name in one["ids"] if kind in (None, one["kind"])
         ]
-        exact = [(one, name) for one, name in found if one.get("sent_as", name) == sent]
-        begun = [(one, name) for one, name in found if sent.startswith(name.removesuffix("*"))]
+        exact = [(one, name) for one, name in of_kind if one.get("sent_as", name) == sent]
+        begun = [(one, name) for one, name in of_kind if sent.startswith(name.removesuffix("*"))]
         begun.sort(key=lambda pair: -len(pair[1]))
         return exact or [(one, sent) for one, _ in begun]
 

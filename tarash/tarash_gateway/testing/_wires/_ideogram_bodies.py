@@ -42,8 +42,8 @@ def _ratio(mark: str) -> Check:
 
 
 def _pixels(value: Any) -> bool:
-    found = re.fullmatch(r"(\d{3,4})x(\d{3,4})", value) if isinstance(value, str) else None
-    return found is not None and all(256 <= int(side) <= 2880 for side in found.groups())  # noqa: PLR2004
+    match = re.fullmatch(r"(\d{3,4})x(\d{3,4})", value) if isinstance(value, str) else None
+    return match is not None and all(256 <= int(side) <= 2880 for side in match.groups())  # noqa: PLR2004
 
 
 def _hook(value: Any) -> bool:
@@ -231,11 +231,11 @@ def fields_of(content: str, route: str) -> Mapping[str, Check] | None:
     if content == "video":
         return _video_fields(route)
 
-    found = _ROUTES.get(route)
-    if found is None or route.startswith(_NO_PROMPT):
-        return found
+    fields = _ROUTES.get(route)
+    if fields is None or route.startswith(_NO_PROMPT):
+        return fields
 
-    return {**{name: one for name, one in found.items() if name != "prompt"}, "prompt*": _text}
+    return {**{name: one for name, one in fields.items() if name != "prompt"}, "prompt*": _text}
 
 
 def read(request: RecordedRequest, content: str, route: str) -> dict[str, Any] | None:
@@ -316,4 +316,4 @@ def _wrong_together(body: Mapping[str, Any], route: str) -> str | None:
         and "resolution" in body
         and route.startswith(("generate/ideogram-3", "generate/auto", "generate/gpt", "remix/")),
     }
-    return next((said for said, holds in rules.items() if holds), None)
+    return next((fault for fault, holds in rules.items() if holds), None)

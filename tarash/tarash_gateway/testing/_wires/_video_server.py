@@ -77,11 +77,11 @@ class VideoServerWire:
             return form.plain()
 
         try:
-            found = request.json()
+            body = request.json()
         except ValueError:
             return self.error(400, "Invalid JSON")
 
-        return found if isinstance(found, dict) else self.error(422, "Input should be an object")
+        return body if isinstance(body, dict) else self.error(422, "Input should be an object")
 
     def takes_json(self, endpoint: Endpoint) -> bool:
         """Tell whether an endpoint reads JSON."""
@@ -94,12 +94,12 @@ class VideoServerWire:
             return body
 
         known = self.video if endpoint == "videos" else self.image
-        told = wrong(body, known, self.files.get(endpoint, ()))
-        if not told:
+        fault = wrong(body, known, self.files.get(endpoint, ()))
+        if not fault:
             return body
 
-        place, _, said = told.partition(": ")
-        return Reply.json({"detail": [{"loc": ["body", place], "msg": said}]}, 422)
+        place, _, message = fault.partition(": ")
+        return Reply.json({"detail": [{"loc": ["body", place], "msg": message}]}, 422)
 
     # -------------------------------------------------------------------------------------- videos
     async def _create(self, request: RecordedRequest) -> Reply:

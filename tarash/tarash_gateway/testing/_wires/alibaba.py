@@ -97,8 +97,8 @@ class AlibabaWire:
             kind = "asynchronous" if is_async else "synchronous"
             return self.error(403, f"current user api does not support {kind} calls")
 
-        found = wrong(body, model)
-        return (body, model) if found is None else self.error(400, found[1], found[0])
+        fault = wrong(body, model)
+        return (body, model) if fault is None else self.error(400, fault[1], fault[0])
 
     # -------------------------------------------------------------------------------------- tasks
     async def _create(self, request: RecordedRequest) -> Reply:
@@ -138,9 +138,9 @@ class AlibabaWire:
     async def _list(self, request: RecordedRequest) -> Reply:
         size = int(request.query.get("page_size", 10))
         first = (int(request.query.get("page_no", 1)) - 1) * size
-        found = [job for job in self._context.state.listed() if job.endpoint != MESSAGES]
-        tasks = [{**self._task(job)["output"], "model_name": job.payload["model"]} for job in found]
-        return Reply.json({"total": len(found), "tasks": tasks[first : first + size], **_request()})
+        jobs = [job for job in self._context.state.listed() if job.endpoint != MESSAGES]
+        tasks = [{**self._task(job)["output"], "model_name": job.payload["model"]} for job in jobs]
+        return Reply.json({"total": len(jobs), "tasks": tasks[first : first + size], **_request()})
 
     async def _cancel(self, request: RecordedRequest) -> Reply:
         job = self._context.state.find(request.path_values["task_id"])
@@ -268,8 +268,8 @@ class AlibabaWire:
             for content in choices
         ]
         usage = {"image_count": count, "width": 1024, "height": 1024}
-        told = {**_request(), "output": {"choices": told_choices}, "usage": usage}
-        return 200, {**told, **(script.result or {})}
+        answer = {**_request(), "output": {"choices": told_choices}, "usage": usage}
+        return 200, {**answer, **(script.result or {})}
 
 
 def _request() -> dict[str, Any]:

@@ -294,11 +294,11 @@ class GoogleWire:
 
 def _payload(request: RecordedRequest) -> dict[str, Any] | None:
     try:
-        found = request.json()
+        body = request.json()
     except ValueError:
         return None
 
-    return found if isinstance(found, dict) else None
+    return body if isinstance(body, dict) else None
 
 
 wire = GoogleWire

@@ -61,8 +61,8 @@ class KlingWire:
 
     @staticmethod
     def _said(status: int, code: int, message: str) -> Reply:
-        told = {"code": code, "message": message, "request_id": str(uuid.uuid4())}
-        return Reply.json(told, status)
+        envelope = {"code": code, "message": message, "request_id": str(uuid.uuid4())}
+        return Reply.json(envelope, status)
 
     def not_found(self, _request: RecordedRequest) -> Reply:
         """Answer to a path that leads nowhere."""
@@ -141,8 +141,8 @@ class KlingWire:
         return Reply.json({"code": 0, "message": "SUCCEED", "request_id": "r-1", "data": data})
 
     def _by_own_id(self, own: str) -> JobRecord | None:
-        found = (job for job in self._context.state.listed() if own_id(job) == own)
-        return next(found, None)
+        fitting = (job for job in self._context.state.listed() if own_id(job) == own)
+        return next(fitting, None)
 
     async def _tasks(self, request: RecordedRequest) -> Reply:
         """Show jobs of both designs, in the words of the newer one; unknown ids are left out."""
@@ -223,7 +223,7 @@ class KlingWire:
 
         failed = script.outcome in {"failed", "moderated"}
         usual = _REFUSED if script.outcome == "moderated" else "Service internal error"
-        said = (script.error_message or usual) if failed else ""
+        message = (script.error_message or usual) if failed else ""
         is_new = not endpoint.startswith("v1/")
         status = "failed" if failed else _WORDS[is_new]["done"]
         has_media = not failed and script.outcome != "no_media"
@@ -232,7 +232,7 @@ class KlingWire:
         dates = (created, created + 28_000)
         if is_new:
             bill = {"charge_type": "unit", "amount": str(units), "package_type": "video"}
-            named = {"id": job_id, "status": status, "message": said, "external_id": own or ""}
+            named = {"id": job_id, "status": status, "message": message, "external_id": own or ""}
             times = dict(zip(("create_time", "update_time"), dates, strict=True))
             outputs = [{"type": "video", **one} for one in media]
             return {**named, **times, "outputs": outputs, "billing": [bill] if units else []}
@@ -241,7 +241,7 @@ class KlingWire:
         data = {
             "task_id": job_id,
             "task_status": status,
-            "task_status_msg": said,
+            "task_status_msg": message,
             "task_info": {"external_task_id": own or ""},
             "task_result": {kind: media} if media else {},
             "final_unit_deduction": str(units or 0),
@@ -273,8 +273,8 @@ class KlingWire:
 def own_id(job: JobRecord) -> str:
     """Return the client's own id for a job, wherever its design has it."""
     body: dict[str, Any] = job.payload
-    found = body.get("options", body).get("external_task_id")
-    return str(found or "")
+    external_id = body.get("options", body).get("external_task_id")
+    return str(external_id or "")
 
 
 wire = KlingWire

@@ -132,14 +132,14 @@ class LumaWire:
         except ValueError:
             return self.error(422, "limit and offset must be numbers")
 
-        found = [job for job in self._context.state.listed() if job.endpoint.startswith(_OLD)]
+        jobs = [job for job in self._context.state.listed() if job.endpoint.startswith(_OLD)]
         return Reply.json(
             {
-                "generations": [self._body(job) for job in found[offset : offset + limit]],
-                "count": len(found),
+                "generations": [self._body(job) for job in jobs[offset : offset + limit]],
+                "count": len(jobs),
                 "limit": limit,
                 "offset": offset,
-                "has_more": offset + limit < len(found),
+                "has_more": offset + limit < len(jobs),
             }
         )
 
@@ -237,8 +237,8 @@ def _wrong_media(value: Any, name: str = "body") -> str | None:
     if "data" in value and not value.get("media_type"):
         return f"{name}.media_type is required with data"
 
-    found = (_wrong_media(inner, key) for key, inner in value.items())
-    return next((wrong for wrong in found if wrong is not None), None)
+    faults = (_wrong_media(inner, key) for key, inner in value.items())
+    return next((wrong for wrong in faults if wrong is not None), None)
 
 
 wire = LumaWire

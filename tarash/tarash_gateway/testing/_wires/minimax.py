@@ -178,10 +178,10 @@ class MinimaxWire:
         if script.outcome in {"failed", "moderated"}:
             refused = script.outcome == "moderated"
             code = script.error_type or ("1026" if refused else "1000")
-            said = script.error_message or (_SENSITIVE if refused else "unknown error")
-            told = {"status": "failed", "error": {"code": code, "message": said}, "usage": {}}
+            message = script.error_message or (_SENSITIVE if refused else "unknown error")
+            failed = {"status": "failed", "error": {"code": code, "message": message}, "usage": {}}
             expired = {"status": "expired", "usage": {}}
-            return {"task": {**task, **(expired if code == "expired" else told)}}
+            return {"task": {**task, **(expired if code == "expired" else failed)}}
 
         asked = {"duration": body["duration"], "aspect_ratio": body.get("ratio", "16:9")}
         content = {}
@@ -230,11 +230,11 @@ class MinimaxWire:
             code = (
                 int(script.error_type or 1027) if refused and script.error_type != "submit" else 0
             )
-            said = script.error_message or (
+            message = script.error_message or (
                 "output new_sensitive" if refused else "generate failed"
             )
-            told = {"status_code": code, "status_msg": said}
-            return {"task_id": job_id, "status": "Fail", "file_id": "", "base_resp": told}
+            status = {"status_code": code, "status_msg": message}
+            return {"task_id": job_id, "status": "Fail", "file_id": "", "base_resp": status}
 
         file_id = _FIRST_FILE + int(job_id) % 1_000_000
         film = _media.video_for({"duration": body.get("duration", 6)})
@@ -288,8 +288,8 @@ class MinimaxWire:
 
         refused = script.outcome == "moderated"
         if refused and script.error_type is not None:
-            told = {"status_code": int(script.error_type), "status_msg": _SENSITIVE}
-            return {"id": job_id, "data": None, "base_resp": told}
+            status = {"status_code": int(script.error_type), "status_msg": _SENSITIVE}
+            return {"id": job_id, "data": None, "base_resp": status}
 
         wanted = body.get("n", 1)
         count = wanted if script.outputs is None else script.outputs

@@ -194,8 +194,8 @@ class OpenrouterWire:
             metadata = {"reasons": ["violence"], "provider_name": "OpenAI"}
             error = {"code": 403, "message": script.error_message or _REFUSED}
             inside = script.error_type == "inside"
-            told = error if inside else {**error, "metadata": metadata}
-            return _FINE if inside else 403, {"error": told}
+            shown = error if inside else {**error, "metadata": metadata}
+            return _FINE if inside else 403, {"error": shown}
 
         count = body.get("n", 1) if script.outputs is None else script.outputs
         width, _, height = str(body.get("size", "1024x1024")).partition("x")

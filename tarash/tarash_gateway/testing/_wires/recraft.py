@@ -163,8 +163,8 @@ class RecraftWire:
     def error(self, status: int, message: str) -> Reply:
         """Answer in JSON, or in plain text as for keys and paths."""
         if status in (401, 404):
-            said = "request unauthorized" if status == 401 else "not found"  # noqa: PLR2004
-            return Reply(status=status, body=said.encode(), headers={"Content-Type": "text/plain"})
+            text = "request unauthorized" if status == 401 else "not found"  # noqa: PLR2004
+            return Reply(status=status, body=text.encode(), headers={"Content-Type": "text/plain"})
 
         return Reply.json({"code": _CODES.get(status, "error"), "message": message}, status)
 
@@ -185,9 +185,9 @@ class RecraftWire:
                 404 if body is not None and tool not in _TOOLS else 400, "no such model"
             )
 
-        said = _wrong(tool, model, fields, body)
-        if said is not None:
-            return self.error(400, said)
+        fault = _wrong(tool, model, fields, body)
+        if fault is not None:
+            return self.error(400, fault)
 
         image_id = str(uuid.uuid4())
 
@@ -224,11 +224,11 @@ class RecraftWire:
             is_text = body.get("response_format") == "b64_json"
             images.append({"image_id": f"{image_id}-{number}", **(text if is_text else url)})
 
-        told = {"created": 1764300000, "credits": _SINGLE.get(tool, 35 * max(count, 1))}
+        answer = {"created": 1764300000, "credits": _SINGLE.get(tool, 35 * max(count, 1))}
         if tool in _SINGLE:
-            return {**told, "image": images[0] if images else None}
+            return {**answer, "image": images[0] if images else None}
 
-        return {**told, "data": images}
+        return {**answer, "data": images}
 
 
 def _read(request: RecordedRequest, tool: str) -> dict[str, Any] | None:
