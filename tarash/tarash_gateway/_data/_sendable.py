@@ -25,8 +25,8 @@ def plain_value(value: Any) -> Any:
 def plain_values(value: Any) -> Any:
     """Return a parameter with all numbers in it as Python's own; copies only where one is not."""
     if isinstance(value, Mapping):
-        found = {name: plain_values(one) for name, one in value.items()}
-        return value if all(found[name] is value[name] for name in found) else found
+        plain = {name: plain_values(one) for name, one in value.items()}
+        return value if all(plain[name] is value[name] for name in plain) else plain
 
     if type(value) in (list, tuple):
         items = [plain_values(one) for one in value]
@@ -46,13 +46,13 @@ def whole_text(text: str) -> str:
         return text
 
     joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-    found = LONE.search(joined)
-    if found is None:
+    match = LONE.search(joined)
+    if match is None:
         return joined
 
     raise ValueError(
-        f"at place {found.start()} there is half of a character (a lone surrogate, "
-        f"{found[0]!a}), as text cut in the middle of an emoji has it; cut between "
+        f"at place {match.start()} there is half of a character (a lone surrogate, "
+        f"{match[0]!a}), as text cut in the middle of an emoji has it; cut between "
         "characters, or leave it out: text.encode(errors='ignore').decode()"
     )
 

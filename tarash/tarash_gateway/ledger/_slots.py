@@ -148,9 +148,9 @@ def decided(
     return SlotChanges(tuple(drop), insert, touch, take, answer)
 
 
-def _goes_on(found: SlotRecord | None) -> bool:
+def _goes_on(slot: SlotRecord | None) -> bool:
     """Tell whether a row is still what somebody waits for, or is a job in flight."""
-    return found is not None and (found.counts or (found.turn is None and found.is_alive))
+    return slot is not None and (slot.counts or (slot.turn is None and slot.is_alive))
 
 
 def _turns(line: Sequence[SlotRecord]) -> dict[str, int]:

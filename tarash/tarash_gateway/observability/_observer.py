@@ -323,13 +323,13 @@ class OpenTelemetryObserver:
             span.end()
 
     def _polled(self, attempt: _Attempt, event: Polled) -> None:
-        facts: dict[str, Any] = {"status": event.status, "progress": event.progress}
-        facts["queue_position"] = event.queue_position
+        values: dict[str, Any] = {"status": event.status, "progress": event.progress}
+        values["queue_position"] = event.queue_position
         if event.trouble is not None:
-            facts |= {"failed": True, "trouble": event.trouble if self._has_messages else None}
+            values |= {"failed": True, "trouble": event.trouble if self._has_messages else None}
 
-        said = {f"tarash.poll.{name}": one for name, one in facts.items() if one is not None}
-        attempt.span.add_event("poll", said)
+        attributes = {f"tarash.poll.{name}": one for name, one in values.items() if one is not None}
+        attempt.span.add_event("poll", attributes)
         if event.result_ready and attempt.result is None and not event.final:
             attempt.result = self._tracer.start_span(
                 f"download {event.provider}", _under(attempt.span), attributes=names.about(event)
@@ -345,8 +345,8 @@ class OpenTelemetryObserver:
             span.set_attribute(names.COST_STATE, event.cost.state)
 
         if event.error is not None:
-            said = event.error.get("message" if self._has_messages else "code")
-            _mark_failed(span, event.error["type"], str(said or ""))
+            reason = event.error.get("message" if self._has_messages else "code")
+            _mark_failed(span, event.error["type"], str(reason or ""))
             job.set_attribute(names.ERROR, event.error["type"])
 
         attempt.end()

@@ -82,10 +82,10 @@ async def show_model(model: str, front: FrontHere, caller: CallerHere) -> JSONRe
     return JSONResponse(sendable(await to_thread.run_sync(_described, front, caller, listed)))
 
 
-def _described(front: Front, caller: Caller, found: Found) -> dict[str, Any]:
+def _described(front: Front, caller: Caller, listed: Found) -> dict[str, Any]:
     del caller
-    shown = entry_of(front, found, usable_of(front))
-    info = found[1]
+    shown = entry_of(front, listed, usable_of(front))
+    info = listed[1]
     if info is None:
         return shown
 
@@ -103,9 +103,9 @@ def _described(front: Front, caller: Caller, found: Found) -> dict[str, Any]:
     }
 
 
-def entry_of(front: Front, found: Found, usable: frozenset[str]) -> dict[str, Any]:
+def entry_of(front: Front, listed: Found, usable: frozenset[str]) -> dict[str, Any]:
     """Return a model or an alias as a list shows it."""
-    name, info = found
+    name, info = listed
     if info is None:
         chain = list(front.settings.aliases[name].chain)
         return {"id": name, "object": "model", "alias": chain, "ready": True, "outputs": []}
@@ -165,12 +165,12 @@ def usable_of(front: Front) -> frozenset[str]:
     )  # fmt: skip
 
 
-def _is_ready(found: Found, usable: frozenset[str]) -> bool:
-    return found[1] is None or found[1].provider in usable
+def _is_ready(listed: Found, usable: frozenset[str]) -> bool:
+    return listed[1] is None or listed[1].provider in usable
 
 
-def _fits(found: Found, words: list[str], kind: str | None, takes: str | None) -> bool:
-    name, info = found
+def _fits(listed: Found, words: list[str], kind: str | None, takes: str | None) -> bool:
+    name, info = listed
     if info is None:
         return takes is None and all(word in name.lower() for word in words)
 
@@ -182,9 +182,9 @@ def _fits(found: Found, words: list[str], kind: str | None, takes: str | None) -
     )
 
 
-def _rank(found: Found, words: list[str], usable: frozenset[str]) -> tuple[Any, ...]:
+def _rank(listed: Found, words: list[str], usable: frozenset[str]) -> tuple[Any, ...]:
     """Return what sorts models: what can be used before the rest, short names before long ones."""
-    name, info = found
+    name, info = listed
     if info is None:
         return (-1, name)
 

@@ -137,14 +137,14 @@ async def _stop(front: Front, job: JobInfo) -> None:
         raise _still_running(job.kind, answer)
 
 
-def _still_running(kind: str, said: str) -> Refusal:
+def _still_running(kind: str, answer: str) -> Refusal:
     """Return the answer for a job that is not to be forgotten yet."""
     return Refusal(
         409,
         "still_running",
         f"This {kind} is still being made, and its provider has not stopped it: it may be billed. "
         "Delete it when it has ended",
-        headers={**NO_RETRY, "x-tarash-cancel": said},
+        headers={**NO_RETRY, "x-tarash-cancel": answer},
     )
 
 
