@@ -128,9 +128,9 @@ def _of_operation(
     operation: Mapping[str, Any], media: Any, facts: Mapping[str, Any], host: str | None
 ) -> Continuation:
     ids = {
-        name: one
-        for name, one in facts.items()
-        if isinstance(one, str) and name.endswith("id") and 0 < len(one) <= LONGEST_ID
+        name: value
+        for name, value in facts.items()
+        if isinstance(value, str) and name.endswith("id") and 0 < len(value) <= LONGEST_ID
     }
     return Continuation.model_validate(
         {

@@ -143,7 +143,7 @@ class PriceLine(Settings):
         if not isinstance(data, Mapping):
             return data
 
-        return {name: _as_written(one) for name, one in data.items()}
+        return {name: _as_written(value) for name, value in data.items()}
 
 
 class QuoteLine(Data):

@@ -92,7 +92,7 @@ def _lines(attempt: Attempt) -> list[PriceLine]:
     with schema_source(config.base_url):
         lines = prices.lines(config.provider, config.model)
 
-    return [one for one in lines if is_for(one, attempt.call.kind)]
+    return [line for line in lines if is_for(line, attempt.call.kind)]
 
 
 def _by_parts(attempt: Attempt, parts: Mapping[str, Decimal]) -> Decimal | None:
@@ -128,7 +128,7 @@ def _by_computing(attempt: Attempt, reported: Reported) -> Decimal | None:
     if reported.unit != COMPUTING or reported.quantity is None:
         return None
 
-    lines = [one for one in _lines(attempt) if one.unit == COMPUTING and not one.when]
+    lines = [line for line in _lines(attempt) if line.unit == COMPUTING and not line.when]
     if len(lines) != 1 or lines[0].currency != DOLLARS:
         return None
 
@@ -152,9 +152,9 @@ def _by_quote(attempt: Attempt, reported: Reported) -> Decimal | None:
         return None
 
     unit = (reported.unit or "").removesuffix("s")
-    counted = [one for one in quote.lines if one.unit == unit and one.quantity_high]
+    counted = [line for line in quote.lines if line.unit == unit and line.quantity_high]
     if len(counted) != 1 or counted[0].rate is None:
         return None
 
-    others = sum((one.high for one in quote.lines if one is not counted[0]), Decimal(0))
+    others = sum((line.high for line in quote.lines if line is not counted[0]), Decimal(0))
     return counted[0].high / counted[0].quantity_high * reported.quantity + others

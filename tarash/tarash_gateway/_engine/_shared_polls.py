@@ -209,7 +209,7 @@ class SharedPolls:
         try:
             while asked and (pages < LEAST_PAGES or len(seen) >= SHARED_FROM * pages):
                 snapshots, place_after = await self._page([one.operation for one in asked], place)
-                ours = {one for one in snapshots if one in self._of_job}
+                ours = {snapshot for snapshot in snapshots if snapshot in self._of_job}
                 self._tell(snapshots, place, asked)
                 pages += 1
                 if not place_after or (ours and ours <= seen):

@@ -183,7 +183,7 @@ class HttpClient:
         if is_trusted or self.account.allow_private_urls:
             return None
 
-        named = [one for one in self.account.settings.values() if isinstance(one, str)]
+        named = [setting for setting in self.account.settings.values() if isinstance(setting, str)]
         places = {origin(one) for one in named if one.startswith(("https://", "http://"))}
         return None if origin(url) in places else SsrfGuard()
 

@@ -67,12 +67,12 @@ def listed(  # noqa: PLR0913, PLR0917  (the public arguments)
         models = list(list_all(provider))
 
     return [
-        one
-        for one in models
-        if (output is None or output in one.outputs)
-        and wanted <= set(one.takes)
-        and (duration is None or _makes(one, duration))
-        and (search is None or search.lower() in f"{one.model} {one.name or ''}".lower())
+        model
+        for model in models
+        if (output is None or output in model.outputs)
+        and wanted <= set(model.takes)
+        and (duration is None or _makes(model, duration))
+        and (search is None or search.lower() in f"{model.model} {model.name or ''}".lower())
     ]
 
 

@@ -353,7 +353,7 @@ def _check_encoding(sent: Delivery) -> None:
 
 def _entry_of(record: JobRecord, address: Address) -> SubmissionRecord | None:
     """Return the submit whose address it is."""
-    mine = (one for one in record.entries if one.intent.attempt_number == address.attempt)
+    mine = (entry for entry in record.entries if entry.intent.attempt_number == address.attempt)
     return next(mine, None)
 
 

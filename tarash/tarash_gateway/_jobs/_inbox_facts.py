@@ -56,7 +56,7 @@ def address_in(url: str, registry: Registry) -> Address:
     """
     path = urlsplit(str(url)).path
     parts = [unquote(one) for one in path.split("/") if one]
-    if any(len(one) > LONGEST_PART for one in parts[-PARTS:]):
+    if any(len(part) > LONGEST_PART for part in parts[-PARTS:]):
         raise _not_ours()
 
     if len(parts) >= PARTS:

@@ -262,7 +262,7 @@ class Job:
             await run.lease.catch_up()
             return run  # which knows more than the ledger had
 
-        known = [one.intent.id for one in run.attempts if one.intent is not None]
+        known = [attempt.intent.id for attempt in run.attempts if attempt.intent is not None]
         in_step = known == [entry.intent.id for entry in record.entries]
         last = record.entries[-1] if record.entries else None
         last = next((one for one in record.entries if one.outcome == "completed"), last)
@@ -355,10 +355,10 @@ class Job:
         if not attempts:
             return await self._cancel_unsent(record)
 
-        for one in attempts:
-            await one.apply(CancelAsked(reason="handle"))
-            if record is not None and one.operation is not None:
-                await tell_the_ledger(record, one.operation, self._ledger)
+        for attempt in attempts:
+            await attempt.apply(CancelAsked(reason="handle"))
+            if record is not None and attempt.operation is not None:
+                await tell_the_ledger(record, attempt.operation, self._ledger)
 
         answer = await stop_all(self.run, attempts)
         if answer == "cancelled" and record is not None and record.state == "open":

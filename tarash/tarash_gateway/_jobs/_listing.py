@@ -76,7 +76,7 @@ def _shown(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cost(record: JobRecord, stored: Mapping[str, Any] | None) -> Cost | None:
-    heard = [one.heard["cost"] for one in record.entries if one.heard.get("cost") is not None]
+    heard = [entry.heard["cost"] for entry in record.entries if entry.heard.get("cost") is not None]
     cost = (stored or {}).get("cost") or next(reversed(heard), None)
     return None if cost is None else Cost.model_validate(cost)
 
@@ -172,7 +172,7 @@ async def _read_through(
 
 def _behind(records: Iterator[JobRecord], after: str | None, limit: int) -> list[JobRecord] | None:
     """Return what follows a job; None where it is not among them."""
-    if after is not None and not any(one.id == after for one in records):
+    if after is not None and not any(record.id == after for record in records):
         return None
 
     return [one for one, _ in zip(records, range(limit), strict=False)]

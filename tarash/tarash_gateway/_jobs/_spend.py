@@ -91,12 +91,12 @@ def spend(
 
 def _rows(spendings: Iterable[Spending], by: Sequence[str]) -> list[SpendRow]:
     groups: dict[tuple[tuple[str, ...], str], list[Spending]] = {}
-    for one in spendings:
-        if one.state == NOT_SENT:
+    for spending in spendings:
+        if spending.state == NOT_SENT:
             continue
 
-        key = tuple(_part(one, name) for name in by)
-        groups.setdefault((key, one.currency), []).append(one)
+        key = tuple(_part(spending, name) for name in by)
+        groups.setdefault((key, spending.currency), []).append(spending)
 
     rows = [
         SpendRow(

@@ -147,8 +147,8 @@ async def _request_of(record: JobRecord, ledger: Ledger) -> tuple[Request, str]:
     lost: list[str] = []
     fields = {
         name: unpacked
-        for name, one in record.request.items()
-        if (unpacked := await _unpacked(one, ledger.media, lost)) is not _LOST
+        for name, value in record.request.items()
+        if (unpacked := await _unpacked(value, ledger.media, lost)) is not _LOST
     }
     why = ""
     if lost:
@@ -157,7 +157,7 @@ async def _request_of(record: JobRecord, ledger: Ledger) -> tuple[Request, str]:
             "beside the ledger's file back, or order again with the same idempotency key"
         )
         ended = record.state != "open" or record.result is not None
-        if not (ended or any(_needs_no_media(one) for one in record.entries)):
+        if not (ended or any(_needs_no_media(entry) for entry in record.entries)):
             raise exceptions.TarashException(f"{why[0].upper()}{why[1:]}", submission="not_sent")
 
     request_type = VideoGenerationRequest if record.kind == "video" else ImageGenerationRequest
@@ -250,9 +250,9 @@ def ending_of(
 def holds_media(response: Response) -> bool:
     """Tell whether a response carries bytes, which are large."""
     if isinstance(response, VideoGenerationResponse):
-        return any(not isinstance(one, str) for one in response.videos)
+        return any(not isinstance(video, str) for video in response.videos)
 
-    return not all(one.startswith(("http://", "https://")) for one in response.images)
+    return not all(image.startswith(("http://", "https://")) for image in response.images)
 
 
 async def kept_of(record: JobRecord, ledger: Ledger) -> Response | None:

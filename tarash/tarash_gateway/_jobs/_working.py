@@ -198,7 +198,7 @@ class Worker:
         after: DueTask | None = None
         while True:
             page = await due_tasks(self._ledger, wanted, after)
-            names = [one.job_id for one in page.tasks]
+            names = [task.job_id for task in page.tasks]
             names_taken += [one for one in names if self._takes(one) and one not in self._left]
             if after is None:
                 self._next_at = math.inf if page.next_in is None else here + page.next_in
@@ -211,7 +211,7 @@ class Worker:
 
         # One that was not driven again though its pause was long over is another worker's by now.
         old = here - RETRY_SECONDS[1]
-        self._later = {name: one for name, one in self._later.items() if one[0] > old}
+        self._later = {name: value for name, value in self._later.items() if value[0] > old}
         self._found, self._is_whole = deque(names_taken), is_whole
         self._read_at, self._has_heard = here, False
 
@@ -313,7 +313,7 @@ class Worker:
     def _hold_on(self, job_id: str, job: Job | None) -> None:
         """Keep what the ledger may not know yet of a job that is put off, or left."""
         leases = () if job is None else (job.run.lease, job.untaken)
-        held = [one for one in leases if one is not None and one.owner_id]
+        held = [lease for lease in leases if lease is not None and lease.owner_id]
         if held:
             self._left[job_id] = self._left.get(job_id, []) + held
 

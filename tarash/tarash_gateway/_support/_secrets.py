@@ -229,13 +229,13 @@ class Secrets:
         variables hold the headers that were sent.
         """
         links = list(chain_of(error))
-        if any(self._tells(one) for one in links):
+        if any(self._tells(link) for link in links):
             message = without_userinfo(self.text(str(error)))
             copy = RuntimeError(f"{type(error).__name__}: {message}")
             return copy.with_traceback(trimmed(error.__traceback__))
 
-        for one in links:
-            one.__traceback__ = trimmed(one.__traceback__)
+        for link in links:
+            link.__traceback__ = trimmed(link.__traceback__)
 
         return error
 

@@ -88,7 +88,7 @@ def _finder() -> Owners:
     def owners(model: str) -> dict[str, bool]:
         hosts = described if model.partition("/")[0] in described else ()
         ends = {name: lifecycle(name, model) for name in dict.fromkeys((*own, *hosts))}
-        return {name: not one.is_passed_on for name, one in ends.items() if one is not None}
+        return {name: not value.is_passed_on for name, value in ends.items() if value is not None}
 
     return owners
 

@@ -226,7 +226,7 @@ def _image(role: str, mappers: list[FieldMapper]) -> ImageCapability:
     return ImageCapability.model_validate(
         {
             "role": role,
-            "most": None if None in limits else sum(one or 0 for one in limits),
+            "most": None if None in limits else sum(limit or 0 for limit in limits),
             "least": max(sum(counts), 1),
             "required": bool(needed),
         }
@@ -257,12 +257,12 @@ def _parameters(spec: ModelSpec) -> Iterator[ModelParameter]:
     for name, schema in spec.schema["properties"].items():
         source = spec.mappers[name].source_field if name in spec.mappers else "extra_params"
         branches = schema.get("anyOf") or [schema]
-        kinds = [str(one["type"]) for one in branches if "type" in one]
+        kinds = [str(branch["type"]) for branch in branches if "type" in branch]
         yield ModelParameter(
             name=name,
             source=None if source == "extra_params" else source,
             type="|".join(dict.fromkeys(kinds)) or "any",
             required=name in required,
             default=schema.get("default"),
-            allowed=tuple(value for one in branches for value in one.get("enum") or ()),
+            allowed=tuple(value for branch in branches for value in branch.get("enum") or ()),
         )

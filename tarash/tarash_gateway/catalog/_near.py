@@ -46,7 +46,9 @@ def near_ids(
     within = sorted((one for one in known if f"/{one}/".find(f"/{model}/") > 0), key=len)
     close = difflib.get_close_matches(model, known, n=CANDIDATES, cutoff=alike)
     candidates = dict.fromkeys([*within[:1], *close, *within[1:CANDIDATES]])
-    there = (one for one in candidates if also_gone or retired(provider, one) is None)
+    there = (
+        candidate for candidate in candidates if also_gone or retired(provider, candidate) is None
+    )
     return list(islice(there, NEAR_IDS))
 
 

@@ -211,7 +211,9 @@ def _type(name: str, schema: Mapping[str, Any], depth: int) -> JsonObject:
 
 
 def _union(name: str, schema: Mapping[str, Any], branches: list[Any], depth: int) -> JsonObject:
-    reduced = [_type(name, _merged(one), depth) for one in branches if isinstance(one, Mapping)]
+    reduced = [
+        _type(name, _merged(branch), depth) for branch in branches if isinstance(branch, Mapping)
+    ]
     kept = [
         one for one in reduced if one.get("type") != "null" and one not in ({}, {"nullable": True})
     ]

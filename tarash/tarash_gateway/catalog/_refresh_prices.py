@@ -49,7 +49,7 @@ async def fetch_prices(
     async with session(key or key_of([variable]), partial(bearer, scheme=scheme)) as get:
         rows = await reader.read_prices(get, host, _schema_store.ids(name))
 
-    lines = [_whole(one, name, tariffs.title) for one in rows]
+    lines = [_whole(row, name, tariffs.title) for row in rows]
     if not lines:
         raise TarashException(
             f"{provider} published no price that can be read; what was stored before stays",

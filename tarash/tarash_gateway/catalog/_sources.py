@@ -280,5 +280,7 @@ def with_schemas(*, listed: bool = False) -> tuple[str, ...]:
     """Return the providers whose schemas can be read, or those that list all of them at once."""
     schemas: Mapping[str, Schemas | None] = {name: schemas_of(name) for name in names()}
     return tuple(
-        name for name, one in schemas.items() if one is not None and (one.listed or not listed)
+        name
+        for name, value in schemas.items()
+        if value is not None and (value.listed or not listed)
     )

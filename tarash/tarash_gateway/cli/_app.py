@@ -118,7 +118,7 @@ def _usage(error: Any) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else PROGRAM
     message = message.rstrip(".")
-    if context is not None and any(one.name == "prompt" for one in context.command.params):
+    if context is not None and any(param.name == "prompt" for param in context.command.params):
         advice = MEANT.get(getattr(error, "option_name", ""))
         advice = IN_QUOTES if message.startswith("Got unexpected extra argument") else advice
         message = f"{message}; {advice}" if advice else message

@@ -80,14 +80,14 @@ def check_file(file: Path, *, live: bool, json: bool) -> int:
                 "remarks": [asdict(one) for one in noted],
                 "derived": [asdict(one) for one in derived],
                 "scenes": [asdict(one) for one in scenes],
-                "live": [{**asdict(one), "code": int(one.ends_in)} for one in findings],
+                "live": [{**asdict(finding), "code": int(finding.ends_in)} for finding in findings],
             }
         )
     else:
         _show(declaration, file, noted, derived, scenes, findings)
 
     failed = [one for one in scenes if one.trouble is not None]
-    return max((one.ends_in for one in findings), default=Exit.DONE) or (
+    return max((finding.ends_in for finding in findings), default=Exit.DONE) or (
         Exit.PROVIDER if failed else Exit.DONE
     )
 
@@ -170,8 +170,12 @@ def _show(  # noqa: PLR0913, PLR0917  (the parts of a report, one after the othe
 
 
 def _lines(scenes: list[Scene]) -> Iterator[str]:
-    for one in scenes:
-        yield f"ok: {one.what}" if one.trouble is None else f"NOT SO: {one.what}: {one.trouble}"
+    for scene in scenes:
+        yield (
+            f"ok: {scene.what}"
+            if scene.trouble is None
+            else f"NOT SO: {scene.what}: {scene.trouble}"
+        )
 
 
 def _cut(text: str) -> str:

@@ -77,7 +77,7 @@ def examine(*, live: bool, only: list[str] | None, json: bool) -> int:
     for name in only or ():
         default_registry.check_known(name)
 
-    providers = [one for one in list_providers() if only is None or one.name in only]
+    providers = [provider for provider in list_providers() if only is None or provider.name in only]
     # Two providers may need the same extra.
     about = [*_installation(), *_providers(providers), *_ready(providers, needed=only is not None)]
     findings = list(dict.fromkeys([*about, *_surroundings(), *_circuits()]))
@@ -90,18 +90,22 @@ def examine(*, live: bool, only: list[str] | None, json: bool) -> int:
 def tell(findings: Sequence[Finding], *, json: bool) -> int:
     """Tell what was found; return the exit code."""
     if json:
-        terminal.document([{**asdict(one), "code": int(one.ends_in)} for one in findings])
+        terminal.document(
+            [{**asdict(finding), "code": int(finding.ends_in)} for finding in findings]
+        )
     else:
         table = terminal.plain_table("", "", "")
         table.show_header = False
-        for one in findings:
+        for finding in findings:
             table.add_row(
-                one.what, Text(one.state, style=STYLES[one.state]), terminal.one_line(one.told)
+                finding.what,
+                Text(finding.state, style=STYLES[finding.state]),
+                terminal.one_line(finding.told),
             )
 
         terminal.show(table)
 
-    return max((one.ends_in for one in findings), default=Exit.DONE)
+    return max((finding.ends_in for finding in findings), default=Exit.DONE)
 
 
 def _installation() -> Iterator[Finding]:
@@ -118,20 +122,28 @@ def _installation() -> Iterator[Finding]:
 
 def _ready(providers: Sequence[ProviderInfo], *, needed: bool) -> Iterator[Finding]:
     """Yield who can be asked to make something, and whom it has to be able to ask and is not."""
-    ready = [one.name for one in providers if one.installed and _has_access(one)]
+    ready = [
+        provider.name for provider in providers if provider.installed and _has_access(provider)
+    ]
     if ready:
         yield Finding("ready", "ok", ", ".join(ready))
     elif not needed:
         yield Finding("ready", "missing", "no provider yet; --mock needs none")
 
-    for one in providers:
-        if needed and one.name not in ready:
-            what = "its key is missing" if one.installed else f"the extra {one.extra!r} is missing"
-            if one.own_server:
-                what = f"{base_url_variable(one.name)} says where the server is, and is not set"
+    for provider in providers:
+        if needed and provider.name not in ready:
+            what = (
+                "its key is missing"
+                if provider.installed
+                else f"the extra {provider.extra!r} is missing"
+            )
+            if provider.own_server:
+                what = (
+                    f"{base_url_variable(provider.name)} says where the server is, and is not set"
+                )
 
-            code = Exit.KEY if one.installed and not one.own_server else Exit.USAGE
-            yield Finding(f"ready: {one.name}", "problem", f"no: {what}", code)
+            code = Exit.KEY if provider.installed and not provider.own_server else Exit.USAGE
+            yield Finding(f"ready: {provider.name}", "problem", f"no: {what}", code)
 
 
 def _has_access(provider: ProviderInfo) -> bool:
@@ -167,7 +179,7 @@ def _keys(provider: ProviderInfo) -> Iterator[Finding]:
     for model, variables in _by_model(provider).items():
         first, *others = variables
         if first in provider.variables_present:
-            used = next((one for one in variables if os.environ.get(one)), first)
+            used = next((variable for variable in variables if os.environ.get(variable)), first)
             yield Finding(first, "ok", "set" if used == first else f"not needed: {used} is set")
             continue
 
@@ -219,13 +231,15 @@ def _circuits() -> Iterator[Finding]:
         yield Finding("ledger", "problem", str(error), Exit.STORAGE)
         return
 
-    for one in circuits:
-        if one.state == "closed":
+    for circuit in circuits:
+        if circuit.state == "closed":
             continue
 
-        when = "" if one.retry_at is None else f"; probed from {one.retry_at:%H:%M:%S} UTC on"
-        detail = f"counts as down ({one.last_error or 'it failed'}){when}"
-        yield Finding(f"{one.provider} {one.model}", "problem", detail, Exit.PROVIDER)
+        when = (
+            "" if circuit.retry_at is None else f"; probed from {circuit.retry_at:%H:%M:%S} UTC on"
+        )
+        detail = f"counts as down ({circuit.last_error or 'it failed'}){when}"
+        yield Finding(f"{circuit.provider} {circuit.model}", "problem", detail, Exit.PROVIDER)
 
 
 # ------------------------------------------------------------------------------------------ live
@@ -251,7 +265,7 @@ def _checked_by(provider: ProviderInfo) -> tuple[str | None, ...]:
 
 async def live_findings(names: Sequence[str]) -> list[Finding]:
     """Return what the providers of these names say of their keys."""
-    return await _check_keys([one for one in list_providers() if one.name in names])
+    return await _check_keys([provider for provider in list_providers() if provider.name in names])
 
 
 async def _check_key(clients: ClientCache, provider: ProviderInfo, variable: str | None) -> Finding:

@@ -45,8 +45,8 @@ async def _examined(ledger: Ledger, place: str) -> list[Finding]:
         await ledger.get("no such job")
         detail = f"{place} answers in {1000 * (time.monotonic() - begun):.0f} ms"
         findings = [Finding("reach", "ok", detail)]
-        findings += [one async for one in _facts(ledger)]
-        findings += [one async for one in _jobs(ledger)]
+        findings += [finding async for finding in _facts(ledger)]
+        findings += [job async for job in _jobs(ledger)]
     except TarashException as error:
         return [Finding("reach", "problem", spoken(error), Exit.STORAGE)]
     finally:
@@ -106,9 +106,9 @@ async def _jobs(ledger: Any) -> AsyncIterator[Finding]:
         yield Finding("queue", "problem" if is_left else "ok", detail)
 
     stalled = [
-        one.id for one in records
-        if not one.held and one.id not in later and now - one.created_at > YOUNG
-        and not (workers and one.id in queued)
+        record.id for record in records
+        if not record.held and record.id not in later and now - record.created_at > YOUNG
+        and not (workers and record.id in queued)
     ]  # fmt: skip
     if stalled:
         detail = f"{len(stalled)}{more} that nobody drives, such as {stalled[0]}: `tarash jobs "

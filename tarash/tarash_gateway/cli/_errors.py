@@ -139,7 +139,7 @@ def as_json(error: TarashException) -> dict[str, Any]:
         "message": spoken(error),
         "code": error.code,
         "field": error.field,
-        "hints": [_hint(one) for one in error.hints],
+        "hints": [_hint(hint) for hint in error.hints],
         "provider": error.provider or noted.get("provider"),
         "model": error.model or (noted.get("model") if is_same else None),
         "request_id": error.request_id,

@@ -62,7 +62,7 @@ def prune(  # noqa: PLR0913  (each is an option of the command)
 
 
 async def _found(jobs: Sequence[str], ledger: str | None) -> list[tuple[Ledger, JobRecord]]:
-    return [await find_record(one, ledger) for one in jobs]
+    return [await find_record(job, ledger) for job in jobs]
 
 
 def _drop(records: Sequence[tuple[Ledger, JobRecord]], *, yes: bool, as_json: bool) -> int:
@@ -115,7 +115,7 @@ def _may_run(record: JobRecord) -> bool:
     if record.state in ENDED or was_rehearsal(record):
         return False
 
-    return any(one.submission not in ("not_sent", "rejected") for one in record.entries)
+    return any(entry.submission not in ("not_sent", "rejected") for entry in record.entries)
 
 
 def _name(record: JobRecord) -> str:

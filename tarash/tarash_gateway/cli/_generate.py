@@ -93,7 +93,7 @@ def generate(options: Options) -> int:
 
 def _count(options: Options, plan: GenerationPlan) -> int:
     """Return how many results the first model will make of those that were asked for."""
-    sent = {one.field: one.sent for one in plan.adjustments}
+    sent = {adjustment.field: adjustment.sent for adjustment in plan.adjustments}
     name = "number_of_videos" if options.kind == "video" else "n"
     made = sent.get(name, options.n)
     return made if isinstance(made, int) else 1

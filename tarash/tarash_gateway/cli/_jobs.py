@@ -98,8 +98,8 @@ def tell_of_rehearsed(count: int, verb: str) -> None:
 
 
 async def _known(job_id: str, ledgers: Sequence[Ledger]) -> JobRecord:
-    for one in ledgers:
-        record = await one.get(job_id) or await one.find(None, job_id)
+    for ledger in ledgers:
+        record = await ledger.get(job_id) or await ledger.find(None, job_id)
         if record is not None:
             return record
 
@@ -220,15 +220,15 @@ def _age(at: datetime) -> str:
 def _as_json(record: JobRecord) -> dict[str, Any]:
     attempts = [
         {
-            "attempt_number": one.intent.attempt_number,
-            "provider": one.intent.provider,
-            "model": one.intent.model,
-            "created_at": one.intent.created_at.isoformat(),
-            "submission": one.submission,
-            "outcome": one.outcome,
-            "operation": None if one.operation is None else one.operation.to_json(),
+            "attempt_number": entry.intent.attempt_number,
+            "provider": entry.intent.provider,
+            "model": entry.intent.model,
+            "created_at": entry.intent.created_at.isoformat(),
+            "submission": entry.submission,
+            "outcome": entry.outcome,
+            "operation": None if entry.operation is None else entry.operation.to_json(),
         }
-        for one in record.entries
+        for entry in record.entries
     ]
     return {
         "id": record.id,

@@ -160,7 +160,7 @@ def _scope(given: dict[str, Any]) -> KeyScope:
     Raises:
         CommandError: An option says something that is none.
     """
-    fields = {name: one for name, one in given.items() if one is not None}
+    fields = {name: value for name, value in given.items() if value is not None}
     age = fields.pop("expires_in", None)
     if age is not None:
         fields["expires_at"] = datetime.now(UTC) + _age(age)

@@ -43,7 +43,7 @@ def remarks(declaration: ProviderDeclaration, text: str) -> Iterator[Remark]:
             None, "no account.check: `tarash doctor --live` can't tell whether a key works"
         )
 
-    if not any(one.means == "moderation" for one in declaration.errors.rules):
+    if not any(rule.means == "moderation" for rule in declaration.errors.rules):
         yield Remark(None, "no rule means moderation: refused content ends as a plain failure")
 
     if declaration.errors.failed_billing is None:
@@ -53,7 +53,7 @@ def remarks(declaration: ProviderDeclaration, text: str) -> Iterator[Remark]:
 def _of_jobs(declaration: ProviderDeclaration, text: str) -> Iterator[Remark]:
     for poll in declaration.poll:
         if "failed" not in poll.statuses.values() and not any(
-            one.ends_job for one in declaration.errors.rules
+            rule.ends_job for rule in declaration.errors.rules
         ):
             remark = "no status means failed: a job that fails is waited for until the deadline"
             yield Remark(_line(text, "statuses"), remark)

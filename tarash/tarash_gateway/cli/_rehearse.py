@@ -105,7 +105,7 @@ class Rehearsal:
             ("the key is shown nowhere", self._echoed),
         ]
         if self._said.errors.rules and any(
-            one.means == "moderation" for one in self._said.errors.rules
+            rule.means == "moderation" for rule in self._said.errors.rules
         ):
             scenes.append(("content that is refused ends as refused", self._moderated))
 
@@ -241,9 +241,9 @@ class Rehearsal:
     async def _progress(self, simulator: Simulator, gateway: Gateway) -> None:
         simulator.script(self._said.name, Script(queue_polls=1, run_polls=1))
         _, updates = await self._make(simulator, gateway)
-        statuses = [one.status for one in updates]
+        statuses = [update.status for update in updates]
         rank = {"queued": 0, "processing": 1, "completed": 2}
-        ranks = [rank.get(one, 3) for one in statuses]
+        ranks = [rank.get(status, 3) for status in statuses]
         _need(ranks == sorted(ranks) and statuses.count("completed") == 1, f"it ends as {statuses}")
 
     async def _borne(self, simulator: Simulator, gateway: Gateway) -> None:

@@ -182,7 +182,7 @@ def _file(output: Output) -> dict[str, Any]:
 def _without_bytes(media: Any) -> Any:
     """Return media as they are where a URL serves them; bytes are in the files."""
     if isinstance(media, list):
-        return [_without_bytes(one) for one in media]
+        return [_without_bytes(medium) for medium in media]
 
     if isinstance(media, dict):
         return {"content_type": media["content_type"]}
@@ -310,7 +310,7 @@ def cancelled(error: TarashException, code: Exit, *, json: bool) -> None:
     """Say that a job has ended because somebody had it stopped."""
     billed = "what had run may be billed"
     ended = error.execution_metadata
-    if ended is not None and all(one.billing == "none" for one in ended.attempts):
+    if ended is not None and all(attempt.billing == "none" for attempt in ended.attempts):
         billed = "nothing is billed"
 
     message = f"the job {error.request_id} was stopped, as somebody had asked; {billed}"

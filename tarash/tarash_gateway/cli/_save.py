@@ -115,7 +115,7 @@ def check(place: str, count: int, *, force: bool) -> None:
 
 def _check_folder(target: Path) -> None:
     """Check the folder that the target's own will be made in."""
-    folders = [one for one in target.absolute().parents if os.path.lexists(one)]
+    folders = [parent for parent in target.absolute().parents if os.path.lexists(parent)]
     if not folders[0].is_dir():
         raise CommandError(f"--output: {str(folders[0])!r} is no folder; name another place")
 
@@ -207,7 +207,7 @@ def rescue(response: Response) -> list[Path]:
         except TarashException:
             continue  # the next folder; the caller tells that all failed where none is left
 
-        return [one.place for one in outputs if isinstance(one.place, Path)]
+        return [output.place for output in outputs if isinstance(output.place, Path)]
 
     return []
 

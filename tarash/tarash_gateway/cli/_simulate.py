@@ -35,9 +35,9 @@ def simulate(
         CommandError: There is no such provider or outcome, a time span is none, a port is taken,
             or the file can't be written.
     """
-    for one in providers or ():
-        if one.endswith(".toml"):  # its keys have variables to export
-            register_provider_file(one)
+    for provider in providers or ():
+        if provider.endswith(".toml"):  # its keys have variables to export
+            register_provider_file(provider)
 
     try:
         script = Script(**behaviour)
@@ -99,7 +99,7 @@ def _variables(simulator: Simulator) -> list[str]:
     lines = []
     for name in simulator.providers:
         lines.append(f"export {base_url_variable(name)}={simulator.base_url(name)}")
-        lines += [f"export {one}={KEY}" for one in default_registry.models_with_keys(name)]
+        lines += [f"export {key}={KEY}" for key in default_registry.models_with_keys(name)]
 
     return lines
 

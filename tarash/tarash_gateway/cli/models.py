@@ -77,7 +77,7 @@ def _list(
     search: str | None, models: list[ModelInfo], provider: str | None, *, as_json: bool
 ) -> int:
     if as_json:
-        terminal.document([one.model_dump(mode="json", exclude_none=True) for one in models])
+        terminal.document([model.model_dump(mode="json", exclude_none=True) for model in models])
         return DONE
 
     if not models:
@@ -249,10 +249,10 @@ def check_command(
 
     uses = check_models(*places, within_days=within)
     if as_json:
-        terminal.document([one.model_dump(mode="json") for one in uses])
+        terminal.document([use.model_dump(mode="json") for use in uses])
     else:
-        for one in uses:
-            terminal.result(f"{one.path}:{one.line}: {one.provider}: {one.note}")
+        for use in uses:
+            terminal.result(f"{use.path}:{use.line}: {use.provider}: {use.note}")
         if not uses:
             terminal.result(f"No model that has ended, or will within {within} days.")
 

@@ -224,12 +224,12 @@ def _image_roles(shape: Shape, words: set[str]) -> tuple[ImageRole, ...]:
 def _reference_roles(shape: Shape, images: list[Shape]) -> tuple[ImageRole, ...]:
     """Return `asset` for objects beside a plain list of references, else both."""
     beside = [
-        one
-        for one in images
-        if one is not shape
-        and "array" in one.kinds
-        and _is_text_list(one)
-        and not _is_steering(one)
+        image
+        for image in images
+        if image is not shape
+        and "array" in image.kinds
+        and _is_text_list(image)
+        and not _is_steering(image)
     ]
     return ("asset",) if beside and not _is_text_list(shape) else ("reference", "asset")
 
@@ -253,15 +253,15 @@ def _plain_roles(
         indexed = shape.item is not None and frame_index(shape.item) is not None
         return ("first_frame", "reference") if indexed else ("reference", "asset")
 
-    others = [one for one in images if one is not shape]
-    started = any(set(one.words) & FIRST and not set(one.words) & STEERING for one in others)
+    others = [image for image in images if image is not shape]
+    started = any(set(other.words) & FIRST and not set(other.words) & STEERING for other in others)
     video = any(one.required and _is_source_video(one) for one in shapes.values())
     starts = bool(SHOWS_START.search(shape.described))
     if started or (video and not starts) or "reference-to" in hint:
         return ("reference", "asset") if not starts or started else ("first_frame", "reference")
 
-    referenced = any(set(one.words) & REFERENCE and _takes_images(one) for one in others)
-    listed = any("array" in one.kinds and not _is_steering(one) for one in others)
+    referenced = any(set(other.words) & REFERENCE and _takes_images(other) for other in others)
+    listed = any("array" in other.kinds and not _is_steering(other) for other in others)
     clear = starts or "image-to-video" in hint or "i2v" in hint or referenced or listed
     return ("first_frame",) if clear else ("first_frame", "reference", "asset")
 

@@ -247,7 +247,7 @@ class Desk:
 
         # What was quoted with a price is bought with one, or not at all.
         free = {"allow_unpriced": self._allow_unpriced and wanted.max_cost is None}
-        rest = tuple(one.model_copy(update=free) for one in made.fallback_configs)
+        rest = tuple(config.model_copy(update=free) for config in made.fallback_configs)
         return made.model_copy(update={**free, "fallback_configs": rest})
 
 
@@ -306,11 +306,16 @@ def _shown(plan: GenerationPlan) -> dict[str, Any]:
         "payload": plan.payload,
         "price": str(plan.quote),
         "adjustments": [
-            {"field": one.field, "requested": one.requested, "sent": one.sent, "why": one.reason}
-            for one in plan.adjustments
+            {
+                "field": adjustment.field,
+                "requested": adjustment.requested,
+                "sent": adjustment.sent,
+                "why": adjustment.reason,
+            }
+            for adjustment in plan.adjustments
         ],
         "warnings": list(plan.warnings),
-        "fallbacks": [_shown(one) for one in plan.fallbacks],
+        "fallbacks": [_shown(fallback) for fallback in plan.fallbacks],
     }
 
 

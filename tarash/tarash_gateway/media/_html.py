@@ -47,7 +47,7 @@ def page(response: Response) -> str:
 def _grid(response: Response) -> str:
     media = media_of(response)
     is_video = hasattr(response, "videos")
-    shown = [_medium(response, one, is_video=is_video) for one in media[:MOST_SHOWN]]
+    shown = [_medium(response, medium, is_video=is_video) for medium in media[:MOST_SHOWN]]
     if len(media) > MOST_SHOWN:
         shown.append(_faint(f"and {len(media) - MOST_SHOWN} more"))
 
@@ -110,10 +110,13 @@ def _notes(response: Response) -> str:
     notes = [("saved", place) for place in response.saved]
     notes += [("not saved", why) for why in response.save_errors]
     notes += [
-        ("adjusted", f"{one.field}: asked {one.requested}, {_sent(one.sent)}: {one.reason}")
-        for one in response.adjustments
+        (
+            "adjusted",
+            f"{change.field}: asked {change.requested}, {_sent(change.sent)}: {change.reason}",
+        )
+        for change in response.adjustments
     ]
-    notes += [("not as asked", sentence(one)) for one in response.mismatches]
+    notes += [("not as asked", sentence(mismatch)) for mismatch in response.mismatches]
     prompt = getattr(response, "revised_prompt", None)
     notes += [("revised prompt", prompt)] if prompt else []
     if not notes:
@@ -139,15 +142,15 @@ def _attempts(response: Response) -> str:
     head = ("attempt", "provider", "model", "status", "seconds", "billed", "error")
     rows = [
         (
-            one.attempt_number,
-            one.provider,
-            one.model,
-            one.status,
-            f"{one.elapsed_seconds:.1f}",
-            one.billing,
-            f"{one.error_type}: {one.error_message}" if one.error_type else "",
+            attempt.attempt_number,
+            attempt.provider,
+            attempt.model,
+            attempt.status,
+            f"{attempt.elapsed_seconds:.1f}",
+            attempt.billing,
+            f"{attempt.error_type}: {attempt.error_message}" if attempt.error_type else "",
         )
-        for one in ended.attempts
+        for attempt in ended.attempts
     ]
     return f"<table>{_row('th', head)}{''.join(_row('td', row) for row in rows)}</table>"
 

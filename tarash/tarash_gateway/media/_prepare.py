@@ -140,7 +140,7 @@ class _Preparation:
         most = self._accepts.largest_together
         media: list[Any] = [image["image"] for image in request.image_list]
         media += [one for _, one in media_fields(request)]
-        size = sum(len(one["content"]) for one in media if not isinstance(one, str))
+        size = sum(len(medium["content"]) for medium in media if not isinstance(medium, str))
         if most is None or size <= most:
             return
 

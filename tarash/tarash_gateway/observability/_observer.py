@@ -70,7 +70,7 @@ class _Followed:
     def end(self) -> None:
         """End its spans, the inner ones first."""
         attempts, self.attempts = self.attempts, {}
-        inner = [(one.result, one.submit, one.span) for one in attempts.values()]
+        inner = [(attempt.result, attempt.submit, attempt.span) for attempt in attempts.values()]
         _end(*(span for spans in inner for span in spans), self.job)
 
     def innermost(self) -> Span:
@@ -328,7 +328,9 @@ class OpenTelemetryObserver:
         if event.trouble is not None:
             values |= {"failed": True, "trouble": event.trouble if self._has_messages else None}
 
-        attributes = {f"tarash.poll.{name}": one for name, one in values.items() if one is not None}
+        attributes = {
+            f"tarash.poll.{name}": value for name, value in values.items() if value is not None
+        }
         attempt.span.add_event("poll", attributes)
         if event.result_ready and attempt.result is None and not event.final:
             attempt.result = self._tracer.start_span(
@@ -373,7 +375,7 @@ def _under(span: Span) -> Context:
 def _written(labels: Mapping[str, str]) -> Context | None:
     """Return the trace's context that a job was written down with."""
     carrier = {
-        name.removeprefix(NOTED): one for name, one in labels.items() if name.startswith(NOTED)
+        name.removeprefix(NOTED): value for name, value in labels.items() if name.startswith(NOTED)
     }
     if "traceparent" not in carrier:
         return None

@@ -65,7 +65,7 @@ def duration(value: Any) -> float | None:
 def id_in(body: Any, places: Iterable[str]) -> str | None:
     """Return the id that an answer gives its job, empty for none; None where there is no place."""
     values = [value_at(body, place) for place in places]
-    named = (str(one) for one in values if isinstance(one, str | int) and one != "")
+    named = (str(value) for value in values if isinstance(value, str | int) and value != "")
     return next(named, "") if values else None
 
 

@@ -86,7 +86,7 @@ def image_response(call: Call, raw: Any) -> Response:
     metadata = {name: one for name, one in beside.items() if name != "data" and one is not None}
     return response_of(
         call,
-        [one.url for one in sifted.media],
+        [medium.url for medium in sifted.media],
         raw,
         {**metadata, **note_of(len(_kept_back(items)) + sifted.refused, kept_back)},
         content_type=IMAGE_TYPES.get(sent, content_type(f"image/{sent}")),
@@ -169,4 +169,4 @@ def addresses_in(value: Any) -> list[str]:
         places = places or ({"url": beside} if beside else {})
 
     videos = find(places, "video", prefer=URL_PLACES, also=("/",))
-    return [one.url for one in videos.media if one.url[:5].lower() != "data:"]
+    return [medium.url for medium in videos.media if medium.url[:5].lower() != "data:"]

@@ -141,7 +141,7 @@ class OpenAIClient:
 def _without_gaps(credentials: AuthHeaders, own: Mapping[str, Any]) -> AuthHeaders:
     """Return the headers of our own exchanges: what the SDK would leave out, it marks."""
     headers = credentials.onto(own)
-    return AuthHeaders({name: one for name, one in headers.items() if isinstance(one, str)})
+    return AuthHeaders({name: value for name, value in headers.items() if isinstance(value, str)})
 
 
 class OpenAIWire(AdapterDefaults):

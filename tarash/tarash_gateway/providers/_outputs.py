@@ -196,7 +196,7 @@ def _rank(medium: Medium, prefer: Sequence[str]) -> int:
 
 def _beside(output: Any, places: set[tuple[str | int, ...]]) -> Any:
     if isinstance(output, dict):
-        rest = {name: one for name, one in output.items() if (name,) not in places}
+        rest = {name: value for name, value in output.items() if (name,) not in places}
         return rest or None
 
     if isinstance(output, list):

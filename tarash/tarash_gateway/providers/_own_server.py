@@ -72,4 +72,4 @@ class OwnServer(RestAdapter):
         """Return the headers that carry the key; of a proxy, `provider_config["headers"]`, too."""
         key, others = account.key.reveal(), account.settings.get("headers") or {}
         own = {} if key == NO_KEY else {"Authorization": f"Bearer {key}"}
-        return AuthHeaders({**{str(name): str(one) for name, one in others.items()}, **own})
+        return AuthHeaders({**{str(name): str(value) for name, value in others.items()}, **own})

@@ -360,7 +360,7 @@ def register_provider_file(source: str | Path | Mapping[str, Any]) -> ProviderIn
     """
     row = _files.row_of(source)
     default_registry.register(row)
-    return next(one for one in list_providers() if one.name == row.name)
+    return next(provider for provider in list_providers() if provider.name == row.name)
 
 
 def register_provider_field_mapping(provider: str, mapping: Mapping[str, Mappers]) -> None:

@@ -106,7 +106,7 @@ class RestResults(AdapterDefaults):
         """
         output = self.output(body, kind) if kind in self.media else None
         items = output if isinstance(output, list) else [output]
-        urls = (one.get("url") if isinstance(one, Mapping) else one for one in items)
+        urls = (item.get("url") if isinstance(item, Mapping) else item for item in items)
         return [
             Medium(url, None, kind, ())
             for url in urls

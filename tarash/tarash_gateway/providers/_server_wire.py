@@ -171,7 +171,7 @@ class VideoServer(OwnServer):
 
         places = self.places(client, operation, job)
         videos = [await self._content(client, place) for place in places]
-        return RawResult(job, media=tuple(one for one in videos if one is not None))
+        return RawResult(job, media=tuple(video for video in videos if video is not None))
 
     def places(self, client: HttpClient, operation: Operation, job: Mapping[str, Any]) -> list[str]:
         """Return where the server has a job's videos. Pure."""
@@ -192,6 +192,6 @@ class VideoServer(OwnServer):
         if call.kind == "image":
             return image_response(call, finished.raw)
 
-        plain = {name: one for name, one in finished.raw.items() if name not in SERVER_PATHS}
+        plain = {name: value for name, value in finished.raw.items() if name not in SERVER_PATHS}
         response = video_response(call, replace(finished, raw=plain))
         return response.model_copy(update={"raw_response": finished.raw})

@@ -99,7 +99,7 @@ def _described(front: Front, caller: Caller, listed: Found) -> dict[str, Any]:
     return {
         **shown,
         "description": described.model_dump(mode="json"),
-        "prices": [one.model_dump(mode="json", exclude_defaults=True) for one in lines],
+        "prices": [line.model_dump(mode="json", exclude_defaults=True) for line in lines],
     }
 
 
@@ -130,7 +130,7 @@ def price_of(lines: Sequence[PriceLine], *, is_video: bool) -> dict[str, str] | 
         lines: The model's price lines.
         is_video: Whether videos are asked for, where the model makes images, too.
     """
-    every = [one for one in lines if one.billable == "output" and one.role is None]
+    every = [line for line in lines if line.billable == "output" and line.role is None]
     every = [one for one in every if (one.unit != "image") == is_video] or every
     if not every:
         return None
@@ -158,7 +158,7 @@ def usable_of(front: Front) -> frozenset[str]:
     if front.settings.mock:
         return frozenset(one.name for one in every)
 
-    accounts = {one.provider for one in front.settings.accounts}
+    accounts = {account.provider for account in front.settings.accounts}
     return frozenset(
         one.name for one in every
         if one.installed and (one.key_present or one.registered or one.name in accounts)

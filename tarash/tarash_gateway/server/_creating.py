@@ -265,8 +265,8 @@ def labels_of(metadata: dict[str, str], model: str, size: str | None = None) -> 
         raise invalid(f"metadata: {min(taken)!r} is a name of the gateway's own", "metadata")
 
     fit = all(
-        0 < len(name) <= LONGEST_NAME and len(one) <= LONGEST_LABEL
-        for name, one in metadata.items()
+        0 < len(name) <= LONGEST_NAME and len(value) <= LONGEST_LABEL
+        for name, value in metadata.items()
     )
     if len(metadata) > MOST_LABELS or not fit:
         raise invalid(

@@ -65,7 +65,7 @@ async def list_videos(
     except ValidationError as error:
         raise invalid("There is no such video to go on after", "after") from error
 
-    shown = [video_of(one, front.drivers.get(one.id)) for one in jobs[:limit]]
+    shown = [video_of(job, front.drivers.get(job.id)) for job in jobs[:limit]]
     return JSONResponse(
         sendable(
             {

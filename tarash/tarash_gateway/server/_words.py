@@ -135,13 +135,13 @@ class Words:
             return plan
 
         made = {}
-        for name, one in plan.items():
+        for name, value in plan.items():
             if name in SENTENCES:
-                every = one if isinstance(one, list) else [one]
+                every = value if isinstance(value, list) else [value]
                 sentences = [self.said(text) if isinstance(text, str) else text for text in every]
-                made[name] = sentences if isinstance(one, list) else sentences[0]
+                made[name] = sentences if isinstance(value, list) else sentences[0]
             else:
-                made[name] = one if name in FOREIGN else self.said_in(one)
+                made[name] = value if name in FOREIGN else self.said_in(value)
 
         return made
 

@@ -71,7 +71,7 @@ def _holds(name: str, wanted: Any, facts: Facts) -> bool | None:
 
 def _names_a_source(wanted: Any) -> bool:
     values = wanted if isinstance(wanted, list | tuple) else [wanted]
-    return any(one in SOURCES for one in values if isinstance(one, str))
+    return any(value in SOURCES for value in values if isinstance(value, str))
 
 
 def _possible(name: str, facts: Facts) -> Any:

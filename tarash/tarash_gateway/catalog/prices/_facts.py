@@ -211,7 +211,9 @@ def _as_requested(request: Request) -> dict[str, Possible | None]:
     """Return what a request says, for a provider of which nothing else is known."""
     names = {"resolution": "resolution", "quality": "quality", "size": "size", **SOURCES}
     requested = {known: getattr(request, name, None) for name, known in names.items()}
-    return {known: frozenset({plain(one)}) for known, one in requested.items() if one is not None}
+    return {
+        known: frozenset({plain(value)}) for known, value in requested.items() if value is not None
+    }
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -239,7 +241,7 @@ def _left_out(spec: ModelSpec, sent: Mapping[str, Any]) -> Iterator[tuple[str, P
         if isinstance(default, str | int | float | bool) and plain(default) not in AUTOMATIC:
             yield name, frozenset({plain(default)})
         elif choices:
-            yield name, frozenset(plain(one) for one in choices)
+            yield name, frozenset(plain(choice) for choice in choices)
 
 
 def _allowed(allowed: Any) -> Possible | None:
@@ -277,7 +279,7 @@ def _pixels(
         exact = [_size(one) for one in possible] if possible else [None]
         if all(exact):
             sizes = [one for one in exact if one is not None]
-            widths, heights = [one[0] for one in sizes], [one[1] for one in sizes]
+            widths, heights = [size[0] for size in sizes], [size[1] for size in sizes]
             return (min(widths), max(widths)), (min(heights), max(heights))
 
     return _by_lines(request, sent, values)
@@ -312,12 +314,12 @@ def _by_lines(
 
     wide, high = Decimal(proportion[1]), Decimal(proportion[2])
     sides = []
-    for one in lines:
-        assert one is not None  # noqa: S101  (checked above)
-        long = _even(Decimal(one) * max(wide, high) / min(wide, high))
-        sides.append((long, Decimal(one)) if wide >= high else (Decimal(one), long))
+    for line in lines:
+        assert line is not None  # noqa: S101  (checked above)
+        long = _even(Decimal(line) * max(wide, high) / min(wide, high))
+        sides.append((long, Decimal(line)) if wide >= high else (Decimal(line), long))
 
-    widths, heights = [one[0] for one in sides], [one[1] for one in sides]
+    widths, heights = [side[0] for side in sides], [side[1] for side in sides]
     return (min(widths), max(widths)), (min(heights), max(heights))
 
 

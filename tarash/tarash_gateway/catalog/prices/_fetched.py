@@ -57,7 +57,7 @@ def keep(source: str, lines: Sequence[JsonObject]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        text = "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in lines)
+        text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
         scratch.write_text(text, encoding="utf-8")
         scratch.replace(path)
     finally:

@@ -47,7 +47,9 @@ def seconds_of(
         values: Possible values of what is sent, or left to the provider.
     """
     wished = getattr(request, "duration_seconds", None)
-    mappers = {n: one for n, one in spec.mappers.items() if one.source_field == "duration_seconds"}
+    mappers = {
+        n: value for n, value in spec.mappers.items() if value.source_field == "duration_seconds"
+    }
     for name, mapper in mappers.items():
         if mapper.frames is not None:
             return _of_frames(mapper.frames, request, values, values.get(name.rpartition(".")[2]))

@@ -63,7 +63,7 @@ class DeclaredAccount(RestAdapter):
             ),
         )
         self.errors = self.rules = DeclaredRules.of(declaration)
-        if any(one.variables for one in declaration.account.products):
+        if any(product.variables for product in declaration.account.products):
             self.key_variable = self._key_variable
 
         paths = [
@@ -71,7 +71,7 @@ class DeclaredAccount(RestAdapter):
             *(one.path for one in declaration.cancel),
             *(one.fetch or "" for one in declaration.result),
         ]
-        self.needs_path = any("{path}" in one for one in paths)
+        self.needs_path = any("{path}" in path for path in paths)
 
     # ------------------------------------------------------------------------------------- account
     @property
@@ -238,7 +238,7 @@ def at_product(custom: str, declared: str, others: Iterable[str]) -> str:
         declared: The vendor's, of the product that is asked.
         others: The vendor's, of all products.
     """
-    names = {name for one in others for name in urlsplit(one).path.split("/") if name}
+    names = {name for other in others for name in urlsplit(other).path.split("/") if name}
     root, path = custom.rstrip("/"), urlsplit(custom).path
     while path.strip("/") and root.rpartition("/")[2] in names:
         root = root.rpartition("/")[0].rstrip("/")

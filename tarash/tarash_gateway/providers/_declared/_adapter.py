@@ -318,7 +318,7 @@ class DeclaredAdapter(DeclaredLearning):
         poll = self.poll_of(operations[0])
         many, items, named = poll.many, poll.items or "", poll.item_id
         status, path = poll.status, poll.path
-        values = {"id": ",".join(one.id for one in operations)}
+        values = {"id": ",".join(operation.id for operation in operations)}
         if many is not None:
             items, named, status, path = many.items, many.id, many.status or poll.status, many.path
             values = many.at(place)

@@ -65,7 +65,7 @@ def preview_in(event: bytes, ways: Iterable[Submit]) -> PartialImage | None:
         if how is None:
             continue
 
-        fields = said_by(event, [one for one in how.where.values if isinstance(one, str)])
+        fields = said_by(event, [value for value in how.where.values if isinstance(value, str)])
         image = image_in(value_at(fields, how.at), value_at(fields, how.index))
         if image is not None and holds(how.where, fields):
             return image

@@ -28,7 +28,7 @@ def fits(part: Any, request: Any) -> bool:
 
 def form_for(forms: Sequence[Model], request: Any) -> Model:
     """Return the form that a request means: one that has a place for all of its media."""
-    fitting = [one for one in forms if fits(one, request)]
+    fitting = [form for form in forms if fits(form, request)]
     given = _given(request)
     # A form that doesn't fit says what is missing, where it is the only one with a place.
     placing = (one for one in (*fitting, *forms) if given <= _places(one))
@@ -55,8 +55,8 @@ def _given(request: Any) -> set[str]:
 
 
 def _places(form: Model) -> set[str]:
-    media = [one for one in form.takes.values() if one.source in MEDIA and one.refused is None]
-    return {place for one in media for place in one.roles or (one.source,)}
+    media = [take for take in form.takes.values() if take.source in MEDIA and take.refused is None]
+    return {place for medium in media for place in medium.roles or (medium.source,)}
 
 
 def siblings(
@@ -82,7 +82,7 @@ def siblings(
 
 def _needs(form: Model) -> Iterator[str]:
     yield from _places(form)
-    if not any(one.required for one in form.takes.values() if one.source in MEDIA):
+    if not any(take.required for take in form.takes.values() if take.source in MEDIA):
         yield "text"
 
 
@@ -101,7 +101,7 @@ def together(forms: Sequence[dict[str, FieldMapper]]) -> dict[str, FieldMapper]:
             len(ones) == len(forms) and all(one.required for one in ones),
             allowed=_allowed([one.allowed for one in ones]),
             roles=tuple(dict.fromkeys(role for one in ones for role in one.roles)),
-            most=None if None in limits else max(one or 0 for one in limits),
+            most=None if None in limits else max(limit or 0 for limit in limits),
             also=ones[0].also,
             geometry=max((one.geometry for one in ones), key=lambda one: len(_named(one))),
         )

@@ -104,17 +104,17 @@ def declared_provider(source: str | Path | Mapping[str, Any] | ProviderDeclarati
 
 def listed_kind(declaration: ProviderDeclaration) -> Kind | None:
     """Return what all models make whose schemas are listed, where that is one thing."""
-    kinds = {one.makes for one in declaration.schemas}
+    kinds = {schema.makes for schema in declaration.schemas}
     return kinds.pop() if len(kinds) == 1 else None
 
 
 def keys_of(declaration: ProviderDeclaration) -> tuple[KeyVariable, ...]:
     """Return the variables of the keys; of a product with the first model that it is for."""
     ids = [name for model in declaration.models for name in model.ids if not name.endswith("*")]
-    variables = [KeyVariable(one) for one in declaration.account.variables]
+    variables = [KeyVariable(variable) for variable in declaration.account.variables]
     for product in declaration.account.products:
         model = next((name for name in ids if is_named(name, product.models)), product.models[0])
-        variables += [KeyVariable(one, model) for one in product.variables]
+        variables += [KeyVariable(variable, model) for variable in product.variables]
 
     return tuple(variables)
 
@@ -152,14 +152,14 @@ def models_of(declaration: ProviderDeclaration) -> ModuleType:
     }
     module.__dict__.update(
         known,
-        MODELS={name: one for by_name in of_kind.values() for name, one in by_name.items()},
+        MODELS={name: value for by_name in of_kind.values() for name, value in by_name.items()},
         MODELS_OF=of_kind,
         IDS={kind: tuple(names) for kind, names in ids.items()},
         ENDS=dict(sorted(last.items())),
         NARROWED=Narrowing(declaration)
         if any(one.in_rows for one in declaration.schemas)
         else None,
-        PRICES=PriceBook(one.line(declaration.name) for one in declaration.prices),
+        PRICES=PriceBook(price.line(declaration.name) for price in declaration.prices),
         VIDEO_FALLBACK=mappers_of(declaration, "video", None),
         IMAGE_FALLBACK=mappers_of(declaration, "image", None),
     )
@@ -236,11 +236,12 @@ def _schema(name: str, where: str, beside: Read) -> Any:
 def _causes(errors: Sequence[Any]) -> list[Any]:
     """Return errors without those that only follow from others, such as that nothing is left."""
     return [
-        one
-        for one in errors
-        if one["type"] != "too_short"
+        error
+        for error in errors
+        if error["type"] != "too_short"
         or not any(
-            other is not one and other["loc"][: len(one["loc"])] == one["loc"] for other in errors
+            other is not error and other["loc"][: len(error["loc"])] == error["loc"]
+            for other in errors
         )
     ]
 

@@ -64,9 +64,9 @@ def mappers_of(
     return {
         **derived,
         **{
-            name: mapper_of(declaration, one, kind, name)
-            for name, one in model.takes.items()
-            if refusing or one.refused is None
+            name: mapper_of(declaration, value, kind, name)
+            for name, value in model.takes.items()
+            if refusing or value.refused is None
         },
     }
 
@@ -119,11 +119,11 @@ def _geometry(take: Take, kind: str) -> Geometry | None:
         return _sizes(take, kind)
 
     if take.source == "aspect_ratio" and values:
-        ratios = {ratio: one for one in values if (ratio := ratio_of(one)) is not None}
+        ratios = {ratio: value for value in values if (ratio := ratio_of(value)) is not None}
         return Ratios(ratios)
 
     if take.source == "resolution" and values:
-        lines = {count: one for one in values if (count := lines_of(one)) is not None}
+        lines = {count: value for value in values if (count := lines_of(value)) is not None}
         return Lines(lines) if len(lines) == len(values) else None
 
     return None
@@ -165,7 +165,7 @@ def _usual(presets: Sequence[Preset], default: Any) -> Preset | None:
     side = None if default is None else side_of(default)
     size = pixels_of(default)
     pixels = None if size is None else (size[0] / size[1], size[0] * size[1])
-    named = next((one for one in presets if (one.ratio, one.area) == pixels), None)
+    named = next((preset for preset in presets if (preset.ratio, preset.area) == pixels), None)
     return named or (None if side is None else Preset(default, 1, side * side))
 
 
@@ -350,7 +350,10 @@ def _formed(take: Take, value: Any) -> Any:
 def _medium(take: Take, value: Any, declaration: ProviderDeclaration, role: str | None) -> Any:
     """Return a medium as the parameter has it: bytes and references may have their own places."""
     part: dict[str, Any] = {}
-    prefix = next((one for one in declaration.references if str(value).startswith(one)), None)
+    prefix = next(
+        (reference for reference in declaration.references if str(value).startswith(reference)),
+        None,
+    )
     if take.reference_at is not None and prefix is not None and isinstance(value, str):
         put(part, take.reference_at, value.removeprefix(prefix))
         return part

@@ -116,15 +116,15 @@ class Account(Section):
     @property
     def bases(self) -> tuple[str, ...]:
         """All base URLs."""
-        urls = [self.base_url, *(one.base_url for one in self.products)]
-        for one in self.regions.values():
-            urls += [one] if isinstance(one, str) else one
+        urls = [self.base_url, *(product.base_url for product in self.products)]
+        for region in self.regions.values():
+            urls += [region] if isinstance(region, str) else region
 
         return tuple(urls)
 
     def product_of(self, model: str) -> Product | None:
         """Return the product that a model is of; None for what the account itself says."""
-        return next((one for one in self.products if is_named(model, one.models)), None)
+        return next((product for product in self.products if is_named(model, product.models)), None)
 
     def product_at(self, base_url: str) -> Product | None:
         """Return the product at an address: by its host, else by the longest path at its end."""
@@ -290,7 +290,7 @@ class ProviderDeclaration(Section):
             if unknown:
                 raise ValueError(f"sets has no {' and '.join(unknown)}")
 
-            shared = {name: one for each in model.sets for name, one in self.sets[each].items()}
+            shared = {name: value for each in model.sets for name, value in self.sets[each].items()}
             takes = {**shared, **model.takes}
             models.append(model.model_copy(update={"takes": takes, "sets": ()}))
 
@@ -304,7 +304,7 @@ class ProviderDeclaration(Section):
         if not ways:
             raise ValueError(f"no [[submit]] makes a {kind} with {model!r}")
 
-        if not all(one.at_once for one in ways) and first_of(self.poll, kind, name) is None:
+        if not all(way.at_once for way in ways) and first_of(self.poll, kind, name) is None:
             raise ValueError(
                 f"a submit that is not at_once needs a [poll], and none is for {model!r}"
             )
@@ -323,11 +323,11 @@ class ProviderDeclaration(Section):
     @property
     def makes(self) -> tuple[Kind, ...]:
         """What its models make."""
-        return tuple(dict.fromkeys(one.kind for one in self.models))
+        return tuple(dict.fromkeys(model.kind for model in self.models))
 
     def schemas_for(self, kind: str) -> Schemas | None:
         """Return the list that says what models of a kind take; None where there is none."""
-        return next((one for one in self.schemas if one.makes in (None, kind)), None)
+        return next((schema for schema in self.schemas if schema.makes in (None, kind)), None)
 
     def forms_of(self, kind: str, model: str) -> tuple[Model, ...]:
         """Return what is declared of a model: by its id, the longest prefix, else of the first."""

@@ -195,7 +195,9 @@ def of_kind(addresses: list[str], kind: str) -> list[str]:
     if len(addresses) < SEVERAL:
         return addresses
 
-    return [one for one in addresses if one[:4] != "http" or find(one, kind).media] or addresses
+    return [
+        address for address in addresses if address[:4] != "http" or find(address, kind).media
+    ] or addresses
 
 
 def in_place_of_list(body: Any, path: Any, kind: str) -> list[str]:

@@ -86,5 +86,5 @@ class Narrowing:
         """Return what one or another form of the model takes."""
         forms = self._said.forms_of(kind, model)
         return together(
-            [mappers_of(self._said, kind, narrowed(self._said, one, schema)) for one in forms]
+            [mappers_of(self._said, kind, narrowed(self._said, form, schema)) for form in forms]
         )

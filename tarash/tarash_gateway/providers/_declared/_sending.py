@@ -143,7 +143,7 @@ class DeclaredSending(DeclaredAccount):
         if way.fresh_id_header is not None:
             headers[way.fresh_id_header] = str(uuid.uuid5(uuid.NAMESPACE_URL, own_id(call)))
 
-        if any(names(body, one) for one in self.said.media.references):
+        if any(names(body, reference) for reference in self.said.media.references):
             headers |= self.said.media.reference_headers
 
         upload = self.said.upload
@@ -332,12 +332,12 @@ def check_totals(model: Model, request: Request, name: str) -> None:
     roles = [image.get("type", "reference") for image in request.image_list]
     # A place for several roles holds so many of them together; one role is counted by `fit`.
     lists = [
-        Total(of=one.roles, most=one.most)
-        for one in model.takes.values()
-        if one.most is not None and len({*one.roles} & {*roles}) > 1 and fits(one, request)
+        Total(of=take.roles, most=take.most)
+        for take in model.takes.values()
+        if take.most is not None and len({*take.roles} & {*roles}) > 1 and fits(take, request)
     ]
     for total in (*model.totals, *lists):
-        given = sum(one in total.of for one in roles)
+        given = sum(role in total.of for role in roles)
         given += sum(one not in roles and has(request, one) for one in total.of)
         if given > total.most and fits(total, request):
             raise ValidationError(

@@ -89,13 +89,13 @@ def build(adapter: Any, call: Call, spec: ModelSpec) -> Payload:
         payload = replace(payload, body={**payload.body, **left})
 
     parts = [one for one in payload.body.get("content", ()) if isinstance(one, Mapping)]
-    if not any(one.get("type") == "draft_task" for one in parts):
+    if not any(part.get("type") == "draft_task" for part in parts):
         return payload
 
     out = OF_THE_DRAFT - own.keys()
     body = {one: payload.body[one] for one in payload.body if one not in out}
     written = own.get("content", ())
-    body["content"] = [one for one in parts if one.get("type") != "text" or one in written]
+    body["content"] = [part for part in parts if part.get("type") != "text" or part in written]
     return replace(payload, body=body)
 
 

@@ -61,7 +61,7 @@ def mappers_of(workflow: Workflow, kind: str) -> dict[str, FieldMapper]:
 
 def _images(workflow: Workflow, slot: str, roles: tuple[str, ...]) -> FieldMapper:
     def convert(_request: object, images: Any) -> list[Any] | None:
-        return [one["image"] for one in images if one.get("type") in roles] or None
+        return [image["image"] for image in images if image.get("type") in roles] or None
 
     known = cast("tuple[ImageRole, ...]", roles)
     return FieldMapper("image_list", convert, roles=known, most=len(workflow.places.get(slot, ())))

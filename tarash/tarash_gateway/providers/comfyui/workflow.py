@@ -130,8 +130,10 @@ def _check(graph: Mapping[str, Any], name: str) -> None:
 
     nodes = graph.values()
     if not graph or not all(
-        isinstance(one, Mapping) and one.get("class_type") and isinstance(one.get("inputs"), dict)
-        for one in nodes
+        isinstance(node, Mapping)
+        and node.get("class_type")
+        and isinstance(node.get("inputs"), dict)
+        for node in nodes
     ):
         raise ValidationError(
             f"the workflow {name!r} is not in ComfyUI's API format, in which each node has a "

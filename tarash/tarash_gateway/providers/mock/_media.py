@@ -67,9 +67,9 @@ def sent(call: Call) -> dict[str, Any]:
     """Return the shape that would be sent: as asked, but for what had to fit the model."""
     request = call.request
     shape = {name: getattr(request, name) for name in SHAPE if hasattr(request, name)}
-    for one in call.adjustments:
-        if one.field in shape and _is_written(one.field, one.sent):
-            shape[one.field] = one.sent
+    for adjustment in call.adjustments:
+        if adjustment.field in shape and _is_written(adjustment.field, adjustment.sent):
+            shape[adjustment.field] = adjustment.sent
 
     return shape
 

@@ -61,7 +61,7 @@ def _has_any(call: Call) -> bool:
         return True
 
     mappers = lookup(provider, call.config.model, call.kind).mappers.values()
-    return any(one.source_field == "partial_images" for one in mappers)
+    return any(mapper.source_field == "partial_images" for mapper in mappers)
 
 
 def event_of(image: PartialImage) -> bytes:

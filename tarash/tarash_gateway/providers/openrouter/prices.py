@@ -73,7 +73,7 @@ async def read_prices(get: Get, base_url: str | None, models: Iterable[str]) -> 
 def _rows(page: Any) -> list[Mapping[str, Any]]:
     listed = page.get("data") if isinstance(page, Mapping) else None
     rows = listed if isinstance(listed, list) else []
-    return [one for one in rows if isinstance(one, Mapping) and isinstance(one.get("id"), str)]
+    return [row for row in rows if isinstance(row, Mapping) and isinstance(row.get("id"), str)]
 
 
 def of_videos(row: Mapping[str, Any]) -> Iterator[JsonObject]:

@@ -269,7 +269,7 @@ def _seen_proportion(request: Any) -> float | None:
     if not frames:
         return None
 
-    begins = next((one for one in frames if one.get("type") == "first_frame"), frames[0])
+    begins = next((frame for frame in frames if frame.get("type") == "first_frame"), frames[0])
     first = request.model_copy(update={"image_list": (begins,), "video": None})
     (seen,) = measures_of(first, BY_THE_BYTES).images
     return None if seen is None else seen[0] / seen[1]

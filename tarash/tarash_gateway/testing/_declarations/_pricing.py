@@ -57,7 +57,7 @@ class Pricing(KeyReader):
             published = self._context.state.prices
             row = next((one for one in published if one.get("model") in named), None)
             if row is not None:
-                return Reply.json({key: one for key, one in row.items() if key != "model"})
+                return Reply.json({key: value for key, value in row.items() if key != "model"})
 
             body: dict[str, Any] = {}
             place(body, how["amount"], 1)

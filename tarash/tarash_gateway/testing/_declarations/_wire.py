@@ -259,15 +259,15 @@ class DeclaredWire(Pricing):
             return (200, body) if body else (404, self._bodies.error("It was cancelled"))
 
         body = job.result_body
-        hops = any("fetch" in one for one in self._said.results)
+        hops = any("fetch" in result for result in self._said.results)
         if hops and isinstance(body, dict) and "result" in body:
-            body = {name: one for name, one in body.items() if name != "result"}
+            body = {name: value for name, value in body.items() if name != "result"}
 
         return job.result_status, body
 
     def _asked(self, tables: Sequence[Table], request: RecordedRequest) -> tuple[Table, str]:
         """Return which stage a request is for, and which job: by path, query or body."""
-        meant = [one for one in tables if self._is_at(one["path"], request)]
+        meant = [table for table in tables if self._is_at(table["path"], request)]
         for one in meant:
             if "id" in request.path_values:
                 return one, request.path_values["id"]
@@ -284,7 +284,7 @@ class DeclaredWire(Pricing):
 
     def _is_at(self, template: str, request: RecordedRequest) -> bool:
         places = self._at(request.method, template, self._check, None)
-        return any(one.match(request.method, request.path) is not None for one in places)
+        return any(place.match(request.method, request.path) is not None for place in places)
 
     # --------------------------------------------------------------------------------------- result
     async def _fetch(self, request: RecordedRequest) -> Reply:
@@ -311,7 +311,7 @@ class DeclaredWire(Pricing):
     def _fetched(self, result: Table, wanted: Wanted, script: Script) -> dict[str, Any] | None:
         """Return what the second request answers; None for the bytes themselves."""
         media = {
-            kind: [one.removeprefix("result.") for one in paths if str(one).startswith("result.")]
+            kind: [at.removeprefix("result.") for at in paths if str(at).startswith("result.")]
             for kind, paths in result["media"].items()
         }
         if not media.get(wanted.kind):

@@ -31,7 +31,7 @@ _PROVIDERS = "tarash.tarash_gateway.providers"
 @lru_cache(maxsize=1)
 def shipped() -> dict[str, str]:
     """Return the providers whose wires ship with the package, and the modules that hold them."""
-    modules = [one.name for one in iter_modules(__path__) if not one.name.startswith("_")]
+    modules = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
     names = sorted({*modules, *declared()})
     return {name.replace("_", "-"): name for name in names}
 

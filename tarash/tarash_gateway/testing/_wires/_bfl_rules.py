@@ -198,7 +198,7 @@ def wrong_in(model: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
     fields, needed = _VIDEO.get(_MODES.get(mode, mode), (_SHARED, ("mode",)))
     faults = _wrong(body, fields, ("mode", *needed))
     frames = body.get("keyframes")
-    untimed = isinstance(frames, list) and all(isinstance(one, str) for one in frames)
+    untimed = isinstance(frames, list) and all(isinstance(frame, str) for frame in frames)
     if not faults and untimed and len(frames or ()) > _UNTIMED and body.get("duration") == "auto":
         return [_item("duration", "a fixed duration is needed for untimed keyframes")]
 

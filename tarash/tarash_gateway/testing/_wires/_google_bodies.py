@@ -116,7 +116,7 @@ def operation_result(
         response = {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": reasons}
     elif script.outcome != "no_media":
         name = "videos" if vertex else "generatedSamples"
-        response = {name: media if vertex else [{"video": one} for one in media]}
+        response = {name: media if vertex else [{"video": medium} for medium in media]}
 
     if not vertex:
         response = {"generateVideoResponse": response}

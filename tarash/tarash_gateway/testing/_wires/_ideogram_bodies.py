@@ -235,7 +235,7 @@ def fields_of(content: str, route: str) -> Mapping[str, Check] | None:
     if fields is None or route.startswith(_NO_PROMPT):
         return fields
 
-    return {**{name: one for name, one in fields.items() if name != "prompt"}, "prompt*": _text}
+    return {**{name: value for name, value in fields.items() if name != "prompt"}, "prompt*": _text}
 
 
 def read(request: RecordedRequest, content: str, route: str) -> dict[str, Any] | None:
@@ -289,7 +289,7 @@ def wrong(fields: Mapping[str, Check], body: Mapping[str, Any], route: str) -> s
 
 def _wrong_files(body: Mapping[str, Any]) -> str | None:
     files: Sequence[Any] = [one for name in FILES for one in body.get(name, ())]
-    if any(one.content_type not in _TYPES for one in files):
+    if any(file.content_type not in _TYPES for file in files):
         return "files are jpeg, png or webp"
 
     return "a file is larger than 25 MB" if any(len(f.content) > _LARGEST for f in files) else None

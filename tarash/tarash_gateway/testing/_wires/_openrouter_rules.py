@@ -306,7 +306,8 @@ def _wrong_values(body: Mapping[str, Any], model: VideoModel) -> str | None:
 
     options = body.get("provider", {}).get("options", {})
     if any(
-        slug not in model.passes or one.keys() != {"parameters"} for slug, one in options.items()
+        slug not in model.passes or value.keys() != {"parameters"}
+        for slug, value in options.items()
     ):
         return (
             "provider options that no provider of this model reads"  # it would drop them silently

@@ -152,8 +152,8 @@ class VideoServerWire:
             return self.error(422, "limit: Input should be from 1 to 100")
 
         records = [one for one in self.context.state.listed() if one.id.startswith(self.prefix)]
-        records = [one for one in records if one.id not in self.deleted]
-        ids = [one.id for one in records]
+        records = [record for record in records if record.id not in self.deleted]
+        ids = [record.id for record in records]
         after = request.query.get("after")
         start = 0 if after is None else ids.index(after) + 1 if after in ids else len(ids)
         page = records[start : start + int(limit)]

@@ -83,9 +83,9 @@ class IdeogramWire:
     def _quoted(self, route: str) -> Reply:
         """Answer what a body would cost: no job comes of it."""
         row: dict[str, Any] = {"qualifier": "exact", "usd_micros": 60_000}
-        for one in self._context.state.prices:
-            if one["model"] in route:
-                row = {name: value for name, value in one.items() if name != "model"}
+        for price in self._context.state.prices:
+            if price["model"] in route:
+                row = {name: value for name, value in price.items() if name != "model"}
 
         return Reply.json({"object": "price_quote", "quantity": 1, **row})
 

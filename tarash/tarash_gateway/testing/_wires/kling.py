@@ -234,7 +234,7 @@ class KlingWire:
             bill = {"charge_type": "unit", "amount": str(units), "package_type": "video"}
             named = {"id": job_id, "status": status, "message": message, "external_id": own or ""}
             times = dict(zip(("create_time", "update_time"), dates, strict=True))
-            outputs = [{"type": "video", **one} for one in media]
+            outputs = [{"type": "video", **medium} for medium in media]
             return {**named, **times, "outputs": outputs, "billing": [bill] if units else []}
 
         kind = "videos" if "/videos/" in endpoint else "images"

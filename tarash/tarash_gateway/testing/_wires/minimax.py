@@ -212,7 +212,7 @@ class MinimaxWire:
         phase = job.phase(self._context.state.clock())
         if phase == "ended":
             return Reply.json(
-                {name: one for name, one in job.result_body.items() if name != "result"}
+                {name: value for name, value in job.result_body.items() if name != "result"}
             )
 
         word = _WORDS["v1"][phase]

@@ -80,12 +80,12 @@ class OpenrouterWire:
         return Reply.json({"data": {"label": "sk-or-v1-abc...123", "usage": 25.5, "limit": 100}})
 
     async def _models(self, _request: RecordedRequest) -> Reply:
-        rows = [_row(name, one) for name, one in MODELS.items()]
-        mine = [one for one in self._context.state.models or () if not _makes_images(one)]
+        rows = [_row(name, value) for name, value in MODELS.items()]
+        mine = [model for model in self._context.state.models or () if not _makes_images(model)]
         return Reply.json({"data": [*rows, *mine]})
 
     async def _pictures(self, _request: RecordedRequest) -> Reply:
-        rows = [one for one in self._context.state.models or () if _makes_images(one)]
+        rows = [model for model in self._context.state.models or () if _makes_images(model)]
         return Reply.json({"data": rows})
 
     # --------------------------------------------------------------------------------------- videos
@@ -235,7 +235,7 @@ def _stream(body: Mapping[str, Any], partial: Sequence[str]) -> Reply:
         whole = {**one, "created": body["created"], "usage": body["usage"]}
         events.append({"type": "image_generation.completed", **whole})
 
-    lines = [": OPENROUTER PROCESSING", *(f"data: {json.dumps(one)}" for one in events)]
+    lines = [": OPENROUTER PROCESSING", *(f"data: {json.dumps(event)}" for event in events)]
     text = "\n\n".join([*lines, "data: [DONE]", ""])
     return Reply(body=text.encode(), headers={"Content-Type": "text/event-stream"})
 

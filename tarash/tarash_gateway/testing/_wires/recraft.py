@@ -194,7 +194,7 @@ class RecraftWire:
         def result(script: Script) -> tuple[int, Any]:
             return 200, self._made(image_id, tool, body, script)
 
-        shown = {name: one for name, one in body.items() if not isinstance(one, list)}
+        shown = {name: value for name, value in body.items() if not isinstance(value, list)}
         job = self._context.state.accept(image_id, f"{tool}/{model}", shown, request, result)
         await self._context.until_ended(job)
         if job.script.outcome == "failed":
@@ -234,7 +234,7 @@ class RecraftWire:
 def _read(request: RecordedRequest, tool: str) -> dict[str, Any] | None:
     form = read_form(request)
     if form is not None:
-        return {**{name: _plain(name, one) for name, one in form.fields.items()}, **form.files}
+        return {**{name: _plain(name, value) for name, value in form.fields.items()}, **form.files}
 
     if tool != "generations":
         return None
