@@ -43,6 +43,16 @@ class Reply:
         )
 
 
+def object_in(request: RecordedRequest) -> dict[str, Any] | None:
+    """Return the JSON object that a body holds; None for any other body."""
+    try:
+        body = request.json()
+    except ValueError:
+        return None
+
+    return body if isinstance(body, dict) else None
+
+
 Handler = Callable[[RecordedRequest], Awaitable[Reply]]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tarash.tarash_gateway.testing._records import RecordedRequest
+from tarash.tarash_gateway.testing._wire import object_in
 from tarash.tarash_gateway.testing._wires._forms import read_form
 
 Check = Callable[[Any], bool]
@@ -248,12 +249,8 @@ def read(request: RecordedRequest, content: str, route: str) -> dict[str, Any] |
         ):
             return None
 
-        try:
-            body = request.json()
-        except ValueError:
-            return None
-
-        return body if isinstance(body, dict) and not body.keys() & FILES else None
+        body = object_in(request)
+        return None if body is None or body.keys() & FILES else body
 
     body = {name: _plain(name, value) for name, value in form.fields.items()}
     return {**body, **{name: list(files) for name, files in form.files.items()}}

@@ -13,7 +13,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._alibaba_rules import (
     FRAMES,
     MESSAGES,
@@ -73,12 +73,8 @@ class AlibabaWire:
         return self.error(404, f"{request.path} does not exist.", "NotFound")
 
     def _checked(self, request: RecordedRequest) -> tuple[dict[str, Any], Model] | Reply:
-        try:
-            body = request.json()
-        except ValueError:
-            body = None
-
-        if not isinstance(body, dict) or not isinstance(body.get("model"), str):
+        body = object_in(request)
+        if body is None or not isinstance(body.get("model"), str):
             return self.error(400, "Required parameter model is missing.")
 
         model = model_of(body["model"])

@@ -13,7 +13,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._kling_bodies import NEW, wrong_new
 from tarash.tarash_gateway.testing._wires._kling_old import OLD, wrong_old
@@ -101,12 +101,8 @@ class KlingWire:
         if not request.headers.get("content-type", "").startswith("application/json"):
             return self._said(400, 1200, "Content-Type must be application/json")
 
-        try:
-            body = request.json()
-        except ValueError:
-            body = None
-
-        return body if isinstance(body, dict) else self._said(400, 1200, "the body is no JSON")
+        body = object_in(request)
+        return self._said(400, 1200, "the body is no JSON") if body is None else body
 
     def _create(
         self,

@@ -12,7 +12,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 
 _OLD = "/dream-machine/v1"
@@ -73,7 +73,7 @@ class LumaWire:
         return self._create(request, _OLD, "image", _OLD_IMAGE_MODELS, ("model", "prompt"))
 
     async def _agents(self, request: RecordedRequest) -> Reply:
-        body = _object(request)
+        body = object_in(request) or {}
         wrong = _wrong_media(body)
         if wrong is not None:
             return self.error(422, wrong)
@@ -89,7 +89,7 @@ class LumaWire:
         models: Sequence[str],
         due: Sequence[str],
     ) -> Reply:
-        body = _object(request)
+        body = object_in(request) or {}
         missing = [name for name in due if not body.get(name)]
         if missing:
             details = [{"loc": ["body", name], "msg": "Field required"} for name in missing]
@@ -211,15 +211,6 @@ class LumaWire:
             return self._context.publish(generation_id, "video.mp4", _media.video_for(given))
 
         return self._context.publish(generation_id, "image.png", _media.image_bytes())
-
-
-def _object(request: RecordedRequest) -> dict[str, Any]:
-    try:
-        body = request.json()
-    except ValueError:
-        return {}
-
-    return body if isinstance(body, dict) else {}
 
 
 def _wrong_media(value: Any, name: str = "body") -> str | None:

@@ -13,7 +13,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._minimax_bodies import wrong_image, wrong_v1, wrong_v2
 
@@ -79,12 +79,7 @@ class MinimaxWire:
         if not request.headers.get("content-type", "").startswith("application/json"):
             return {}
 
-        try:
-            body = request.json()
-        except ValueError:
-            return {}
-
-        return body if isinstance(body, dict) else {}
+        return object_in(request) or {}
 
     def _accept(self, request: RecordedRequest, generation: str, body: dict[str, Any]) -> JobRecord:
         job_id = str(420_000_000_000 + len(self._context.state.jobs()))

@@ -14,7 +14,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._openrouter_rules import (
     MODELS,
@@ -67,15 +67,6 @@ class OpenrouterWire:
         """Answer to a path that leads nowhere."""
         return self.error(404, "Not Found")
 
-    @staticmethod
-    def _body(request: RecordedRequest) -> dict[str, Any]:
-        try:
-            body = request.json()
-        except ValueError:
-            return {}
-
-        return body if isinstance(body, dict) else {}
-
     async def _key(self, _request: RecordedRequest) -> Reply:
         return Reply.json({"data": {"label": "sk-or-v1-abc...123", "usage": 25.5, "limit": 100}})
 
@@ -90,7 +81,7 @@ class OpenrouterWire:
 
     # --------------------------------------------------------------------------------------- videos
     async def _create(self, request: RecordedRequest) -> Reply:
-        body = self._body(request)
+        body = object_in(request) or {}
         wrong = wrong_video(body, self._context.state.models or ())
         if wrong is not None:
             return self.error(400, wrong)
@@ -166,7 +157,7 @@ class OpenrouterWire:
 
     # --------------------------------------------------------------------------------------- images
     async def _images(self, request: RecordedRequest) -> Reply:
-        body = self._body(request)
+        body = object_in(request) or {}
         wrong = wrong_image(body, self._context.state.models or ())
         if wrong is not None:
             return self.error(400, wrong)

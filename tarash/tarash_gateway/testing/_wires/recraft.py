@@ -14,7 +14,7 @@ from typing import Any
 from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._forms import read_form
 
@@ -236,15 +236,7 @@ def _read(request: RecordedRequest, tool: str) -> dict[str, Any] | None:
     if form is not None:
         return {**{name: _plain(name, value) for name, value in form.fields.items()}, **form.files}
 
-    if tool != "generations":
-        return None
-
-    try:
-        body = request.json()
-    except ValueError:
-        return None
-
-    return body if isinstance(body, dict) else None
+    return object_in(request) if tool == "generations" else None
 
 
 def _plain(name: str, value: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 
 Check = Callable[[Any], bool]
@@ -219,17 +219,8 @@ class TogetherWire:
     async def _models(self, _request: RecordedRequest) -> Reply:
         return Reply.json([{"id": name, "object": "model", "type": "video"} for name in _LISTS])
 
-    @staticmethod
-    def _body(request: RecordedRequest) -> dict[str, Any]:
-        try:
-            body = request.json()
-        except ValueError:
-            return {}
-
-        return body if isinstance(body, dict) else {}
-
     async def _create(self, request: RecordedRequest) -> Reply:
-        body = self._body(request)
+        body = object_in(request) or {}
         model = str(body.get("model"))
         if not model.startswith((*_LISTS, *_OTHERS)):
             message = f"Unable to access model {model}. Please visit the list of models"
@@ -289,7 +280,7 @@ class TogetherWire:
         return {**done, "outputs": {"cost": script.billable_units, "video_url": film}}
 
     async def _images(self, request: RecordedRequest) -> Reply:
-        body = self._body(request)
+        body = object_in(request) or {}
         wrong = _wrong(body, _IMAGE)
         if wrong is not None:
             return self.error(400, wrong)

@@ -13,7 +13,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._wavespeed_models import wrong
 
@@ -95,12 +95,7 @@ class WavespeedWire:
         if not request.headers.get("content-type", "").startswith("application/json"):
             return None
 
-        try:
-            body = request.json()
-        except ValueError:
-            return None
-
-        return body if isinstance(body, dict) else None
+        return object_in(request)
 
     async def _balance(self, _request: RecordedRequest) -> Reply:
         return self._fine({"balance": 42.5})
