@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,13 @@ KEPT = {
 }
 VAGUE = frozenset({"found", "told", "said", "facts"})
 """Names of variables that say where a value comes from, and not what it is."""
-NAMED_ROOMS = ("_engine", "ledger", "mapping", "server")
-"""Where no variable has such a name."""
+OF_PARAMETERS = VAGUE - {"facts"}
+"""Names that no parameter has either: `facts: Facts` says what it is, and `**facts` are some."""
+ROOMS = sorted(
+    path.relative_to(PACKAGE).parts[0]
+    for path in PACKAGE.iterdir()
+    if path.suffix == ".py" or (path / "__init__.py").is_file()
+)
 
 
 def test_names_use_the_words_of_the_field() -> None:
@@ -59,17 +65,25 @@ def test_names_use_the_words_of_the_field() -> None:
     assert not found, f"{found}: {INSTEAD}"
 
 
-@pytest.mark.parametrize("room", NAMED_ROOMS)
+@pytest.mark.parametrize("room", ROOMS)
 def test_variables_say_what_they_are(room: str) -> None:
+    place = PACKAGE / room
     vague = [
-        f"{path.relative_to(PACKAGE).as_posix()}:{node.lineno}: {node.id}"
-        for path in sorted((PACKAGE / room).rglob("*.py"))
+        f"{path.relative_to(PACKAGE).as_posix()}:{line}: {name}"
+        for path in sorted(place.rglob("*.py") if place.is_dir() else [place])
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in ast.walk(function)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in VAGUE
+        for line, name in _vague_in(function)
     ]
     assert vague == []
+
+
+def _vague_in(function: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in VAGUE:
+            yield node.lineno, node.id
+        elif isinstance(node, ast.arg) and node.arg in OF_PARAMETERS:
+            yield node.lineno, node.arg
 
 
 def _in_words(name: str) -> str:

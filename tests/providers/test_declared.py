@@ -173,11 +173,17 @@ def test_a_job_is_adopted_on_proof_only() -> None:
 
 def test_the_files_of_the_guide_can_be_used() -> None:
     page = Path(__file__).parents[2] / "docs" / "guides" / "declared-providers.md"
-    whole, takes = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    text = page.read_text(encoding="utf-8")
+    whole, takes, forms = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     said = tomllib.loads(whole)
     assert declared_provider(said).name == "acme"
 
-    # The other one is what a model may take.
+    # Another one is a model of several forms.
+    names = ("prompt", "length", "frames", "ratio")
+    sets = {name: {name: {"from": "prompt"}} for name in names}
+    read_declaration({**said, **tomllib.loads(forms), "sets": sets})
+
+    # And one is what a model may take.
     said["models"][0]["takes"] = tomllib.loads(takes)
     registry = Registry()
     registry.register(declared_provider(said))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
 )
 from tarash.tarash_gateway.providers import declared_provider, read_declaration
+from tarash.tarash_gateway.testing._declarations._reading import Declaration
 
 FRAME = {"image": "https://example.com/a.png", "type": "first_frame"}
 LAST = {"image": "https://example.com/b.png", "type": "last_frame"}
@@ -203,3 +205,104 @@ def test_names_that_lead_nowhere_are_told() -> None:
     models = [{**SAID["models"][0], "sets": ["any"]}]
     with pytest.raises(ValidationError, match="sets has no any"):
         read_declaration({**SAID, "models": models})
+
+
+# ------------------------------------------------------------------------------ what forms share
+COMMON: dict[str, Any] = {
+    "ids": ["kite", "kite-*"],
+    "sets": ["all"],
+    "body": {"mark": False},
+    "totals": [{"of": ["reference"], "most": 3}],
+    "shutdown": "2030-01-01",
+}
+FORMS: list[dict[str, Any]] = [
+    {
+        "lacks": ["first_frame"],
+        "path": "loud/{model}",
+        "takes": {"lines": {"from": "resolution", "allowed": ["1080p"], "default": "1080p"}},
+        "totals": [{"of": ["asset"], "most": 1}],
+        "mask": "black",
+    },
+    {"has": ["first_frame"], "sets": ["framed"], "body": {"fast": True}, "mask": "white"},
+]
+SETS = {**SAID["sets"], "framed": FRAME_TAKES}
+
+
+def of_models(*models: dict[str, Any]) -> dict[str, Any]:
+    return {**SAID, "sets": SETS, "models": [*models, *SAID["models"][3:]]}
+
+
+def test_forms_have_what_their_model_says_and_their_own() -> None:
+    """One entry with forms is what several entries of the same ids are: nothing is said twice."""
+    shared = {name: COMMON[name] for name in ("ids", "shutdown")}
+    loud, framed = FORMS
+    apart = (
+        {
+            **shared,
+            **loud,
+            "sets": ["all"],
+            "body": {"mark": False},
+            "totals": [*COMMON["totals"], *loud["totals"]],
+        },
+        {
+            **shared,
+            **framed,
+            "sets": ["all", "framed"],
+            "body": {"mark": False, "fast": True},
+            "totals": COMMON["totals"],
+        },
+    )
+    whole = read_declaration(of_models({**COMMON, "forms": FORMS}))
+    assert whole.model_dump() == read_declaration(of_models(*apart)).model_dump()
+    again = read_declaration(whole.model_dump(by_alias=True, exclude_defaults=True))
+    assert again.model_dump() == whole.model_dump()
+
+
+def test_the_simulator_reads_forms_as_the_adapter_does() -> None:
+    said = of_models({**COMMON, "forms": FORMS})
+    ours = [model.model_dump(by_alias=True) for model in read_declaration(said).models]
+    theirs = Declaration(said).models
+    assert len(ours) == len(theirs) == 4
+    for mine, played in zip(ours, theirs, strict=True):
+        assert list(mine["takes"]) == list(played["takes"])
+        assert len(mine["totals"]) == len(played.get("totals", ()))
+        assert (mine["path"], mine["body"]) == (played.get("path"), played.get("body", {}))
+        for name in ("ids", "has", "lacks"):
+            assert list(mine[name]) == played.get(name, []), name
+
+
+@pytest.mark.parametrize(
+    ("forms", "words"),
+    [
+        ("[[models.forms]]\nids = ['b']", r"ids: there is no such key"),
+        ("[[models.forms]]\nsets = ['any']", r"sets has no any"),
+        ("[[models.forms]]\nhas = ['mask_image']", r"it takes nothing"),
+        (
+            "[[models.forms]]\nsets = ['all']\n[[models.forms]]\nsets = ['all']",
+            r"the id 'a' twice, for the same requests",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_form_is_named(forms: str, words: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text(
+        "name = 'a'\ntitle = 'A'\naccount = { base_url = 'https://a.example' }\n"
+        "submit = { path = 'a', at_once = true }\nresult = { media = { video = ['url'] } }\n"
+        f"sets.all.prompt = {{ from = 'prompt' }}\n[[models]]\nids = ['a']\n{forms}\n"
+    )
+    with pytest.raises(ValidationError, match=words) as caught:
+        read_declaration(file)
+
+    if "ids" in forms:
+        assert "a.toml:10: models.0.forms.0.ids" in str(caught.value)
+
+
+def test_a_place_in_a_new_part_of_a_list_is_one_path() -> None:
+    short = {
+        name: {one: value for one, value in take.items() if one != "value_at"}
+        | {"at": f"parts[].{take['value_at']}"}
+        for name, take in FRAME_TAKES.items()
+    }
+    changed = {**SAID, "models": [*SAID["models"]]}
+    changed["models"][2] = {**SAID["models"][2], "takes": short}
+    assert read_declaration(changed).model_dump() == read_declaration(SAID).model_dump()

@@ -145,6 +145,47 @@ def test_a_blocked_account_is_no_refusal_of_the_filter(name: str) -> None:
     assert isinstance(error, AuthenticationError), error
 
 
+UNPAID = (
+    "Imagen API is only accessible to billed users at this time.",
+    "This API method requires billing to be enabled. Please enable billing on project 1.",
+    "The billing account for the owning project is disabled in state closed",
+    "Billing must be enabled for activation of service",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("said", UNPAID)
+def test_an_account_without_billing_is_a_matter_of_quota(name: str, said: str) -> None:
+    """Whoever hands on Google's models hands on its words; the request is not what is wrong."""
+    for status in (400, 403):
+        body = {"error": {"message": said}, "message": said, "detail": said}
+        error = rules_of(name)(HttpResponse(status, {}, body, is_json=True), "a-model")
+        assert isinstance(error, QuotaExceededError), (status, error)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "said", ["API key not valid. Please pass a valid API key.", "Incorrect API key provided: sk-…"]
+)
+def test_a_wrong_key_is_told_by_words_where_the_status_is_400(name: str, said: str) -> None:
+    body = {"error": {"message": said}, "message": said, "detail": said}
+    error = rules_of(name)(HttpResponse(400, {}, body, is_json=True), "a-model")
+    assert isinstance(error, AuthenticationError), error
+
+
+def test_a_status_that_stands_for_a_code_names_nothing_that_was_objected_to() -> None:
+    rules = ErrorRules(title="Acme", moderation=(When(words="unsafe"),))
+
+    def of(code: Any) -> tuple[str, ...]:
+        body = {"error": {"code": code, "message": "unsafe"}}
+        error = rules(HttpResponse(400, {}, body, is_json=True))
+        assert isinstance(error, ContentModerationError)
+        return error.categories
+
+    assert (of(400), of("403"), of(3)) == ((), (), ())
+    assert (of("violence"), of(1301)) == (("violence",), ("1301",))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_words_of_others_are_no_verdict_on_a_job(name: str) -> None:
     """A page, a proxy's sentence or a service that is down says nothing of a job that is paid."""

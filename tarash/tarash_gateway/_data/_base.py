@@ -44,11 +44,11 @@ class _Tuple:
             if _is_several(value):
                 return value
 
-            said = (
+            message = (
                 f"needs a list of {_name(of)}, even for one: {where}=[…]; this is of type "
                 f"{type(value).__name__}"
             )
-            raise PydanticCustomError("list_type", "{said}", {"said": said})
+            raise PydanticCustomError("list_type", "{said}", {"said": message})
 
         return core_schema.no_info_before_validator_function(check, schema)
 
@@ -93,8 +93,8 @@ class Data(BaseModel):
                 super().__setattr__(name, value)
                 return
 
-            said = f"it can't be changed; make another: model_copy(update={{{name!r}: ...}})"
-            kind = PydanticCustomError("frozen_instance", "{said}", {"said": said})
+            message = f"it can't be changed; make another: model_copy(update={{{name!r}: ...}})"
+            kind = PydanticCustomError("frozen_instance", "{said}", {"said": message})
             raise ValidationError.from_exception_data(
                 type(self).__name__,
                 [InitErrorDetails(type=kind, loc=(name,), input=None)],
@@ -146,10 +146,10 @@ class Settings(Data):
         try:
             return handler(data)
         except ValidationError as error:
-            told = [_without_input(one) for one in error.errors(include_url=False)]
+            findings = [_without_input(one) for one in error.errors(include_url=False)]
 
         # Outside the handler, so that the error with the inputs is not its context.
-        raise ValidationError.from_exception_data(cls.__name__, told, hide_input=True)
+        raise ValidationError.from_exception_data(cls.__name__, findings, hide_input=True)
 
     @classmethod
     def _unknown(cls, name: str) -> str:
@@ -164,17 +164,17 @@ class Settings(Data):
 
 def _without_input(error: ErrorDetails) -> InitErrorDetails:
     """Return one finding of an error, in the same words, without the value that it is about."""
-    kind, said, facts = error["type"], error["msg"], error.get("ctx") or {}
+    kind, message, context = error["type"], error["msg"], error.get("ctx") or {}
     try:
-        known = PydanticKnownError(cast("Any", kind), facts).message() == said
+        known = PydanticKnownError(cast("Any", kind), context).message() == message
     except (KeyError, TypeError):
         known = False
 
-    told: str | PydanticCustomError = kind
+    finding: str | PydanticCustomError = kind
     if not known:
-        told = PydanticCustomError(cast("Any", kind), "{said}", {**facts, "said": said})
+        finding = PydanticCustomError(cast("Any", kind), "{said}", {**context, "said": message})
 
-    return InitErrorDetails(type=told, loc=error["loc"], input=None, ctx=facts)
+    return InitErrorDetails(type=finding, loc=error["loc"], input=None, ctx=context)
 
 
 def _shown(value: Any) -> Any:

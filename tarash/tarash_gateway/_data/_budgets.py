@@ -69,19 +69,19 @@ class Budget:
         Raises:
             ValidationError: It is written in another way.
         """
-        found = WRITTEN.fullmatch(text.strip())
-        if found is None:
+        match = WRITTEN.fullmatch(text.strip())
+        if match is None:
             raise ValidationError(
                 f"{text!r} is no budget; write it as 50/day, or as 5/month/user for each value of "
                 "the label 'user'"
             )
 
-        return cls(found[1], cast("Period", found[2]), found[3])
+        return cls(match[1], cast("Period", match[2]), match[3])
 
     def __str__(self) -> str:
         whole = written(self.amount, "USD")
-        said = f"{whole} in all" if self.per == "total" else f"{whole} per {self.per}"
-        return said if self.label is None else f"{said} for each {self.label}"
+        words = f"{whole} in all" if self.per == "total" else f"{whole} per {self.per}"
+        return words if self.label is None else f"{words} for each {self.label}"
 
     def period(self, now: datetime) -> tuple[datetime | None, datetime | None]:
         """Return when its current period began, and when it ends; None for never."""

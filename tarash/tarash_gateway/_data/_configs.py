@@ -226,8 +226,8 @@ class _GenerationConfig(Settings):
     def _are_budgets(cls, budgets: Sequence[str]) -> Sequence[str]:
         from ._budgets import Budget  # which knows errors, and they know this
 
-        for one in budgets:
-            Budget.parse(one)
+        for budget in budgets:
+            Budget.parse(budget)
 
         return budgets
 

@@ -128,9 +128,9 @@ def _of_operation(
     operation: Mapping[str, Any], media: Any, facts: Mapping[str, Any], host: str | None
 ) -> Continuation:
     ids = {
-        name: one
-        for name, one in facts.items()
-        if isinstance(one, str) and name.endswith("id") and 0 < len(one) <= LONGEST_ID
+        name: value
+        for name, value in facts.items()
+        if isinstance(value, str) and name.endswith("id") and 0 < len(value) <= LONGEST_ID
     }
     return Continuation.model_validate(
         {
@@ -158,11 +158,11 @@ def host_of(response: Response, config: Config | None) -> str | None:
         return None
 
     try:
-        found = makers_of(response).base_url(config)
+        base_url = makers_of(response).base_url(config)
     except ValueError:  # a server of the user's own, of which only the environment knew
         return None
 
-    return None if found is None else urlsplit(found).netloc.rpartition("@")[2]
+    return None if base_url is None else urlsplit(base_url).netloc.rpartition("@")[2]
 
 
 Continued = Annotated[Continuation | None, BeforeValidator(as_continuation)]

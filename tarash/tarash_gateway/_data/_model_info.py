@@ -147,8 +147,8 @@ class ModelDescription(ModelInfo):
     @property
     def weakness(self) -> str | None:
         """The old name of `schema_warning`. Deprecated."""
-        said = "weakness is called schema_warning; the old name will go"
-        warnings.warn(said, DeprecationWarning, stacklevel=2)
+        message = "weakness is called schema_warning; the old name will go"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
         return self.schema_warning
 
 

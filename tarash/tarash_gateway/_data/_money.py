@@ -151,7 +151,7 @@ class PriceLine(Settings):
         if not isinstance(data, Mapping):
             return data
 
-        return {name: _as_written(one) for name, one in data.items()}
+        return {name: _as_written(value) for name, value in data.items()}
 
     @model_validator(mode="after")
     def _is_a_price(self) -> PriceLine:

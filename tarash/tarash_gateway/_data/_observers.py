@@ -18,4 +18,4 @@ NOTED = "observer."
 
 def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
     """Return the user's own labels of a job."""
-    return {name: one for name, one in labels.items() if not name.startswith(NOTED)}
+    return {name: value for name, value in labels.items() if not name.startswith(NOTED)}

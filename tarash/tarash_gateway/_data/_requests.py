@@ -139,11 +139,11 @@ class _GenerationRequest(Data):
 
         known = cls.model_fields
         unknown = {name: value for name, value in data.items() if name not in known}
-        found: dict[str, str] = {}
+        hints: dict[str, str] = {}
         for name in unknown:
             hint = meant(str(name), known)
             if hint is not None:
-                found[str(name)] = hint
+                hints[str(name)] = hint
                 warnings.warn(_mistyped(name, hint, cls.__name__), stacklevel=3)
 
         kept = {name: plain_value(value) for name, value in data.items() if name in known}
@@ -154,8 +154,8 @@ class _GenerationRequest(Data):
 
         has_extra = given or "extra_params" in kept
         made = handler({**kept, "extra_params": given} if has_extra else kept)
-        if found:
-            made._mistyped = Mistyped(found)  # noqa: SLF001  (as above)
+        if hints:
+            made._mistyped = Mistyped(hints)  # noqa: SLF001  (as above)
 
         return made
 

@@ -52,13 +52,13 @@ def whole_text(text: str) -> str:
         return text
 
     joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-    found = LONE.search(joined)
-    if found is None:
+    match = LONE.search(joined)
+    if match is None:
         return joined
 
     raise ValueError(
-        f"at place {found.start()} there is half of a character (a lone surrogate, "
-        f"{found[0]!a}), as text cut in the middle of an emoji has it; cut between "
+        f"at place {match.start()} there is half of a character (a lone surrogate, "
+        f"{match[0]!a}), as text cut in the middle of an emoji has it; cut between "
         "characters, or leave it out: text.encode(errors='ignore').decode()"
     )
 

@@ -113,7 +113,7 @@ class Template:
     @cached_property
     def fields(self) -> set[str]:
         """The names of the fields in it."""
-        return {found[1] for found in PART.finditer(self.text) if found[1] is not None}
+        return {part[1] for part in PART.finditer(self.text) if part[1] is not None}
 
     @property
     def is_local(self) -> bool:
@@ -162,11 +162,11 @@ class Template:
         """
         values = {**facts, "ext": ext}
 
-        def replace(found: re.Match[str]) -> str:
-            if found[1] is None:
-                return found[0][0]
+        def replace(match: re.Match[str]) -> str:
+            if match[1] is None:
+                return match[0][0]
 
-            return safe(str(values[found[1]]))
+            return safe(str(values[match[1]]))
 
         filled = PART.sub(replace, self.text)
         return f"{filled}.{ext}" if self.needs_extension else filled
@@ -202,18 +202,18 @@ def safe(value: str) -> str:
 
 
 def _scheme(text: str) -> str | None:
-    found = SCHEME.match(text)
-    return found[1].lower() if found else None
+    match = SCHEME.match(text)
+    return match[1].lower() if match else None
 
 
 def _check_fields(text: str) -> None:
-    for found in PART.finditer(text):
-        if found[0] in ("{", "}"):
+    for part in PART.finditer(text):
+        if part[0] in ("{", "}"):
             raise ValueError(
-                f"{text!r}: a single {found[0]!r} stands for nothing; write it twice to have it in "
+                f"{text!r}: a single {part[0]!r} stands for nothing; write it twice to have it in "
                 "the name"
             )
 
-        if found[1] is not None and found[1] not in FIELDS:
+        if part[1] is not None and part[1] not in FIELDS:
             known = ", ".join(f"{{{name}}}" for name in FIELDS)
-            raise ValueError(f"{text!r}: there is no {{{found[1]}}}; there are {known}")
+            raise ValueError(f"{text!r}: there is no {{{part[1]}}}; there are {known}")

@@ -71,7 +71,7 @@ async def _asked(
             asked = await cast("PricingAdapter", adapter).ask_price(client, payload, call)
 
     amounts = [] if asked is None else [asked.amount, asked.most]
-    if not all(one is None or is_amount(one) for one in amounts):
+    if not all(amount is None or is_amount(amount) for amount in amounts):
         raise ValueError("no call costs that")
 
     return asked
@@ -80,7 +80,9 @@ async def _asked(
 def _why(error: TarashException) -> str:
     """Return what went wrong, with no advice but that on a key: the quote goes on without it."""
     variables = [hint.value for hint in error.hints if hint.action == "set_key" and hint.value]
-    return "; ".join([error.summary, *(f"set the environment variable {one}" for one in variables)])
+    return "; ".join(
+        [error.summary, *(f"set the environment variable {variable}" for variable in variables)]
+    )
 
 
 def _quoted(asked: Asked, call: Call) -> Quote:

@@ -30,10 +30,10 @@ def windows_for(budgets: Sequence[Budget], call: Call, now: datetime) -> tuple[B
         return ()
 
     windows = []
-    for one in budgets:
-        since, until = one.period(now)
-        label = None if one.label is None else (one.label, call.labels.get(one.label, ""))
-        windows.append(BudgetWindow(one.amount, str(one), since, until, label, one.per))
+    for budget in budgets:
+        since, until = budget.period(now)
+        label = None if budget.label is None else (budget.label, call.labels.get(budget.label, ""))
+        windows.append(BudgetWindow(budget.amount, str(budget), since, until, label, budget.per))
 
     return tuple(windows)
 

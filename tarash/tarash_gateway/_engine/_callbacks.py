@@ -69,7 +69,7 @@ class Callbacks:
         parts = urlsplit(self.url or "")
         token = await self._token(ledger, provider, f"{job_id}/{attempt}")
         names = (provider, job_id, str(attempt), token)
-        path = "/".join([parts.path.rstrip("/"), *(quote(one, safe="") for one in names)])
+        path = "/".join([parts.path.rstrip("/"), *(quote(name, safe="") for name in names)])
         return urlunsplit(parts._replace(path=path))
 
     async def _token(self, ledger: Ledger, provider: str, reference: str) -> str:

@@ -85,7 +85,7 @@ def _choices(call: Call, spec: ModelSpec) -> dict[str, Iterator[Any]]:
 
 def _allowed(field: str, spec: ModelSpec) -> Any:
     mappers = spec.mappers.values()
-    return next((one.allowed for one in mappers if one.source_field == field), None)
+    return next((mapper.allowed for mapper in mappers if mapper.source_field == field), None)
 
 
 def _lengths(request: Request, spec: ModelSpec) -> Iterator[int]:
@@ -143,7 +143,7 @@ def _quote_of(  # noqa: PLR0913, PLR0917  (what a quote is made of)
     changed = replace(asked, request=asked.request.model_copy(update={field: value}))
     try:
         request, adjustments = fit(changed.request, spec)
-        if any(one.field == field for one in adjustments):
+        if any(adjustment.field == field for adjustment in adjustments):
             return None
 
         payload: Payload = checked_payload(adapter, replace(changed, request=request), spec)

@@ -138,7 +138,7 @@ class Circuit:
         self.outcomes.clear()
 
     def _take_good_back(self) -> None:
-        success = next((one for one in self.outcomes if one[1]), None)
+        success = next((outcome for outcome in self.outcomes if outcome[1]), None)
         if success is not None:
             self.outcomes.remove(success)
 

@@ -27,7 +27,9 @@ def check_continued(call: Call, spec: ModelSpec, adapter: Adapter, registry: Reg
     if source is None:
         return
 
-    if source.kind != call.kind or not any(FIELD in one.sources for one in spec.mappers.values()):
+    if source.kind != call.kind or not any(
+        FIELD in mapper.sources for mapper in spec.mappers.values()
+    ):
         what = "an earlier result"
         if source.kind != call.kind:
             what = f"{with_article(source.kind)} with {with_article(call.kind)}"
@@ -60,6 +62,8 @@ def check_continued(call: Call, spec: ModelSpec, adapter: Adapter, registry: Reg
 def _who(registry: Registry) -> str:
     names = sorted({row.name for row in shipped().values()})
     adapters = {name: registry.adapter(name, need_extra=False) for name in names}
-    continuable = {name: cast("AdapterDefaults", one).continues for name, one in adapters.items()}
+    continuable = {
+        name: cast("AdapterDefaults", value).continues for name, value in adapters.items()
+    }
     able = "; ".join(f"{name} ({models})" for name, models in continuable.items() if models)
     return f"of their own results, these can: {able}"

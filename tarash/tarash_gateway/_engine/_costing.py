@@ -93,7 +93,7 @@ def _lines(attempt: Attempt) -> list[PriceLine]:
     with schema_source(config.base_url):
         lines = prices.lines(config.provider, config.model)
 
-    return [one for one in lines if is_for(one, attempt.call.kind)]
+    return [line for line in lines if is_for(line, attempt.call.kind)]
 
 
 def _by_parts(lines: list[PriceLine], parts: Mapping[str, Decimal]) -> Decimal | None:
@@ -152,9 +152,9 @@ def _by_quote(quote: Quote | None, reported: Reported) -> Decimal | None:
         return None
 
     unit = (reported.unit or "").removesuffix("s")
-    counted = [one for one in quote.lines if one.unit == unit and one.quantity_high]
+    counted = [line for line in quote.lines if line.unit == unit and line.quantity_high]
     if len(counted) != 1 or counted[0].rate is None:
         return None
 
-    others = sum((one.high for one in quote.lines if one is not counted[0]), Decimal(0))
+    others = sum((line.high for line in quote.lines if line is not counted[0]), Decimal(0))
     return counted[0].high / counted[0].quantity_high * reported.quantity + others

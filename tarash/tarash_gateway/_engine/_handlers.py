@@ -246,9 +246,9 @@ class _Done:
         return iter(())
 
 
-def _unsupported(attempt: Attempt, said: str) -> UnsupportedOperationError:
+def _unsupported(attempt: Attempt, reason: str) -> UnsupportedOperationError:
     call = attempt.call
-    hint = f": {said}" if said else ""
+    hint = f": {reason}" if reason else ""
     return UnsupportedOperationError(
         f"The provider {call.config.provider!r} makes no {call.kind}s{hint}; use another provider",
         submission="not_sent",

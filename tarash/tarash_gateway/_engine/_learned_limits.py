@@ -159,9 +159,9 @@ class LearnedLimits:
         if is_new:
             await states.write_state(SPACE, line, kept, until=datetime.now(UTC) + KEPT)
 
-    def _merge(self, line: str, found: JsonObject) -> JsonObject:
+    def _merge(self, line: str, stored: JsonObject) -> JsonObject:
         with self._lock:
-            for model, kept in found.items():
+            for model, kept in stored.items():
                 learned = self._at(line, model)
                 other = _read(kept)
                 if other is not None and other.at > learned.at:

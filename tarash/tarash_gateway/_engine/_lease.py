@@ -271,12 +271,12 @@ async def was_stopped(attempt: Attempt, lease: Lease) -> bool:
         return attempt.stopped
 
     entries = await _entries(lease)
-    return any(_is_stopped(one) for one in entries if one.intent.id == attempt.intent.id)
+    return any(_is_stopped(entry) for entry in entries if entry.intent.id == attempt.intent.id)
 
 
 async def job_was_stopped(lease: Lease) -> bool:
     """Tell whether somebody has stopped any attempt of the job: then nobody wants another one."""
-    return any(_is_stopped(one) for one in await _entries(lease))
+    return any(_is_stopped(entry) for entry in await _entries(lease))
 
 
 def _is_stopped(entry: SubmissionRecord) -> bool:

@@ -146,7 +146,7 @@ class Line:
         self._learned.refused(self.name, model, error, self._in_flight.get(model, 1))
 
     def _waking_is_of_use(self) -> bool:
-        return any(not one.is_held for one in self._places.values())
+        return any(not place.is_held for place in self._places.values())
 
     async def _ask(self) -> None:
         try:

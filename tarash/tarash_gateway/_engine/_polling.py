@@ -155,7 +155,7 @@ def _spans_of(seen: Sequence[Span]) -> list[Span]:
     if len(groups) > 1 and len(groups[-1]) == 1 and len(seen) > NEWEST:
         del groups[-1]  # one that took much longer, behind a queue perhaps, is no rule
 
-    return [_span_of([seen[number] for number in sorted(one)[-NEWEST:]]) for one in groups]
+    return [_span_of([seen[number] for number in sorted(group)[-NEWEST:]]) for group in groups]
 
 
 def _sharp(seen: Sequence[Span]) -> list[int]:
@@ -279,7 +279,7 @@ class PollSchedule:
         what is waited for nothing (`WORTH` weighs the two).
         """
         goals = self._history.goals
-        span = next((one for one in goals if one.late > elapsed), goals[-1])
+        span = next((goal for goal in goals if goal.late > elapsed), goals[-1])
         farthest = self._farthest(elapsed, most)
         gap = self._gap(span, elapsed, farthest, most)
         is_narrow = span.late - span.early <= gap

@@ -111,7 +111,7 @@ def _lines(call: Call, spec: ModelSpec) -> list[PriceLine]:
     with schema_source(call.config.base_url):
         lines = prices.lines(spec.provider, spec.model)
 
-    return [one for one in lines if is_for(one, call.kind)]
+    return [line for line in lines if is_for(line, call.kind)]
 
 
 def _has_media(call: Call) -> bool:

@@ -142,7 +142,7 @@ def _kept(intent: Intent, operation: Operation) -> JsonObject:
 def entries_of(record: JobRecord) -> tuple[SubmissionRecord, ...]:
     """Return a job's submits; of a second job, the whole one, though a part was written down."""
     second = _second_of(record.chain[0].get(MARK) or {})
-    if second is None or any(one.operation is not None for one in record.entries):
+    if second is None or any(entry.operation is not None for entry in record.entries):
         return record.entries
 
     kept = Operation.from_json(second["operation"])
@@ -199,7 +199,7 @@ def unwritten(call: Call) -> TarashException | None:
 
 def _without_media(request: Any) -> Any:
     """Return a stored request without what refers to bytes, which a closed job no longer has."""
-    return {name: one for name, one in request.items() if not _refers(one)}
+    return {name: value for name, value in request.items() if not _refers(value)}
 
 
 def _refers(value: Any) -> bool:

@@ -116,15 +116,15 @@ class Member:
 
         return snapshot if snapshot is not None and snapshot.status in RUNNING else None
 
-    def hear(self, said: Snapshot, now: float) -> None:
+    def hear(self, snapshot: Snapshot, now: float) -> None:
         """Take what a request says of the job."""
         self.lacked = 0
         if self._waiter is not None:
-            self._answer(said)
-        elif said.status not in RUNNING:
+            self._answer(snapshot)
+        elif snapshot.status not in RUNNING:
             self._bell.nudge()
         elif self.due - now <= EARLY * self.pause:
-            self.offered = said
+            self.offered = snapshot
             self._bell.ring()
 
     def goes_without(self, *, lacks: bool) -> None:
@@ -140,9 +140,9 @@ class Member:
 
         self._answer(None)
 
-    def _answer(self, said: Snapshot | None) -> None:
+    def _answer(self, snapshot: Snapshot | None) -> None:
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(said)
+            self._waiter.set_result(snapshot)
 
 
 class SharedPolls:
@@ -209,7 +209,7 @@ class SharedPolls:
         try:
             while asked and (pages < LEAST_PAGES or len(seen) >= SHARED_FROM * pages):
                 snapshots, place_after = await self._page([one.operation for one in asked], place)
-                ours = {one for one in snapshots if one in self._of_job}
+                ours = {snapshot for snapshot in snapshots if snapshot in self._of_job}
                 self._tell(snapshots, place, asked)
                 pages += 1
                 if not place_after or (ours and ours <= seen):

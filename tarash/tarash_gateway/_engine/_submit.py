@@ -176,7 +176,9 @@ class Submit:
             quote=kept_quote(self._attempt.money.quote),
             labels=call.labels,
             budgets=windows_for(self._attempt.money.budgets, call, datetime.now(UTC)),
-            adjustments=tuple(one.model_dump(mode="json") for one in call.adjustments),
+            adjustments=tuple(
+                adjustment.model_dump(mode="json") for adjustment in call.adjustments
+            ),
         )
 
     async def _exchange(self, payload: Payload, call: Call) -> TarashException | None:

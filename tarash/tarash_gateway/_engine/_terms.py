@@ -87,15 +87,15 @@ def _holds(limits: Limits, config: Config) -> bool:
 
 def _terms_of(limits: list[Limits], config: Config) -> Terms:
     """Return what limits come to together: of a label's, for the jobs with one value of it."""
-    of_model = [one for one in limits if one.is_by_model]
-    of_all = [one for one in limits if not one.is_by_model]
+    of_model = [limit for limit in limits if limit.is_by_model]
+    of_all = [limit for limit in limits if not limit.is_by_model]
     return Terms(
         most=_least(one.in_flight for one in of_all),
         most_of_model=_least(one.in_flight for one in of_model),
         per_minute=_least(one.submits_per_minute for one in of_all),
         per_minute_of_model=_least(one.submits_per_minute for one in of_model),
-        queue_timeout=_least((config.queue_timeout, *(one.queue_timeout for one in limits))),
-        fair_by=next((one.fair_by for one in limits if one.fair_by is not None), None),
+        queue_timeout=_least((config.queue_timeout, *(limit.queue_timeout for limit in limits))),
+        fair_by=next((limit.fair_by for limit in limits if limit.fair_by is not None), None),
         learns=False,
     )
 
@@ -106,7 +106,7 @@ def line_of_label(label: str, value: str) -> str:
 
 
 def _least(numbers: Iterable[Any]) -> Any:
-    return min((one for one in numbers if one is not None), default=None)
+    return min((number for number in numbers if number is not None), default=None)
 
 
 def group_of(labels: Mapping[str, str], fair_by: str | None) -> str:
@@ -139,7 +139,7 @@ def limits_in(error: TarashException) -> tuple[int | None, int | None]:
 
 def _number(pattern: re.Pattern[str], text: str) -> int | None:
     for match in pattern.finditer(text):
-        number = int(next(one for one in match.groups() if one is not None))
+        number = int(next(group for group in match.groups() if group is not None))
         if 0 < number <= LARGEST_LIMIT:
             return number
 

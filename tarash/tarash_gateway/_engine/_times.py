@@ -58,7 +58,7 @@ def kind_of(call: Call) -> Kind:
     """Return what jobs have in common that take about the same time."""
     values = (getattr(call.request, name, None) for name in ("duration_seconds", "resolution"))
     config = call.config
-    shown = ["" if one is None else str(one) for one in values]
+    shown = ["" if value is None else str(value) for value in values]
     return (config.provider, config.model, "mock" if call.mocked else "", *shown)
 
 
@@ -109,8 +109,8 @@ class Histogram:
             groups[-1].append(place)
 
         return [
-            Span(math.exp((one[0] - 0.5) * STEP), math.exp((one[-1] + 0.5) * STEP))
-            for one in groups
+            Span(math.exp((group[0] - 0.5) * STEP), math.exp((group[-1] + 0.5) * STEP))
+            for group in groups
         ]
 
     def kept(self) -> JsonObject:

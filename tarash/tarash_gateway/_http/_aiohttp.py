@@ -17,7 +17,7 @@ else:
     class _Late:
         def __getattr__(self, name: str) -> Any:
             # Kept, so that the next use of a name finds it as an attribute of any module.
-            found = self.__dict__[name] = getattr(import_module("aiohttp"), name)
-            return found
+            attribute = self.__dict__[name] = getattr(import_module("aiohttp"), name)
+            return attribute
 
     aiohttp = _Late()

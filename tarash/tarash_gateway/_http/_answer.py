@@ -262,9 +262,9 @@ def kind_of(head: bytes | bytearray, declared: str) -> str | None:
 
     from ._kinds import sniff
 
-    found = sniff(bytes(head))
-    if found is not None and found.startswith(MEDIA):
-        return found
+    kind = sniff(bytes(head))
+    if kind is not None and kind.startswith(MEDIA):
+        return kind
 
     return declared if declared.startswith(BINARY) and not begins_as_markup(head) else None
 
@@ -360,13 +360,13 @@ def status_error(answer: HttpResponse, message: str | None = None) -> HTTPError:
     if answer.status == FORBIDDEN and OF_A_FRONT.match(str(answer.body or "")):
         advice = BLOCKED
 
-    said = message or shorten(answer.body)
+    words = message or shorten(answer.body)
     place = host_in(answer.headers.get("Location") or "")
     if place and answer.status < FIRST_CLIENT_ERROR:
-        said += f" (it leads to {place})"
+        words += f" (it leads to {place})"
 
     error = kind(
-        f"HTTP {answer.status}: {said}" + (f" ({advice})" if advice else ""),
+        f"HTTP {answer.status}: {words}" + (f" ({advice})" if advice else ""),
         raw_response=answer.body,
         status_code=answer.status,
         retry_after=answer.retry_after,

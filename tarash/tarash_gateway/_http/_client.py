@@ -183,7 +183,7 @@ class HttpClient:
         if is_trusted or self.account.allow_private_urls:
             return None
 
-        named = [one for one in self.account.settings.values() if isinstance(one, str)]
+        named = [setting for setting in self.account.settings.values() if isinstance(setting, str)]
         places = {origin(one) for one in named if one.startswith(("https://", "http://"))}
         return None if origin(url) in places else SsrfGuard()
 
@@ -289,8 +289,8 @@ class HttpClient:
                 nothing of the job: to be asked again.
         """
         answer = await self._exchange(method, url, json=json)
-        said = {} if answer.is_json and answer.body is None else answer.body  # `null` is a word
-        if not is_no_word(answer.status, said):
+        body = {} if answer.is_json and answer.body is None else answer.body  # `null` is a word
+        if not is_no_word(answer.status, body):
             return answer
 
         checked(answer, self._classify)
@@ -381,15 +381,15 @@ class HttpClient:
 
             async for line in lines(response):
                 if line.startswith(b"data:"):
-                    found = self._event(line)
-                    if found is not None:
-                        yield found
+                    event = self._event(line)
+                    if event is not None:
+                        yield event
 
     def _event(self, line: bytes) -> dict[str, Any] | None:
         try:
-            found = parse_json(self._secrets.text(line[5:].decode("utf-8", "replace")))
+            event = parse_json(self._secrets.text(line[5:].decode("utf-8", "replace")))
         except ValueError:
             return None
 
         # Masked twice, as an answer's body is.
-        return self._secrets.data(found) if isinstance(found, dict) else None
+        return self._secrets.data(event) if isinstance(event, dict) else None

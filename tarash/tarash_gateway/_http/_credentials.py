@@ -34,10 +34,10 @@ class Credentials:
         Raises:
             AuthenticationError: It is one.
         """
-        said = why_no_header(self.key.reveal())
-        if said is not None:
+        problem = why_no_header(self.key.reveal())
+        if problem is not None:
             raise AuthenticationError(
-                f"The key or token for {self.provider} {said}; copy it again",
+                f"The key or token for {self.provider} {problem}; copy it again",
                 self.provider,
                 submission="not_sent",
             )

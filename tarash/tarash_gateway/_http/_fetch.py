@@ -113,8 +113,8 @@ def _failure(first: str, error: Exception, guard: SsrfGuard | None) -> Validatio
     if isinstance(error, HTTPConnectionError):
         return ValidationError(f"{first} can't be fetched: {error}")
 
-    said = getattr(getattr(error, "os_error", error), "strerror", None) or type(error).__name__
-    return ValidationError(f"{first} can't be fetched ({said}); give the bytes instead")
+    reason = getattr(getattr(error, "os_error", error), "strerror", None) or type(error).__name__
+    return ValidationError(f"{first} can't be fetched ({reason}); give the bytes instead")
 
 
 async def _read(response: aiohttp.ClientResponse, first: str, most_bytes: int) -> MediaContent:

@@ -28,9 +28,9 @@ def connection_slot(purpose: str, url: str) -> asyncio.Semaphore:
         _gates.set(gates)
 
     place = (purpose, origin(url))
-    found = gates.get(place)
-    if found is None:
+    slot = gates.get(place)
+    if slot is None:
         size = STREAMS_PER_ORIGIN if purpose == "stream" else POOL_SIZE
-        found = gates[place] = asyncio.Semaphore(size)
+        slot = gates[place] = asyncio.Semaphore(size)
 
-    return found
+    return slot

@@ -43,8 +43,8 @@ def _resolved(adapter: Adapter, config: Config, custom: str | None) -> str:
 def _custom_base_url(adapter: Adapter, config: Config) -> str | None:
     # Where every customer has a host of their own, the vendor's SDK has a variable for it.
     variables = (base_url_variable(adapter.name), adapter.base_url_variable)
-    found = (_from_environment(name, config) for name in variables)
-    given = config.base_url or next(filter(None, found), None)
+    from_variables = (_from_environment(name, config) for name in variables)
+    given = config.base_url or next(filter(None, from_variables), None)
     return _completed(given, urlsplit(adapter.base_url).path.rstrip("/")) if given else None
 
 
@@ -134,8 +134,8 @@ def account(adapter: Adapter, config: Config, environment_variable: str | None) 
 
     if said is not None:
         raise AuthenticationError(
-            f"The key for {config.provider}, from {_source(adapter, config, key)}, {said}; copy it "
-            "again, by itself",
+            f"The key for {config.provider}, from {_source(adapter, config, key)}, {problem}; "
+            "copy it again, by itself",
             config.provider,
             config.model,
             submission="not_sent",

@@ -60,8 +60,8 @@ def sniff(content: bytes) -> str | None:
     if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") not in BITMAP_HEADERS:
         return None  # two letters are too few for the library's word
 
-    found = filetype.guess_mime(head) or _boxes(head)
-    return None if found is None else canonical(found)
+    guessed = filetype.guess_mime(head) or _boxes(head)
+    return None if guessed is None else canonical(guessed)
 
 
 def _boxes(head: bytes) -> str | None:
@@ -95,14 +95,14 @@ def kind_of(content: bytes, where: str, wanted: Wanted) -> str:
     Raises:
         ValidationError: They are something else.
     """
-    found = sniff(content)
+    kind = sniff(content)
     starts = ("image/", "video/") if wanted == "media" else (f"{wanted}/", "image/gif")
-    if found is not None and found.startswith(starts):
-        return found
+    if kind is not None and kind.startswith(starts):
+        return kind
 
-    said = found or _looks_like(content)
+    seen = kind or _looks_like(content)
     needed = {"image": "an image", "video": "a video", "media": "an image or a video"}[wanted]
-    raise ValidationError(f"{where}: this is {said}, and {needed} is needed; give {needed}")
+    raise ValidationError(f"{where}: this is {seen}, and {needed} is needed; give {needed}")
 
 
 def _looks_like(content: bytes) -> str:
@@ -119,11 +119,11 @@ def _looks_like(content: bytes) -> str:
 def size_of(content: bytes) -> tuple[int, int] | None:
     """Return an image's width and height in pixels; None where its header doesn't tell them."""
     try:
-        found = _size(content)
+        size = _size(content)
     except struct.error:  # it ends too early
         return None
 
-    return found if found is not None and min(found) > 0 else None
+    return size if size is not None and min(size) > 0 else None
 
 
 def _size(content: bytes) -> tuple[int, int] | None:
@@ -182,5 +182,5 @@ def _webp_size(content: bytes) -> tuple[int, int] | None:
 
 def _box_sizes(head: bytes) -> Iterator[tuple[int, int]]:
     """Yield the sizes that AVIF and HEIC state: of the image, its tiles and its thumbnails."""
-    for found in re.finditer(b"ispe", head):
-        yield struct.unpack_from(">II", head, found.end() + 4)
+    for box in re.finditer(b"ispe", head):
+        yield struct.unpack_from(">II", head, box.end() + 4)

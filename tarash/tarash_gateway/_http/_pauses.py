@@ -41,8 +41,8 @@ def pause_of(status: int, headers: Mapping[str, str], body: Any) -> float | None
     if re.fullmatch(r"[0-9]{1,15}", exact):
         return min(int(exact) / 1000, LONGEST_PAUSE)
 
-    told = parse_retry_after(headers.get("Retry-After"))
-    delay = delay_in(body) if told is None else told
+    in_header = parse_retry_after(headers.get("Retry-After"))
+    delay = delay_in(body) if in_header is None else in_header
     if delay is not None or status != TOO_MANY:
         return delay
 
@@ -55,8 +55,8 @@ def pause_of(status: int, headers: Mapping[str, str], body: Any) -> float | None
 
 def delay_in(body: Any) -> float | None:
     """Return the seconds of a google.rpc.RetryInfo in an error, or in a list of one."""
-    found = (value for place in DELAYS for value in values_at(body, place))
-    read = (DELAY.fullmatch(value) for value in found if isinstance(value, str))
+    values = (value for place in DELAYS for value in values_at(body, place))
+    read = (DELAY.fullmatch(value) for value in values if isinstance(value, str))
     return next((float(one[1]) for one in read if one), None)
 
 
@@ -85,12 +85,12 @@ def wait_in(body: Any) -> float | None:
             continue
 
         given = holder.get("retry_after", holder.get("retryAfter"))
-        found = parse_retry_after(str(given)) if isinstance(given, int | float | str) else None
-        if found is not None and not isinstance(given, bool):
-            return found
+        named = parse_retry_after(str(given)) if isinstance(given, int | float | str) else None
+        if named is not None and not isinstance(given, bool):
+            return named
 
-    said = body if isinstance(body, str) else json.dumps(body) if body else ""
-    match = WAIT.search(said[:LONGEST_TEXT])
+    words = body if isinstance(body, str) else json.dumps(body) if body else ""
+    match = WAIT.search(words[:LONGEST_TEXT])
     if match is None or not (match["hours"] or match["minutes"] or match["seconds"]):
         return None
 

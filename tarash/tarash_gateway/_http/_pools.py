@@ -55,14 +55,14 @@ def client_key(account: Credentials) -> ClientKey:
 
 
 def _secret_facts(account: Credentials) -> bytes:
-    facts = (
+    parts = (
         account.key.reveal(),
         account.api_version,
         dict(account.settings),
         account.max_media_bytes,
         account.allow_private_urls,
     )
-    return json.dumps(facts, default=repr).encode()
+    return json.dumps(parts, default=repr).encode()
 
 
 class _LoopClients:

@@ -64,11 +64,11 @@ def proxy_of(url: str) -> Proxy | None:
         HTTPConnectionError: The one that is named can't be used; says which, and what to do.
     """
     parts = urlsplit(url)
-    found = next(_named(parts.scheme), None) or _of_the_system(parts.scheme, parts.hostname or "")
-    if found is None or _goes_directly(parts.hostname or "", parts.port or PORTS.get(parts.scheme)):
+    named = next(_named(parts.scheme), None) or _of_the_system(parts.scheme, parts.hostname or "")
+    if named is None or _goes_directly(parts.hostname or "", parts.port or PORTS.get(parts.scheme)):
         return None
 
-    return _usable(Proxy(*found))
+    return _usable(Proxy(*named))
 
 
 def shown_proxy(url: str) -> str | None:
@@ -98,8 +98,8 @@ def connector(proxy: Proxy, **options: Any) -> Any:
             try:
                 return await super()._wrap_create_connection(*args, req=req, **facts)
             except (ProxyError, ProxyConnectionError, ProxyTimeoutError) as error:
-                said = OSError(getattr(error, "errno", None), str(error))
-                raise aiohttp.ClientProxyConnectionError(req.connection_key, said) from error
+                refused = OSError(getattr(error, "errno", None), str(error))
+                raise aiohttp.ClientProxyConnectionError(req.connection_key, refused) from error
 
     scheme, rest = proxy.url.split("://", 1)
     return Socks.from_url(f"{SOCKS[scheme]}://{rest}", rdns=scheme in RESOLVING, **options)
@@ -131,31 +131,33 @@ def _of_the_system(scheme: str, host: str) -> tuple[str, str] | None:
 def _usable(proxy: Proxy) -> Proxy:
     value = proxy.url if "://" in proxy.url else f"http://{proxy.url}"
     scheme, rest = value.split("://", 1)
-    found = Proxy(f"{scheme.lower()}://{rest}", proxy.named_by)
+    usable = Proxy(f"{scheme.lower()}://{rest}", proxy.named_by)
     try:
-        parts = urlsplit(found.url)
+        parts = urlsplit(usable.url)
         is_whole = bool(parts.hostname) and parts.port != 0
     except ValueError:  # no port is like that
         is_whole = False
 
-    if not is_whole or found.scheme not in {*PORTS, *SOCKS}:
-        raise _unusable(f"{found.shown} is no proxy's address; name one like http://127.0.0.1:3128")
-
-    if found.is_socks and parts.port is None:
-        found = Proxy(f"{found.url.rstrip('/')}:{SOCKS_PORT}", proxy.named_by)
-
-    if found.is_socks and find_spec("aiohttp_socks") is None:
+    if not is_whole or usable.scheme not in {*PORTS, *SOCKS}:
         raise _unusable(
-            f"The proxy {found.shown} speaks SOCKS, which needs the extra 'socks': "
+            f"{usable.shown} is no proxy's address; name one like http://127.0.0.1:3128"
+        )
+
+    if usable.is_socks and parts.port is None:
+        usable = Proxy(f"{usable.url.rstrip('/')}:{SOCKS_PORT}", proxy.named_by)
+
+    if usable.is_socks and find_spec("aiohttp_socks") is None:
+        raise _unusable(
+            f"The proxy {usable.shown} speaks SOCKS, which needs the extra 'socks': "
             f"{how_to_install('socks')}; or name an HTTP proxy"
         )
 
-    return found
+    return usable
 
 
-def _unusable(said: str) -> HTTPConnectionError:
+def _unusable(reason: str) -> HTTPConnectionError:
     return HTTPConnectionError(
-        f"{said}, or list the provider's host in NO_PROXY",
+        f"{reason}, or list the provider's host in NO_PROXY",
         submission="not_sent",
         retryable=False,
     )
@@ -185,9 +187,9 @@ def _names(entry: str, host: str, port: int | None) -> bool:
 
 def _split(entry: str) -> tuple[str, int | None]:
     """Return the host and the port of an entry; IPv6 addresses have colons of their own."""
-    found = re.fullmatch(r"\[([^\]]+)\](?::(\d+))?|([^:]+)(?::(\d+))?", entry)
-    if found is None:
+    match = re.fullmatch(r"\[([^\]]+)\](?::(\d+))?|([^:]+)(?::(\d+))?", entry)
+    if match is None:
         return entry, None
 
-    port = found[2] or found[4]
-    return found[1] or found[3], int(port) if port else None
+    port = match[2] or match[4]
+    return match[1] or match[3], int(port) if port else None

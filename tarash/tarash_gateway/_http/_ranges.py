@@ -51,19 +51,19 @@ def stretch_of(response: aiohttp.ClientResponse, *, is_asked: bool = True) -> St
         OddRange: It says nothing that can be.
     """
     packed = response.headers.get("Content-Encoding", "identity").lower() != "identity"
-    told = response.headers.get("Content-Range", "")
-    found = CONTENT_RANGE.fullmatch(told)
-    if found is None:
+    stated = response.headers.get("Content-Range", "")
+    match = CONTENT_RANGE.fullmatch(stated)
+    if match is None:
         # Lists of things are said to be parts, too, in units of their own.
         doubt = response.status == PARTIAL
-        if (doubt and (is_asked or told)) or told.strip().lower().startswith("bytes"):
+        if (doubt and (is_asked or stated)) or stated.strip().lower().startswith("bytes"):
             raise OddRange("the server sent a part, and did not say which")
 
         length = None if packed else response.content_length
         return Stretch(0, None, length, packed, is_ranged=False, is_doubtful=doubt)
 
-    first, last = int(found[1]), int(found[2])
-    total = None if found[3] == "*" else int(found[3])
+    first, last = int(match[1]), int(match[2])
+    total = None if match[3] == "*" else int(match[3])
     if not first <= last < (last + 1 if total is None else total):
         raise OddRange("the server sent a part that can't be")
 
@@ -78,8 +78,8 @@ def stretch_of(response: aiohttp.ClientResponse, *, is_asked: bool = True) -> St
 
 def whole_length(response: aiohttp.ClientResponse) -> int | None:
     """Return the bytes that a file has of which nothing more is left to send (416)."""
-    _, _, told = response.headers.get("Content-Range", "").partition("*/")
-    return int(told) if told.isdigit() and len(told) <= 18 else None  # noqa: PLR2004
+    _, _, stated = response.headers.get("Content-Range", "").partition("*/")
+    return int(stated) if stated.isdigit() and len(stated) <= 18 else None  # noqa: PLR2004
 
 
 def validator_of(response: aiohttp.ClientResponse) -> str | None:

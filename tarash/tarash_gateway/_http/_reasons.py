@@ -17,9 +17,9 @@ RESET = (BrokenPipeError, ConnectionAbortedError, ConnectionResetError)
 
 def reason_of(error: BaseException) -> str:
     """Return what went wrong, without the host, which whoever says it names."""
-    found = _reported(error)
-    if found:
-        return found[1]
+    reported = _reported(error)
+    if reported:
+        return reported[1]
 
     status = _proxys_status(error)
     if status is not None:
@@ -36,8 +36,8 @@ def cause_of(error: BaseException) -> BaseException:
     For a connection that never was, the way there through an HTTP client says nothing more: some
     hundred lines of it would stand before the error.
     """
-    found = _reported(error)
-    return error if found is None else found[0].with_traceback(None)
+    reported = _reported(error)
+    return error if reported is None else reported[0].with_traceback(None)
 
 
 def _reported(error: BaseException) -> tuple[BaseException, str] | None:
@@ -46,10 +46,10 @@ def _reported(error: BaseException) -> tuple[BaseException, str] | None:
         # An error of aiohttp's holds the one that it stands for.
         held = getattr(one, "certificate_error", None) or getattr(one, "os_error", None)
         inner: BaseException = one if held is None else held
-        said = _known(inner)
-        if said is not None:
+        words = _known(inner)
+        if words is not None:
             by_proxy = type(one).__name__ == "ClientProxyConnectionError"
-            return inner, f"the proxy can't be reached ({said})" if by_proxy else said
+            return inner, f"the proxy can't be reached ({words})" if by_proxy else words
 
         one = one.__cause__
 
@@ -74,8 +74,8 @@ def _proxys_status(error: BaseException) -> int | None:
 def _known(error: BaseException) -> str | None:  # noqa: PLR0911  (a table, by type)
     """Return the words for what the system or TLS reports; None for anything else."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        said = getattr(error, "verify_message", None) or error.strerror
-        return f"its certificate is not accepted ({said})"
+        words = getattr(error, "verify_message", None) or error.strerror
+        return f"its certificate is not accepted ({words})"
 
     if isinstance(error, ssl.SSLError):
         return f"no TLS connection ({getattr(error, 'reason', None) or error.strerror})"

@@ -136,7 +136,7 @@ class Connections:
                 request.method,
                 address(url),
                 headers=[
-                    *(one for one in request.headers.multi_items() if one[0] != ENCODING),
+                    *(item for item in request.headers.multi_items() if item[0] != ENCODING),
                     (ENCODING, ENCODINGS),
                 ],
                 data=_body(request, library),
@@ -147,7 +147,11 @@ class Connections:
             ) as response:
                 made = library.Response(
                     response.status,
-                    headers=[one for one in response.raw_headers if one[0].lower() not in FRAMING],
+                    headers=[
+                        header
+                        for header in response.raw_headers
+                        if header[0].lower() not in FRAMING
+                    ],
                     content=await _content(response, wire.hear),
                     extensions={"http_version": b"HTTP/1.1"},
                 )

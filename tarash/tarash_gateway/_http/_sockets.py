@@ -54,17 +54,17 @@ class SocketClient(HttpClient):
             ) as socket,
         ):
             async for message in socket:
-                found = self._object(message)
-                if found is not None:
-                    yield found
+                event = self._object(message)
+                if event is not None:
+                    yield event
 
     def _object(self, message: aiohttp.WSMessage) -> dict[str, Any] | None:
         if message.type is not aiohttp.WSMsgType.TEXT:
             return None
 
         try:
-            found = parse_json(self._secrets.text(message.data))
+            event = parse_json(self._secrets.text(message.data))
         except ValueError:
             return None
 
-        return self._secrets.data(found) if isinstance(found, dict) else None
+        return self._secrets.data(event) if isinstance(event, dict) else None

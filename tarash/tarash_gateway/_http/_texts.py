@@ -48,11 +48,11 @@ def start_of(head: bytes | bytearray) -> str:
     # Not to its end, which may be within a character.
     decoder = getincrementaldecoder("utf-8-sig" if narrow else encoding)
     try:
-        found = decoder("replace" if narrow else "strict").decode(start)
+        text = decoder("replace" if narrow else "strict").decode(start)
     except UnicodeDecodeError:
         return ""
 
-    return "" if CONTROLS.search(found) else found
+    return "" if CONTROLS.search(text) else text
 
 
 def begins_as_json(head: bytes | bytearray) -> bool:

@@ -45,19 +45,19 @@ def connection_error(
         secrets: What must not be shown.
     """
     host = urlsplit(url).netloc.rpartition("@")[2]
-    said = secrets.text(reason_of(error))
+    reason = secrets.text(reason_of(error))
     proxy = shown_proxy(url)
     by = "" if proxy is None else f" through the proxy {proxy}"
     if not wire.sent:
         network = "the network" if proxy is None else "the proxy, the network"
         return HTTPConnectionError(
-            f"No connection to {host}{by}: {said}",
+            f"No connection to {host}{by}: {reason}",
             submission="not_sent",
             code="not_connected",
             hints=[check(network, "base_url")],
         )
 
     return HTTPConnectionError(
-        f"The connection to {host}{by} broke after the request had left: {said}",
+        f"The connection to {host}{by} broke after the request had left: {reason}",
         submission="unknown",
     )

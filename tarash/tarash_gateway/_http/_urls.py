@@ -49,11 +49,11 @@ def address(url: str) -> yarl.URL:
     import aiohttp
     import yarl
 
-    found = PARTS.fullmatch(url)
+    match = PARTS.fullmatch(url)
     try:
-        if found is not None:
-            place = _place(found["scheme"].lower(), found["place"])
-            return yarl.URL(f"{place}{_sendable(found['rest'])}", encoded=True)
+        if match is not None:
+            place = _place(match["scheme"].lower(), match["place"])
+            return yarl.URL(f"{place}{_sendable(match['rest'])}", encoded=True)
     except ValueError as error:
         raise aiohttp.InvalidURL(url[:LONGEST_SHOWN]) from error
 
@@ -81,9 +81,9 @@ def _place(scheme: str, place: str) -> str:
 
 
 def _sendable(rest: str) -> str:
-    def escaped(found: re.Match[str]) -> str:
+    def escaped(match: re.Match[str]) -> str:
         # What came out of a header as raw bytes goes out as the same bytes.
-        return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogateescape"))
+        return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogateescape"))
 
     return UNSENDABLE.sub(escaped, rest) if UNSENDABLE.search(rest) else rest
 
@@ -94,12 +94,12 @@ def redirected(url: str, target: str) -> str:
     if PARTS.fullmatch(target):
         return target
 
-    found = PARTS.fullmatch(url)
-    if found is not None and target.startswith("//"):
-        return f"{found['scheme']}:{target}"
+    match = PARTS.fullmatch(url)
+    if match is not None and target.startswith("//"):
+        return f"{match['scheme']}:{target}"
 
-    if found is not None and target.startswith("/") and "/." not in target:
-        return f"{found['scheme']}://{found['place']}{target}"
+    if match is not None and target.startswith("/") and "/." not in target:
+        return f"{match['scheme']}://{match['place']}{target}"
 
     return urljoin(url, target)
 
@@ -110,8 +110,8 @@ def redirect_of(url: str, status: int, target: str | None) -> str | None:
         return None
 
     try:
-        found = redirected(url, target)
-        return found if found.startswith(("http://", "https://")) and origin(found)[1] else None
+        place = redirected(url, target)
+        return place if place.startswith(("http://", "https://")) and origin(place)[1] else None
     except ValueError:
         return None
 

@@ -72,12 +72,12 @@ def _check_keywords(config: Config, request: Request) -> None:
     if not mistyped or not _is_strict(config):
         return
 
-    said = "; ".join(
+    hints = "; ".join(
         f"{name!r} is not a field of {type(request).__name__}; did you mean {meant}?"
         for name, meant in mistyped.items()
     )
     first = next(iter(mistyped))
-    message = f"strict=True sends no keyword that is probably a typo: {said}"
+    message = f"strict=True sends no keyword that is probably a typo: {hints}"
     advice = give_parameter(first)
     raise ValidationError(
         message, code="strict", field=first, hints=[advice], submission="not_sent"
@@ -166,11 +166,13 @@ def checked_budgets(budgets: Sequence[Budget | str]) -> tuple[Budget, ...]:
         ValidationError: One is none.
     """
     made = []
-    for one in budgets:
-        if not isinstance(one, Budget | str):
-            raise ValidationError(f"{one!r} is no budget; give Budget('50', per='day') or '50/day'")
+    for budget in budgets:
+        if not isinstance(budget, Budget | str):
+            raise ValidationError(
+                f"{budget!r} is no budget; give Budget('50', per='day') or '50/day'"
+            )
 
-        made.append(Budget.parse(one) if isinstance(one, str) else one)
+        made.append(Budget.parse(budget) if isinstance(budget, str) else budget)
 
     return tuple(made)
 
@@ -207,11 +209,11 @@ def checked_observers(observers: Sequence[Observer]) -> tuple[Observer, ...]:
     Raises:
         ValidationError: One is no plain function: each event would only be logged as its mistake.
     """
-    for one in observers:
-        if not callable(one) or iscoroutinefunction(one) or isinstance(one, type):
+    for observer in observers:
+        if not callable(observer) or iscoroutinefunction(observer) or isinstance(observer, type):
             raise ValidationError(
-                f"An observer is a plain function that takes an event, and {one!r} is none; one "
-                "that has to wait for something puts the event into a queue"
+                f"An observer is a plain function that takes an event, and {observer!r} is none; "
+                "one that has to wait for something puts the event into a queue"
             )
 
     return tuple(observers)
@@ -223,11 +225,11 @@ def checked_policies(policies: Sequence[Policy]) -> tuple[Policy, ...]:
     Raises:
         ValidationError: One is a class, or lacks a method: no attempt could be let in.
     """
-    for one in policies:
-        methods = (getattr(one, name, None) for name in ("admit", "observe"))
-        if isinstance(one, type) or not all(map(callable, methods)):
+    for policy in policies:
+        methods = (getattr(policy, name, None) for name in ("admit", "observe"))
+        if isinstance(policy, type) or not all(map(callable, methods)):
             raise ValidationError(
-                f"A policy is an object with the methods `admit` and `observe`, and {one!r} is "
+                f"A policy is an object with the methods `admit` and `observe`, and {policy!r} is "
                 "none; derive its class from tarash.tarash_gateway.policies.Policy"
             )
 

@@ -130,8 +130,8 @@ _warned: WeakSet[Any] = WeakSet()
 
 def _tell(callback: Callable[[Any], Any], update: Update, error: BaseException) -> None:
     """Log a mistake of a callback, and warn of it once, since few applications show logs."""
-    said = f"{type(error).__name__}: {error}"
-    event(logging.ERROR, "progress_callback_failed", request_id=update.request_id, error=said)
+    failure = f"{type(error).__name__}: {error}"
+    event(logging.ERROR, "progress_callback_failed", request_id=update.request_id, error=failure)
     own = getattr(callback, "__func__", callback)  # a bound method is a new object each time
     with suppress(TypeError):  # nothing can refer to it weakly
         if own in _warned:
@@ -140,7 +140,7 @@ def _tell(callback: Callable[[Any], Any], update: Update, error: BaseException) 
         _warned.add(own)
 
     name = getattr(own, "__qualname__", type(own).__name__)
-    warn(f"The progress callback {name!r} raised {said} (said once; the job goes on)")
+    warn(f"The progress callback {name!r} raised {failure} (said once; the job goes on)")
 
 
 async def heard_by(caller: Caller | None) -> None:

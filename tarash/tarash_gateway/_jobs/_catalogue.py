@@ -64,15 +64,15 @@ def listed(  # noqa: PLR0913, PLR0917  (the public arguments)
             )
 
     with registry.in_force():
-        found = list(list_all(provider))
+        models = list(list_all(provider))
 
     return [
-        one
-        for one in found
-        if (output is None or output in one.outputs)
-        and wanted <= set(one.takes)
-        and (duration is None or _makes(one, duration))
-        and (search is None or search.lower() in f"{one.model} {one.name or ''}".lower())
+        model
+        for model in models
+        if (output is None or output in model.outputs)
+        and wanted <= set(model.takes)
+        and (duration is None or _makes(model, duration))
+        and (search is None or search.lower() in f"{model.model} {model.name or ''}".lower())
     ]
 
 
@@ -253,5 +253,5 @@ def check_models(place: str | Path, *more: str | Path, within_days: int = 0) -> 
     from ..catalog._check import check_files
 
     places = (Path(one) for one in (place, *more))
-    found = (use for one in places for use in check_files(one, within=within_days))
-    return list(dict.fromkeys(found))
+    uses = (use for one in places for use in check_files(one, within=within_days))
+    return list(dict.fromkeys(uses))

@@ -62,10 +62,10 @@ class ChainRun(Ending):
 
     def resume(self, attempts: list[Attempt]) -> None:
         """Go on after what another run of this job did."""
-        done = [one for one in attempts if one.status == "completed"]
-        unfinished = [] if done else [one for one in attempts if one.is_unfinished]
+        done = [attempt for attempt in attempts if attempt.status == "completed"]
+        unfinished = [] if done else [attempt for attempt in attempts if attempt.is_unfinished]
         last = done[-1:] or unfinished[-1:] or attempts[-1:]
-        self.attempts = [one for one in attempts if one is not last[0]] + last
+        self.attempts = [attempt for attempt in attempts if attempt is not last[0]] + last
         self._pending = unfinished[:-1]
         if self.calls[0].config.hedge_after is not None:
             side_by_side = left_running(attempts)
@@ -73,7 +73,7 @@ class ChainRun(Ending):
             self.live = side_by_side if last[0] in side_by_side and not done else []
             self._pending = [one for one in self._pending if one not in self.live]
 
-        self._records = [one.metadata(verdict_of(one)) for one in self.attempts[:-1]]
+        self._records = [attempt.metadata(verdict_of(attempt)) for attempt in self.attempts[:-1]]
 
     async def go(
         self, deliver: Deliver | None, caller: Caller | None, *, until_accepted: bool = False
@@ -173,11 +173,11 @@ class ChainRun(Ending):
             self.note(attempt, error)
             if error is None:
                 assert response is not None  # noqa: S101  (the return above)
-                facts: dict[str, Any] = {"execution_metadata": self.execution_metadata(attempt)}
+                changes: dict[str, Any] = {"execution_metadata": self.execution_metadata(attempt)}
                 if attempt.operation is not None:
-                    facts["operation"] = attempt.operation.to_json()
+                    changes["operation"] = attempt.operation.to_json()
 
-                return response.model_copy(update=facts)
+                return response.model_copy(update=changes)
 
             error.execution_metadata = self.execution_metadata(None)
             # What may still run or be found is settled first, also where the chain ends here.
@@ -203,8 +203,8 @@ class ChainRun(Ending):
         if until_accepted or self.lease.is_watcher or not (len(attempts) > 1 or may_hedge(self)):
             return await self._attempt(self.current, deliver, caller, until_accepted)
 
-        told = one_at_a_time(deliver)
-        work = partial(self._attempt, deliver=told, caller=caller, until_accepted=False)
+        in_turn = one_at_a_time(deliver)
+        work = partial(self._attempt, deliver=in_turn, caller=caller, until_accepted=False)
         return await Race(self, work).go(attempts)
 
     def _take_pending(self) -> Attempt | None:
@@ -238,8 +238,8 @@ class ChainRun(Ending):
         await attempt.apply(settled(attempt, "completed"), response=response)
         if response.execution_metadata is None:
             self._records.append(attempt.metadata(None))
-            told = {"execution_metadata": self.execution_metadata(attempt)}
-            response = response.model_copy(update=told)
+            changes = {"execution_metadata": self.execution_metadata(attempt)}
+            response = response.model_copy(update=changes)
 
         return response
 
@@ -267,7 +267,9 @@ class ChainRun(Ending):
 
     async def was_stopped(self) -> bool:
         """Tell whether somebody has stopped the job by a handle: then nobody wants the next."""
-        return any(one.stopped for one in self.attempts) or await job_was_stopped(self.lease)
+        return any(attempt.stopped for attempt in self.attempts) or await job_was_stopped(
+            self.lease
+        )
 
     async def _attempt(
         self,
@@ -361,9 +363,9 @@ class ChainRun(Ending):
     def _with_earlier_bills(self, error: TarashException, attempt: Attempt) -> TarashException:
         """Return the error with a word on earlier attempts that may be billed."""
         paid = [
-            f"{one.call.config.provider} {one.request_id}"
-            for one in self._others(attempt)
-            if one.billing(success=False) != "none"
+            f"{other.call.config.provider} {other.request_id}"
+            for other in self._others(attempt)
+            if other.billing(success=False) != "none"
         ]
         if paid:
             error.amend(after=f" (an earlier attempt may be billed: {', '.join(paid)})")

@@ -109,7 +109,7 @@ class Ending:
     def forget(self, attempt: Attempt) -> None:
         """Drop what was noted of an attempt: it may have been waited for before."""
         number = attempt.call.attempt_number
-        self._records = [one for one in self._records if one.attempt_number != number]
+        self._records = [record for record in self._records if record.attempt_number != number]
 
     def execution_metadata(self, successful: Attempt | None) -> ExecutionMetadata:
         """Return what all attempts have done."""
@@ -135,10 +135,10 @@ class Ending:
         if self.response is not None:
             return "completed"  # what failed came after the result
 
-        if any(one.operation and one.unsafe for one in self.attempts):
+        if any(attempt.operation and attempt.unsafe for attempt in self.attempts):
             return "open"
 
-        if any(one.submission == "unknown" for one in self.attempts):
+        if any(attempt.submission == "unknown" for attempt in self.attempts):
             return "unknown"
 
         # An order that somebody was promised is others' to go on with, whoever drove it; and where
@@ -155,7 +155,7 @@ class Ending:
         A provider that only takes note of it (`requested`) says so by a job that failed, or that is
         not there any more.
         """
-        if any(one.stopped and one.cancel == "cancelled" for one in self.attempts):
+        if any(attempt.stopped and attempt.cancel == "cancelled" for attempt in self.attempts):
             return True
 
         ends = (GenerationFailedError, ModelNotFoundError)
@@ -229,7 +229,7 @@ class Ending:
 
     async def _close(self, state: JobState) -> bool:
         free = state in ("failed", "cancelled") and all(
-            one.billing(success=False) == "none" for one in self.attempts
+            attempt.billing(success=False) == "none" for attempt in self.attempts
         )
         result = None
         several = self.failure is not None and len(self.attempts) > 1

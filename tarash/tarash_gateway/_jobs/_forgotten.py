@@ -80,7 +80,7 @@ async def reserved(
         return None
 
     rows = await cast("RememberingLedger", ledger).spendings_of(provider, operation_id, host)
-    left = [one for one in rows if one.state in UNDECIDED]
+    left = [row for row in rows if row.state in UNDECIDED]
     return left[0] if len(left) == 1 else None
 
 

@@ -112,8 +112,8 @@ class _Job(Generic[_Config, _Response, _Update]):
 
         # A token by itself says nothing of the host.
         is_known = bool(self.id or call.config.base_url)
-        found = run.resources.makers(call).base_url(call.config) if is_known else None
-        host = None if found is None else urlsplit(found).netloc.rpartition("@")[2]
+        base_url = run.resources.makers(call).base_url(call.config) if is_known else None
+        host = None if base_url is None else urlsplit(base_url).netloc.rpartition("@")[2]
         return of_operation(run.current.operation.to_json(), host)
 
     def to_token(self) -> str:
@@ -349,8 +349,8 @@ async def unfinished_handles(
             try:
                 handles.append(handle_for(Job(await rebuilt(record, resources, keys)), shared))
             except Exception as error:  # noqa: BLE001  (the others can be resumed all the same)
-                said = f"{type(error).__name__}: {error}"
-                event(logging.ERROR, "job_unreadable", job_id=record.id, error=said)
+                failure = f"{type(error).__name__}: {error}"
+                event(logging.ERROR, "job_unreadable", job_id=record.id, error=failure)
 
         if len(records) < size:
             break

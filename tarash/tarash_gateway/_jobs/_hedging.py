@@ -155,8 +155,8 @@ class Race:
             TarashException: All have failed; of several errors, one that ends the chain.
         """
         try:
-            for one in attempts:
-                self._start(one)
+            for attempt in attempts:
+                self._start(attempt)
 
             if len(attempts) == 1:
                 self._timer = asyncio.create_task(self._until_due(attempts[0]))
@@ -205,7 +205,7 @@ class Race:
                 await self._start_next()
                 continue
 
-            ended = [(task, one) for task, one in self._tasks.items() if task in done]
+            ended = [(task, value) for task, value in self._tasks.items() if task in done]
             for task, attempt in ended:
                 del self._tasks[task]
                 self._take_error(task, attempt)
@@ -345,7 +345,11 @@ def _superseded(attempt: Attempt, winner: Attempt) -> TarashException:
 
 def left_running(attempts: Sequence[Attempt]) -> list[Attempt]:
     """Return attempts of another process that went on side by side when it ended."""
-    return [one for one in attempts if one.outcome is None and one.unsafe and not one.settled]
+    return [
+        attempt
+        for attempt in attempts
+        if attempt.outcome is None and attempt.unsafe and not attempt.settled
+    ]
 
 
 def _age(submitted_at: str) -> float:

@@ -114,19 +114,19 @@ class Inbox:
 
         _check_encoding(sent)
         address = address_in(url, self._shared.registry)
-        facts = facts_of(address, self._shared.registry)
+        webhook = facts_of(address, self._shared.registry)
         await self._check_token(address)
-        challenge = self._challenge(address, facts, sent)
+        challenge = self._challenge(address, webhook, sent)
         if challenge is not None:
             return challenge
 
-        scheme = self._scheme(address.provider, facts)
-        verified = await self._verified(address, facts, scheme, sent)
-        said = body_of(sent.body)
+        scheme = self._scheme(address.provider, webhook)
+        verified = await self._verified(address, webhook, scheme, sent)
+        event_body = body_of(sent.body)
         event = WebhookEvent(
             address.provider,
-            id_in(said, facts),
-            status_in(said, facts),
+            id_in(event_body, webhook),
+            status_in(event_body, webhook),
             address.job_id,
             is_signed=scheme is not None,
         )
@@ -316,8 +316,8 @@ class Inbox:
                 run = await rebuilt(record, resources, self._api_keys)
                 return await SettlingJob(run).settle_once()
         except TarashException as error:
-            facts = {"job_id": event.job_id, "provider": event.provider, "error": error.message}
-            log(logging.INFO, "webhook_settled_failure", **facts)
+            about = {"job_id": event.job_id, "provider": event.provider, "error": error.message}
+            log(logging.INFO, "webhook_settled_failure", **about)
             return True
 
     @property
@@ -341,19 +341,19 @@ def _check_encoding(sent: Delivery) -> None:
     Raises:
         WebhookRefusedError: It is one.
     """
-    said = ",".join(sent.headers.get("content-encoding", ()))
-    named = [one.strip().lower() for one in said.split(",") if one.strip()]
+    encodings = ",".join(sent.headers.get("content-encoding", ()))
+    named = [one.strip().lower() for one in encodings.split(",") if one.strip()]
     if any(one != "identity" for one in named):
         raise WebhookRefusedError(
-            f"The body of the webhook is encoded ({said[:50]}), and only plain bodies are taken: "
-            "let whatever hands it on pass it as its provider sent it",
+            f"The body of the webhook is encoded ({encodings[:50]}), and only plain bodies are "
+            "taken: let whatever hands it on pass it as its provider sent it",
             reason="body_encoded",
         )
 
 
 def _entry_of(record: JobRecord, address: Address) -> SubmissionRecord | None:
     """Return the submit whose address it is."""
-    mine = (one for one in record.entries if one.intent.attempt_number == address.attempt)
+    mine = (entry for entry in record.entries if entry.intent.attempt_number == address.attempt)
     return next(mine, None)
 
 

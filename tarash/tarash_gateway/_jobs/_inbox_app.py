@@ -228,8 +228,8 @@ class WebhookInbox:
             try:
                 await self.settle_async(event)
             except Exception as error:  # noqa: BLE001  (the job stays as it was)
-                facts = {"provider": event.provider, "job_id": event.job_id}
-                log(logging.WARNING, "webhook_not_settled", **facts, error=str(error))
+                about = {"provider": event.provider, "job_id": event.job_id}
+                log(logging.WARNING, "webhook_not_settled", **about, error=str(error))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Follow a server's start and end, where the inbox is an application of its own."""

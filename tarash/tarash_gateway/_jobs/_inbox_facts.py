@@ -56,7 +56,7 @@ def address_in(url: str, registry: Registry) -> Address:
     """
     path = urlsplit(str(url)).path
     parts = [unquote(one) for one in path.split("/") if one]
-    if any(len(one) > LONGEST_PART for one in parts[-PARTS:]):
+    if any(len(part) > LONGEST_PART for part in parts[-PARTS:]):
         raise _not_ours()
 
     if len(parts) >= PARTS:
@@ -86,11 +86,11 @@ def facts_of(address: Address, registry: Registry) -> WebhookFacts:
     if row is None or "webhook" not in adapter.abilities:
         raise _not_ours()
 
-    facts = cast("CallingBackAdapter", adapter).webhook()
-    if facts is None:
+    webhook = cast("CallingBackAdapter", adapter).webhook()
+    if webhook is None:
         raise _not_ours()
 
-    return facts
+    return webhook
 
 
 def scheme_for(facts: WebhookFacts, secret: Any, keys_url: str | None) -> Scheme | None:
@@ -144,34 +144,34 @@ def body_of(body: bytes) -> Mapping[str, Any]:
     from .._http._texts import text_of
 
     try:
-        said = parse_json(text_of(body))
+        parsed = parse_json(text_of(body))
     except (ValueError, RecursionError) as error:
         raise _unreadable() from error
 
-    if not isinstance(said, dict):
+    if not isinstance(parsed, dict):
         raise _unreadable()
 
-    return said
+    return parsed
 
 
-def id_in(said: Mapping[str, Any], facts: WebhookFacts) -> str:
+def id_in(body: Mapping[str, Any], facts: WebhookFacts) -> str:
     """Return the provider's id of the job that an event is about.
 
     Raises:
         WebhookRefusedError: It names none that could be one.
     """
     for place in facts.job_id:
-        found = value_at(said, place)
-        if isinstance(found, str | int) and not isinstance(found, bool) and is_id(str(found)):
-            return str(found)
+        value = value_at(body, place)
+        if isinstance(value, str | int) and not isinstance(value, bool) and is_id(str(value)):
+            return str(value)
 
     raise _unreadable()
 
 
-def status_in(said: Mapping[str, Any], facts: WebhookFacts) -> str:
+def status_in(body: Mapping[str, Any], facts: WebhookFacts) -> str:
     """Return the provider's word for how the job stands; empty where there is none."""
-    found = next((value_at(said, one) for one in facts.status if value_at(said, one)), "")
-    return found[:LONGEST_STATUS] if isinstance(found, str) else ""
+    status = next((value_at(body, one) for one in facts.status if value_at(body, one)), "")
+    return status[:LONGEST_STATUS] if isinstance(status, str) else ""
 
 
 def _not_ours() -> WebhookRefusedError:

@@ -262,7 +262,7 @@ class Job:
             await run.lease.catch_up()
             return run  # which knows more than the ledger had
 
-        known = [one.intent.id for one in run.attempts if one.intent is not None]
+        known = [attempt.intent.id for attempt in run.attempts if attempt.intent is not None]
         in_step = known == [entry.intent.id for entry in record.entries]
         last = record.entries[-1] if record.entries else None
         last = next((one for one in record.entries if one.outcome == "completed"), last)
@@ -322,23 +322,23 @@ class Job:
         adapter = adapter_of(attempt.call, resources.registry)
         snapshot: Snapshot = await poll_once(adapter, attempt, operation, resources)
         await settle_seen(self.run, adapter, snapshot)
-        facts: dict[str, Any] = {"update": snapshot.raw}
+        news: dict[str, Any] = {"update": snapshot.raw}
         if snapshot.status == "completed":
-            facts["progress_percent"] = 100
+            news["progress_percent"] = 100
             if snapshot.finished is not None:
                 response = adapter.parse(attempt.fitted or attempt.call, snapshot.finished)
                 ids = {"request_id": operation.id, "operation": operation.to_json()}
-                facts["result"] = response.model_copy(update=ids)
+                news["result"] = response.model_copy(update=ids)
                 keep_config(
-                    facts["result"], attempt.call.config, self.run.resources.makers(attempt.call)
+                    news["result"], attempt.call.config, self.run.resources.makers(attempt.call)
                 )
         elif snapshot.status == "failed":
-            facts["error"] = "The job failed" if snapshot.error is None else snapshot.error.message
+            news["error"] = "The job failed" if snapshot.error is None else snapshot.error.message
         else:
-            facts["progress_percent"] = snapshot.progress
-            facts["queue_position"] = snapshot.queue_position
+            news["progress_percent"] = snapshot.progress
+            news["queue_position"] = snapshot.queue_position
 
-        return update_of(attempt, snapshot.status, **facts)
+        return update_of(attempt, snapshot.status, **news)
 
     async def cancel(self) -> CancelAnswer:
         """Ask the provider to stop the job."""
@@ -355,10 +355,10 @@ class Job:
         if not attempts:
             return await self._cancel_unsent(record)
 
-        for one in attempts:
-            await one.apply(CancelAsked(reason="handle"))
-            if record is not None and one.operation is not None:
-                await tell_the_ledger(record, one.operation, self._ledger)
+        for attempt in attempts:
+            await attempt.apply(CancelAsked(reason="handle"))
+            if record is not None and attempt.operation is not None:
+                await tell_the_ledger(record, attempt.operation, self._ledger)
 
         answer = await stop_all(self.run, attempts)
         if answer == "cancelled" and record is not None and record.state == "open":

@@ -244,5 +244,5 @@ class Keeping:
         """Blocking form of `list_jobs_async`."""
         asked: Any = {"labels": labels, "states": states, "kind": kind, "after": after}
         asked |= {"limit": limit, "oldest_first": oldest_first}
-        found = blocking(lambda _caller: self.list_jobs_async(ledger, **asked))
-        return cast("list[JobInfo]", found)
+        listed = blocking(lambda _caller: self.list_jobs_async(ledger, **asked))
+        return cast("list[JobInfo]", listed)

@@ -149,8 +149,8 @@ async def _asked_again(row: Spending, resources: EngineContext, keys: Keys) -> C
 
 def _end_of(entry: SubmissionRecord) -> datetime | None:
     """Return when an attempt ended; None where that was not written down."""
-    said = entry.heard.get("ended_at")
-    return None if said is None else datetime.fromisoformat(said)
+    ended_at = entry.heard.get("ended_at")
+    return None if ended_at is None else datetime.fromisoformat(ended_at)
 
 
 def _cost_in(adapter: Any, attempt: Attempt, seen: Snapshot, age: float) -> Cost | None:

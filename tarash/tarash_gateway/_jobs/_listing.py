@@ -64,11 +64,11 @@ def info_of(record: JobRecord, *, with_response: bool) -> JobInfo:
 def _facts(record: JobRecord, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is known of what is made, beside its media."""
     known = result.get("response") or result.get(FACTS_KEPT) or {}
-    found = {name: known[name] for name in FACTS if known.get(name) is not None}
-    if ADJUSTED not in found and record.entries:
-        found[ADJUSTED] = record.entries[-1].heard.get(ADJUSTED, ())
+    about = {name: known[name] for name in FACTS if known.get(name) is not None}
+    if ADJUSTED not in about and record.entries:
+        about[ADJUSTED] = record.entries[-1].heard.get(ADJUSTED, ())
 
-    return found
+    return about
 
 
 def _shown(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,9 +76,9 @@ def _shown(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cost(record: JobRecord, stored: Mapping[str, Any] | None) -> Cost | None:
-    heard = [one.heard["cost"] for one in record.entries if one.heard.get("cost") is not None]
-    found = (stored or {}).get("cost") or next(reversed(heard), None)
-    return None if found is None else Cost.model_validate(found)
+    heard = [entry.heard["cost"] for entry in record.entries if entry.heard.get("cost") is not None]
+    cost = (stored or {}).get("cost") or next(reversed(heard), None)
+    return None if cost is None else Cost.model_validate(cost)
 
 
 async def found(job_id: str, ledger: Ledger) -> JobInfo | None:
@@ -141,18 +141,18 @@ async def _read_on(
     """Read from where the last page has ended."""
     side = "after" if asked.oldest_first else "before"
     read: Any = ledger.oldest if asked.oldest_first else ledger.jobs
-    found: list[JobRecord] = []
+    taken: list[JobRecord] = []
     size = limit
-    while len(found) < limit:
+    while len(taken) < limit:
         records: list[JobRecord] = await read(states=wanted, limit=size, **{side: after})
-        found += filter(asked.takes, records)
+        taken += filter(asked.takes, records)
         if len(records) < size:
             break
 
         # Few are wanted of many: in few steps.
         after, size = records[-1].id, min(max(FIRST_PAGE, 4 * size), LARGEST_PAGE)
 
-    return found[:limit]
+    return taken[:limit]
 
 
 async def _read_through(
@@ -172,7 +172,7 @@ async def _read_through(
 
 def _behind(records: Iterator[JobRecord], after: str | None, limit: int) -> list[JobRecord] | None:
     """Return what follows a job; None where it is not among them."""
-    if after is not None and not any(one.id == after for one in records):
+    if after is not None and not any(record.id == after for record in records):
         return None
 
     return [one for one, _ in zip(records, range(limit), strict=False)]

@@ -78,7 +78,7 @@ async def begin(  # noqa: PLR0913, PLR0917  (the public arguments)
     )
     about = _about(calls[0], labels)
     labels = {**labels, **opened(resources.observers, about)}
-    calls = [replace(one, labels=labels) for one in calls] if labels else calls
+    calls = [replace(call, labels=labels) for call in calls] if labels else calls
     lease = Lease(resources.ledger, calls[0].request_id, generate_unique_id())
     try:
         await _check_places(calls)
@@ -105,7 +105,8 @@ async def begin(  # noqa: PLR0913, PLR0917  (the public arguments)
             submission="not_sent",
         )
 
-    keys = Keys({one.config.provider: one.config.api_key for one in calls if one.config.api_key})
+    makers = [call.config for call in calls]
+    keys = Keys({config.provider: config.api_key for config in makers if config.api_key})
     known = _left_running(calls)
     return await rebuilt(existing, resources, keys, known, calls[0].request), existing
 
@@ -210,10 +211,10 @@ async def _written(
         raise
     except Exception as error:  # noqa: BLE001  (a user's ledger may raise anything)
         secrets = secrets_of(config)
-        told, cause = secrets.text(str(error)), secrets.error(error)
+        reason, cause = secrets.text(str(error)), secrets.error(error)
         kind = type(error).__name__
 
-    failure = StorageError(f"The ledger could not be written ({kind}: {told})")
+    failure = StorageError(f"The ledger could not be written ({kind}: {reason})")
     _note_uncertain(failure, lease, has_key, task)
     raise failure from cause
 

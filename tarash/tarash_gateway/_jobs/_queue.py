@@ -97,8 +97,8 @@ async def write_down(
     """
     enqueue: Any = getattr(ledger, "enqueue", None)
     if enqueue is not None:
-        found = await enqueue(job, media, QUEUE, task.to_json())
-        return cast("JobRecord | None", found)
+        record = await enqueue(job, media, QUEUE, task.to_json())
+        return cast("JobRecord | None", record)
 
     if keeps_state(ledger):
         # The task first: one whose job was never written down harms nobody.
@@ -121,15 +121,15 @@ async def drop(ledger: Ledger, job_id: str) -> None:
 async def tasks(ledger: Ledger) -> dict[str, tuple[Task, int]]:
     """Return all tasks by the ids of their jobs, each with the number in which they came."""
     kept = cast("StateLedger", ledger)
-    found: dict[str, tuple[Task, int]] = {}
+    by_job: dict[str, tuple[Task, int]] = {}
     after = ""
     while page := await kept.list_states(QUEUE, after=after, limit=PAGE):
-        found |= {one.name: (task_of(one), one.version) for one in page}
+        by_job |= {one.name: (task_of(one), one.version) for one in page}
         after = page[-1].name
         if len(page) < PAGE:
             break
 
-    return found
+    return by_job
 
 
 async def due_tasks(ledger: Ledger, limit: int, after: DueTask | None) -> DueTasks:

@@ -112,9 +112,9 @@ def attempts_so_far(handle: VideoJob | ImageJob, left: TarashException) -> list[
         left: Why those have no result that have not ended.
     """
     attempts = handle._job.run.attempts  # noqa: SLF001  (it is ours)
-    told = [one.metadata(one.verdict or left) for one in attempts]
-    for number, one in enumerate(told):  # it began in another run of the job
+    attempts_made = [attempt.metadata(attempt.verdict or left) for attempt in attempts]
+    for number, one in enumerate(attempts_made):  # it began in another run of the job
         seconds = (one.ended_at - one.started_at).total_seconds()
-        told[number] = one.model_copy(update={"elapsed_seconds": seconds})
+        attempts_made[number] = one.model_copy(update={"elapsed_seconds": seconds})
 
-    return told
+    return attempts_made

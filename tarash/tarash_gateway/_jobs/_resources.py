@@ -245,8 +245,8 @@ class GatewayContext:
 
 def _from_environment() -> tuple[Budget, ...]:
     """Return the budgets of TARASH_BUDGET: `50/day`, several with commas between."""
-    said = os.environ.get(BUDGETS, "")
-    return checked_budgets([one for one in said.split(",") if one.strip()])
+    written = os.environ.get(BUDGETS, "")
+    return checked_budgets([one for one in written.split(",") if one.strip()])
 
 
 def _check_money(made: EngineContext) -> None:

@@ -68,8 +68,8 @@ class Resuming:
         keys = Keys.taken(api_keys)
         del api_keys
         asked: Any = {"max_media_bytes": max_media_bytes, "limit": limit, "after": after}
-        found = blocking(lambda _: self.resume_all_async(ledger, api_keys=keys, **asked))
-        return cast("list[VideoJob | ImageJob]", found)
+        jobs = blocking(lambda _: self.resume_all_async(ledger, api_keys=keys, **asked))
+        return cast("list[VideoJob | ImageJob]", jobs)
 
     async def resume_async(
         self,
@@ -110,9 +110,9 @@ class Resuming:
         """Blocking form of `resume_async`."""
         keys = Keys.taken(api_keys)
         del api_keys
-        found = blocking(
+        job = blocking(
             lambda _caller: self.resume_async(
                 job_id, ledger, api_keys=keys, max_media_bytes=max_media_bytes
             )
         )
-        return cast("VideoJob | ImageJob", found)
+        return cast("VideoJob | ImageJob", job)

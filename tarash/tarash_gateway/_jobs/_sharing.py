@@ -26,5 +26,5 @@ def shared(config: Config, stored: Mapping[str, Any]) -> Config:
         return config
 
     text = json.dumps([type(config).__name__, stored], sort_keys=True, default=repr)
-    found: Config = _configs.setdefault(hashlib.sha256(text.encode()).digest(), config)
-    return found
+    kept: Config = _configs.setdefault(hashlib.sha256(text.encode()).digest(), config)
+    return kept

@@ -61,8 +61,8 @@ async def spend_async(
     if not keeps_money(used):
         raise ValidationError(f"{type(used).__name__} does not count what is spent (keeps_money)")
 
-    found = await cast("MoneyLedger", used).spendings(moment(since), moment(until))
-    return _rows(found, by)
+    spendings = await cast("MoneyLedger", used).spendings(moment(since), moment(until))
+    return _rows(spendings, by)
 
 
 def moment(time: datetime | timedelta | None) -> datetime | None:
@@ -89,14 +89,14 @@ def spend(
     return _portal.call(lambda _caller: spend_async(ledger, since=since, until=until, by=by))
 
 
-def _rows(found: Iterable[Spending], by: Sequence[str]) -> list[SpendRow]:
+def _rows(spendings: Iterable[Spending], by: Sequence[str]) -> list[SpendRow]:
     groups: dict[tuple[tuple[str, ...], str], list[Spending]] = {}
-    for one in found:
-        if one.state == NOT_SENT:
+    for spending in spendings:
+        if spending.state == NOT_SENT:
             continue
 
-        key = tuple(_part(one, name) for name in by)
-        groups.setdefault((key, one.currency), []).append(one)
+        key = tuple(_part(spending, name) for name in by)
+        groups.setdefault((key, spending.currency), []).append(spending)
 
     rows = [
         SpendRow(

@@ -21,7 +21,7 @@ ANSWERS: tuple[CancelAnswer, ...] = ("too_late", "requested", "unsupported", "ca
 
 def unfinished(run: ChainRun) -> list[Attempt]:
     """Return what may run at a provider, oldest first; the current attempt in any case."""
-    named = [one for one in run.attempts if one.operation is not None]
+    named = [attempt for attempt in run.attempts if attempt.operation is not None]
     return [one for one in named if one is run.current or (one.unsafe and not one.settled)]
 
 
@@ -36,14 +36,14 @@ async def stop_all(run: ChainRun, attempts: list[Attempt]) -> CancelAnswer:
     """
     answers: list[CancelAnswer] = []
     refusal: TarashException | None = None
-    for one in attempts:
-        if one.operation is None:
+    for attempt in attempts:
+        if attempt.operation is None:
             continue
 
-        adapter = adapter_of(one.call, run.resources.registry)
+        adapter = adapter_of(attempt.call, run.resources.registry)
         try:
-            answers.append(await stop(adapter, one, one.operation, run.resources))
-            await settle_stopped(one, run.resources.ledger)
+            answers.append(await stop(adapter, attempt, attempt.operation, run.resources))
+            await settle_stopped(attempt, run.resources.ledger)
         except TarashException as error:
             refusal = refusal or error
 
@@ -63,7 +63,7 @@ async def stop_the_next(record: JobRecord, ledger: Ledger) -> CancelAnswer:
     Returns:
         `unsupported` where nothing was refused: it may be on its way at this moment.
     """
-    refused = [one for one in record.entries if one.submission in ("rejected", "not_sent")]
+    refused = [entry for entry in record.entries if entry.submission in ("rejected", "not_sent")]
     for one in refused:
         await ledger.settle(one.intent.id, one.submission, "stopped")
 

@@ -65,13 +65,13 @@ async def record_of(
     else:
         request = _packed(asked, media)
 
-    told = json.dumps([head.kind, request], sort_keys=True)
+    identity = json.dumps([head.kind, request], sort_keys=True)
     record = JobRecord(
         id=head.request_id,
         kind=head.kind,
         chain=tuple(_dumped(call.config) | {MARK: mark_of(call, registry)} for call in calls),
         request=request,
-        fingerprint=hashlib.sha256(told.encode()).hexdigest(),
+        fingerprint=hashlib.sha256(identity.encode()).hexdigest(),
         idempotency_key=key,
         labels=head.labels,
     )
@@ -137,8 +137,8 @@ async def _unpacked(value: Any, read: Read, lost: list[str]) -> Any:
                 lost.append(str(error))
                 return _LOST
 
-        found = {name: await _unpacked(one, read, lost) for name, one in value.items()}
-        return _LOST if any(one is _LOST for one in found.values()) else found
+        unpacked = {name: await _unpacked(one, read, lost) for name, one in value.items()}
+        return _LOST if any(one is _LOST for one in unpacked.values()) else unpacked
 
     if isinstance(value, list):
         every = [await _unpacked(one, read, lost) for one in value]
@@ -155,9 +155,9 @@ async def _request_of(record: JobRecord, ledger: Ledger) -> tuple[Request, str]:
     """
     lost: list[str] = []
     fields = {
-        name: found
-        for name, one in record.request.items()
-        if (found := await _unpacked(one, ledger.media, lost)) is not _LOST
+        name: unpacked
+        for name, value in record.request.items()
+        if (unpacked := await _unpacked(value, ledger.media, lost)) is not _LOST
     }
     why = ""
     if lost:
@@ -166,7 +166,7 @@ async def _request_of(record: JobRecord, ledger: Ledger) -> tuple[Request, str]:
             "beside the ledger's file back, or order again with the same idempotency key"
         )
         ended = record.state != "open" or record.result is not None
-        if not (ended or any(_needs_no_media(one) for one in record.entries)):
+        if not (ended or any(_needs_no_media(entry) for entry in record.entries)):
             raise exceptions.TarashException(f"{why[0].upper()}{why[1:]}", submission="not_sent")
 
     request_type = VideoGenerationRequest if record.kind == "video" else ImageGenerationRequest
@@ -259,9 +259,9 @@ def ending_of(
 def holds_media(response: Response) -> bool:
     """Tell whether a response carries bytes, which are large."""
     if isinstance(response, VideoGenerationResponse):
-        return any(not isinstance(one, str) for one in response.videos)
+        return any(not isinstance(video, str) for video in response.videos)
 
-    return not all(one.startswith(("http://", "https://")) for one in response.images)
+    return not all(image.startswith(("http://", "https://")) for image in response.images)
 
 
 async def kept_of(record: JobRecord, ledger: Ledger) -> Response | None:

@@ -37,8 +37,8 @@ FIELDS = {
 
 def write(operation: Operation) -> str:
     """Return the token of an operation, signed where TARASH_TOKEN_SECRET is set."""
-    told = json.dumps(operation.to_json(), separators=(",", ":"), sort_keys=True)
-    body = _encode(told.encode())
+    text = json.dumps(operation.to_json(), separators=(",", ":"), sort_keys=True)
+    body = _encode(text.encode())
     head = SIGNED if _secret() else PLAIN
     return f"{head}.{body}.{_seal(head, body)}"
 
@@ -103,11 +103,11 @@ def _secret() -> bytes:
 
 
 def _seal(head: str, body: str) -> str:
-    told = f"{head}.{body}".encode()
+    signed = f"{head}.{body}".encode()
     if head == SIGNED:
-        return _encode(hmac.digest(_secret(), told, hashlib.sha256))
+        return _encode(hmac.digest(_secret(), signed, hashlib.sha256))
 
-    return _encode(hashlib.sha256(told).digest()[:9])
+    return _encode(hashlib.sha256(signed).digest()[:9])
 
 
 def _encode(content: bytes) -> str:

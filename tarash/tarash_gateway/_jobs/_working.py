@@ -194,25 +194,25 @@ class Worker:
         await self._let_go(one for one in self._left if self._takes(one))
         here = time.monotonic()
         wanted = min(max(self._concurrency - len(self._running), SMALLEST_PAGE), PAGE)
-        found: list[str] = []
+        names_taken: list[str] = []
         after: DueTask | None = None
         while True:
             page = await due_tasks(self._ledger, wanted, after)
-            names = [one.job_id for one in page.tasks]
-            found += [one for one in names if self._takes(one) and one not in self._left]
+            names = [task.job_id for task in page.tasks]
+            names_taken += [one for one in names if self._takes(one) and one not in self._left]
             if after is None:
                 self._next_at = math.inf if page.next_in is None else here + page.next_in
 
             is_whole = len(page.tasks) < wanted
-            if is_whole or len(found) >= wanted:
+            if is_whole or len(names_taken) >= wanted:
                 break
 
             after = page.tasks[-1]
 
         # One that was not driven again though its pause was long over is another worker's by now.
         old = here - RETRY_SECONDS[1]
-        self._later = {name: one for name, one in self._later.items() if one[0] > old}
-        self._found, self._is_whole = deque(found), is_whole
+        self._later = {name: value for name, value in self._later.items() if value[0] > old}
+        self._found, self._is_whole = deque(names_taken), is_whole
         self._read_at, self._has_heard = here, False
 
     def _takes(self, job_id: str) -> bool:
@@ -293,8 +293,8 @@ class Worker:
             raise
         except Exception as error:  # noqa: BLE001  (whatever it is, the others go on)
             self._put_off(job_id, job)
-            said = f"{type(error).__name__}: {error}"
-            event(logging.ERROR, "job_put_off", job_id=job_id, error=said)
+            failure = f"{type(error).__name__}: {error}"
+            event(logging.ERROR, "job_put_off", job_id=job_id, error=failure)
 
     async def _conclude(self, job_id: str, job: Job) -> None:
         record = await self._ledger.get(job_id)
@@ -313,7 +313,7 @@ class Worker:
     def _hold_on(self, job_id: str, job: Job | None) -> None:
         """Keep what the ledger may not know yet of a job that is put off, or left."""
         leases = () if job is None else (job.run.lease, job.untaken)
-        held = [one for one in leases if one is not None and one.owner_id]
+        held = [lease for lease in leases if lease is not None and lease.owner_id]
         if held:
             self._left[job_id] = self._left.get(job_id, []) + held
 

@@ -45,7 +45,7 @@ class StandardEd25519:
             ValidationError: `cryptography` is not installed.
         """
         name, at = sent.word(ID), sent.seconds(TIME)
-        given = [from_base64(one) for one in signatures(sent.one(SIGNATURE), "v1a")]
+        given = [from_base64(signature) for signature in signatures(sent.one(SIGNATURE), "v1a")]
         check_window(at, now, self.window)
         message = f"{name}.{at_text(sent)}.".encode() + sent.body
         if not any(_is_right(key, one, message) for one in given for key in keys.values()):

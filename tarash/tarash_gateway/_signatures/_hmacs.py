@@ -155,7 +155,7 @@ class DerivedHmac:
 
     def _keys(self) -> list[bytes]:
         tokens = [checked_key(one.strip().encode()) for one in several(self.token)]
-        return [hmac.digest(one, self.label.encode(), "sha256") for one in tokens]
+        return [hmac.digest(token, self.label.encode(), "sha256") for token in tokens]
 
 
 def at_text(sent: Delivery) -> str:
@@ -169,8 +169,8 @@ def signatures(value: str, version: str) -> list[str]:
     Raises:
         WebhookRefusedError: There is none, or there are more than anybody sends.
     """
-    found = [one.split(",") for one in value.split()]
-    given = [one[1] for one in found if len(one) == 2 and one[0] == version and one[1]]  # noqa: PLR2004
+    parts = [one.split(",") for one in value.split()]
+    given = [part[1] for part in parts if len(part) == 2 and part[0] == version and part[1]]  # noqa: PLR2004
     if not 0 < len(given) <= MOST_SIGNATURES:
         raise malformed(SIGNATURE)
 

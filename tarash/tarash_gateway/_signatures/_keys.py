@@ -44,7 +44,7 @@ def keys_of(document: Any) -> PublicKeys:
         WebhookRefusedError: It holds none.
     """
     listed = document.get("keys") if isinstance(document, dict) else None
-    found: dict[str, bytes] = {}
+    keys: dict[str, bytes] = {}
     for place, one in enumerate(listed[:MOST_KEYS] if isinstance(listed, list) else ()):
         if not isinstance(one, dict) or (one.get("kty"), one.get("crv")) != ("OKP", "Ed25519"):
             continue
@@ -52,14 +52,14 @@ def keys_of(document: Any) -> PublicKeys:
         raw = from_base64(one["x"]) if isinstance(one.get("x"), str) else None
         if raw is not None and len(raw) == KEY_BYTES:
             name = str(one.get("kid", place))
-            found[name if name not in found else f"{name} {place}"] = raw  # of one name, both count
+            keys[name if name not in keys else f"{name} {place}"] = raw  # of one name, both count
 
-    if not found:
+    if not keys:
         raise WebhookRefusedError(
             "What the provider publishes as its keys holds no Ed25519 key", reason="no_key"
         )
 
-    return found
+    return keys
 
 
 class KeyRing:
@@ -116,9 +116,9 @@ class KeyRing:
         self._failed[url] = "they could not be had a moment ago"
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                found = keys_of(await self._fetch(url))
+                keys = keys_of(await self._fetch(url))
 
-            self._keys[url] = (self._clock(), found)
+            self._keys[url] = (self._clock(), keys)
             wait = REFRESH_SECONDS
             self._failed.pop(url, None)  # another loop may have been faster
             self._waits.pop(url, None)

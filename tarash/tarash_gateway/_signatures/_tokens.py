@@ -21,8 +21,8 @@ def token_for(secret: bytes, provider: str, reference: str) -> str:
         provider: Who is to call it.
         reference: Whose job it is about.
     """
-    told = b"\0".join((_USE, provider.encode(), reference.encode()))
-    digest = hmac.digest(secret, told, "sha256")[:24]
+    signed = b"\0".join((_USE, provider.encode(), reference.encode()))
+    digest = hmac.digest(secret, signed, "sha256")[:24]
     return base64.urlsafe_b64encode(digest).decode()
 
 

@@ -26,11 +26,11 @@ def note(provider: str, model: str, seconds: float) -> None:
 def typical(provider: str | None, model: str | None) -> float | None:
     """Return the median of what was seen, in seconds; None where nothing was."""
     with _lock:
-        found = sorted(_seen.get((provider or "", model or ""), ()))
+        seen = sorted(_seen.get((provider or "", model or ""), ()))
 
-    if not found:
+    if not seen:
         return None
 
     from statistics import median  # which takes a few milliseconds to import
 
-    return median(found)
+    return median(seen)

@@ -50,11 +50,11 @@ def too_old(extra: str, distribution: str = DISTRIBUTION) -> str | None:
         return None
 
     for need in needs:
-        found = _NEED.match(need)
-        if found is None or found[3] != extra:
+        match = _NEED.match(need)
+        if match is None or match[3] != extra:
             continue
 
-        name, least = found[1], found[2]
+        name, least = match[1], match[2]
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:

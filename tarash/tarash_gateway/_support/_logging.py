@@ -76,14 +76,14 @@ def event(level: int, name: str, line: Line | None = None, /, **facts: Any) -> N
         return
 
     known = {key: value for key, value in facts.items() if value is not None}
-    told = {**_bound_by_the_application(), **known}
-    told.pop("event", None)  # one that is bound: the name is this event's
-    said = " ".join(f"{key}={_written(value)}" for key, value in told.items())
+    shown = {**_bound_by_the_application(), **known}
+    shown.pop("event", None)  # one that is bound: the name is this event's
+    words = " ".join(f"{key}={_written(value)}" for key, value in shown.items())
     # Renamed here, since the application may have bound context variables of any name.
-    extra = {f"tarash_{key}" if key in _RESERVED else key: value for key, value in told.items()}
+    extra = {f"tarash_{key}" if key in _RESERVED else key: value for key, value in shown.items()}
     extra["event"] = name
     # The same message for each event of a name, so that what collects logs can group them.
-    message, args = (f"{name} %s", (said,)) if said else (name, ())
+    message, args = (f"{name} %s", (words,)) if words else (name, ())
     about = line or asking_line()
     if about is None:
         _logger.log(level, message, *args, extra=extra)

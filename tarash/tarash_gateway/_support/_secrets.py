@@ -216,7 +216,7 @@ class Secrets:
     """The secrets of one call, longest first, so that a part never hides a whole."""
 
     def __init__(self, values: Iterable[str | Key | None] = ()) -> None:
-        found: set[str] = set()
+        secrets: set[str] = set()
         for one in values:
             value = one.reveal() if isinstance(one, Key) else one
             if value:
@@ -291,13 +291,13 @@ class Secrets:
         variables hold the headers that were sent.
         """
         links = list(chain_of(error))
-        if any(self._tells(one) for one in links):
-            said = without_userinfo(self.text(str(error)))
-            copy = RuntimeError(f"{type(error).__name__}: {said}")
+        if any(self._tells(link) for link in links):
+            message = without_userinfo(self.text(str(error)))
+            copy = RuntimeError(f"{type(error).__name__}: {message}")
             return copy.with_traceback(trimmed(error.__traceback__))
 
-        for one in links:
-            one.__traceback__ = trimmed(one.__traceback__)
+        for link in links:
+            link.__traceback__ = trimmed(link.__traceback__)
 
         return error
 
@@ -307,18 +307,18 @@ class Secrets:
         Its class is kept where that can be. What it hung on is not: requests, with their headers,
         and a traceback whose frames hold them too.
         """
-        said = without_userinfo(self.text(str(error)))
+        message = without_userinfo(self.text(str(error)))
         kind = type(error)
         plain = {name: self._plain(value) for name, value in vars_of(error).items()}
         try:
             copy = kind.__new__(kind, *(self._plain(value) for value in error.args))
             copy.__dict__.update(plain)
-            if not self._tells(copy) and str(copy) == said:
+            if not self._tells(copy) and str(copy) == message:
                 return copy
         except (AttributeError, TypeError, ValueError):  # its class wants to be made otherwise
             pass
 
-        return RuntimeError(f"{kind.__name__}: {said}")
+        return RuntimeError(f"{kind.__name__}: {message}")
 
     def _plain(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -361,11 +361,13 @@ def shown_of(error: BaseException) -> str:
     errors hand out the input on request.
     """
     asked: Callable[[], Any] | None = getattr(error, "errors", None)
-    told = asked() if type(error).__module__.startswith("pydantic") and callable(asked) else None
+    findings = (
+        asked() if type(error).__module__.startswith("pydantic") and callable(asked) else None
+    )
     held = getattr(
         error, "object", None
     )  # notes and a vendor's own fields are among the attributes
-    return f"{error!s}{error!r}{vars_of(error)!r}{held!r}{told!r}"
+    return f"{error!s}{error!r}{vars_of(error)!r}{held!r}{findings!r}"
 
 
 def mask_settings(provider: str, settings: Mapping[str, Any]) -> dict[str, Any]:

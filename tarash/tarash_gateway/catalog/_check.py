@@ -63,14 +63,14 @@ def _in_text(
 ) -> Iterator[RetiredUse]:
     lines = text.splitlines()
     for number, line in enumerate(lines):
-        told: set[str] = set()
-        for found in ID.finditer(f" {line}"):
-            model, before = found[1], found.string[: found.start(1)]
-            meant = {} if model in told else owners(model)
+        seen: set[str] = set()
+        for match in ID.finditer(f" {line}"):
+            model, before = match[1], match.string[: match.start(1)]
+            meant = {} if model in seen else owners(model)
             provider = _provider(model, meant, lines, number, before) if meant else None
             note = ending(provider, model, today, within) if provider is not None else None
             if provider is not None and note is not None:
-                told.add(model)
+                seen.add(model)
                 yield RetiredUse(
                     path=str(path), line=number + 1, provider=provider, model=model, note=note
                 )
@@ -87,8 +87,8 @@ def _finder() -> Owners:
     @cache  # files have the same words again and again
     def owners(model: str) -> dict[str, bool]:
         hosts = described if model.partition("/")[0] in described else ()
-        found = {name: lifecycle(name, model) for name in dict.fromkeys((*own, *hosts))}
-        return {name: not one.is_passed_on for name, one in found.items() if one is not None}
+        ends = {name: lifecycle(name, model) for name in dict.fromkeys((*own, *hosts))}
+        return {name: not value.is_passed_on for name, value in ends.items() if value is not None}
 
     return owners
 
@@ -98,7 +98,7 @@ def _provider(
 ) -> str | None:
     """Return the provider that a line's model is meant for: named near by, else the only one."""
     near = lines[max(0, number - LINES_AROUND) : number + LINES_AROUND + 1]
-    named = [found for line in near for found in PROVIDER.findall(line)]
+    named = [mention for line in near for mention in PROVIDER.findall(line)]
     if named:
         return next((name for name in named if name in owners), None)
 

@@ -39,9 +39,9 @@ def outputs_of(provider: str, model: str) -> tuple[str, ...]:
     if not is_described(provider):
         return ()
 
-    found = _schema_store.record(provider, model)
-    if found is not None:
-        return tuple(found[0]["outputs"])
+    stored = _schema_store.record(provider, model)
+    if stored is not None:
+        return tuple(stored[0]["outputs"])
 
     of_family = makes(provider, model)
     return () if of_family is None else (of_family,)
@@ -119,8 +119,8 @@ def _unknown(provider: str, model: str) -> str:
     asked = schemas_of(provider) is not None
     fetch = f" `{command_to_add(provider, model)}` fetches the schema of a new one" if asked else ""
     meant = ", ".join(near)
-    told = f"{provider} has no model {model!r} in the catalogue; did you mean {meant}?{fetch}"
-    return f"{told} Elsewhere: {others}" if others else told
+    sentence = f"{provider} has no model {model!r} in the catalogue; did you mean {meant}?{fetch}"
+    return f"{sentence} Elsewhere: {others}" if others else sentence
 
 
 def _info(spec: ModelSpec) -> dict[str, Any]:
@@ -179,25 +179,25 @@ def _recorded(spec: ModelSpec) -> str | None:
 
 def _shapes(spec: ModelSpec) -> dict[str, Any]:
     """Return what is said of the picture's shape."""
-    found: dict[str, Any] = {"aspect_ratios": (), "resolutions": (), "sizes": ()}
+    shapes: dict[str, Any] = {"aspect_ratios": (), "resolutions": (), "sizes": ()}
     for name, mapper in spec.mappers.items():
         geometry = mapper.geometry
         if geometry is None:
             plain = {"aspect_ratio": "aspect_ratios", "resolution": "resolutions", "size": "sizes"}
             if mapper.source_field in plain and not isinstance(mapper.allowed, Span | None):
-                found[plain[mapper.source_field]] = tuple(map(str, mapper.allowed))
+                shapes[plain[mapper.source_field]] = tuple(map(str, mapper.allowed))
             continue
 
         named = tuple(map(str, geometry.named))
         if isinstance(geometry, Ratios):
-            found["aspect_ratios"] = named
+            shapes["aspect_ratios"] = named
         elif isinstance(geometry, Lines):
-            found["resolutions"] = named
+            shapes["resolutions"] = named
         else:
             free = not isinstance(geometry, Sizes) or geometry.free is not None
-            found |= {"sizes": named, "free_size": bool(name and free)}
+            shapes |= {"sizes": named, "free_size": bool(name and free)}
 
-    return found
+    return shapes
 
 
 def _media(spec: ModelSpec) -> dict[str, Any]:
@@ -226,7 +226,7 @@ def _image(role: str, mappers: list[FieldMapper]) -> ImageCapability:
     return ImageCapability.model_validate(
         {
             "role": role,
-            "most": None if None in limits else sum(one or 0 for one in limits),
+            "most": None if None in limits else sum(limit or 0 for limit in limits),
             "least": max(sum(counts), 1),
             "required": bool(needed),
         }
@@ -257,12 +257,12 @@ def _parameters(spec: ModelSpec) -> Iterator[ModelParameter]:
     for name, schema in spec.schema["properties"].items():
         source = spec.mappers[name].source_field if name in spec.mappers else "extra_params"
         branches = schema.get("anyOf") or [schema]
-        kinds = [str(one["type"]) for one in branches if "type" in one]
+        kinds = [str(branch["type"]) for branch in branches if "type" in branch]
         yield ModelParameter(
             name=name,
             source=None if source == "extra_params" else source,
             type="|".join(dict.fromkeys(kinds)) or "any",
             required=name in required,
             default=schema.get("default"),
-            allowed=tuple(value for one in branches for value in one.get("enum") or ()),
+            allowed=tuple(value for branch in branches for value in branch.get("enum") or ()),
         )

@@ -80,19 +80,19 @@ def claims(
         first: What the ids begin with that are looked at first. As soon as all that may be claimed
             is found, no further model is looked at.
     """
-    found: dict[tuple[str, Kind], list[ModelDescription]] = {}
+    by_feature: dict[tuple[str, Kind], list[ModelDescription]] = {}
     possible = sum(len(feature.of) for feature in FEATURES.values())
     for info in sorted(list_all(provider), key=lambda one: not one.model.startswith(first)):
         for kind in _kinds(info):
             model = describe(provider, info.model, kind)
             for name, feature in FEATURES.items():
                 if kind in feature.of and feature.taken(model):
-                    found.setdefault((name, kind), []).append(model)
+                    by_feature.setdefault((name, kind), []).append(model)
 
-        if len(found) == possible:
+        if len(by_feature) == possible:
             break
 
-    return found
+    return by_feature
 
 
 def _kinds(info: ModelInfo) -> list[Kind]:

@@ -55,10 +55,10 @@ def is_worth_asking(provider: str, model: str, kind: Kind, registered: Mapping[s
     if not can_be_asked(provider, model) or longest_prefix(model, registered) is not None:
         return False
 
-    found = _schema_store.record(provider, model)
-    if found is None:
+    stored = _schema_store.record(provider, model)
+    if stored is None:
         return is_unknown(provider, model, kind)
 
     # What the user has fetched by other means has no such date, and stays.
-    read = found[0].get("read")
+    read = stored[0].get("read")
     return read is not None and date.fromisoformat(read) < datetime.now(UTC).date() - FRESH

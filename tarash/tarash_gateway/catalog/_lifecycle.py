@@ -110,8 +110,8 @@ def lifecycle(provider: str, model: str) -> Lifecycle | None:
 
 def _deprecated(provider: str, model: str) -> Lifecycle | None:
     """Return what a model's schema says, as fal's do: that it is deprecated, and no day."""
-    found = _schema_store.record(provider, model)
-    if found is None or not found[0].get("deprecated"):
+    stored = _schema_store.record(provider, model)
+    if stored is None or not stored[0].get("deprecated"):
         return None
 
     return Lifecycle(
@@ -121,9 +121,9 @@ def _deprecated(provider: str, model: str) -> Lifecycle | None:
 
 def _shipped(provider: str, model: str) -> Lifecycle | None:
     """Return what ships: by the exact id, the longest prefix, else as a host's of another's."""
-    found = _row(provider, model)
-    if found is not None:
-        return found
+    row = _row(provider, model)
+    if row is not None:
+        return row
 
     # A host passes requests on to whoever makes the model, and names it before the slash.
     maker, slash, own = model.partition("/")
@@ -144,8 +144,8 @@ def _row(provider: str, model: str) -> Lifecycle | None:
         return rows[model]
 
     prefixes = (key for key in rows if key.endswith("*") and model.startswith(key[:-1]))
-    found = max(prefixes, key=len, default=None)
-    return None if found is None else rows[found]
+    prefix = max(prefixes, key=len, default=None)
+    return None if prefix is None else rows[prefix]
 
 
 def ending(
@@ -160,11 +160,11 @@ def ending(
         within: Days from then on that count as soon.
     """
     day = today or datetime.now(UTC).date()
-    found = lifecycle(provider, model)
-    is_soon = found is not None and (
-        found.shutdown is None or found.shutdown - day <= timedelta(days=within)
+    end = lifecycle(provider, model)
+    is_soon = end is not None and (
+        end.shutdown is None or end.shutdown - day <= timedelta(days=within)
     )
-    return found.note(model, day) if found is not None and is_soon else None
+    return end.note(model, day) if end is not None and is_soon else None
 
 
 def retired(provider: str, model: str, today: date | None = None) -> str | None:
@@ -175,10 +175,10 @@ def retired(provider: str, model: str, today: date | None = None) -> str | None:
         model: The model's id.
         today: The day to judge by; today, in UTC, by default.
     """
-    found = lifecycle(provider, model)
-    if found is None:
+    end = lifecycle(provider, model)
+    if end is None:
         return None
 
     day = today or datetime.now(UTC).date()
-    gone = not found.is_deprecated if found.shutdown is None else found.shutdown <= day
-    return found.note(model, day) if gone else None
+    gone = not end.is_deprecated if end.shutdown is None else end.shutdown <= day
+    return end.note(model, day) if gone else None

@@ -43,11 +43,11 @@ class _Derived(Mapping[str, Mappers]):
         self._provider = provider
 
     def __getitem__(self, model: str) -> Mappers:
-        found = _schema_store.record(self._provider, model)
-        if found is None:
+        stored = _schema_store.record(self._provider, model)
+        if stored is None:
             raise KeyError(model)
 
-        kind: Kind = "image" if "video" not in found[0]["outputs"] else "video"
+        kind: Kind = "image" if "video" not in stored[0]["outputs"] else "video"
         return lookup(self._provider, model, kind).mappers
 
     def __iter__(self) -> Iterator[str]:
@@ -168,14 +168,14 @@ def from_record(
 ) -> ModelSpec:
     """Return what a model takes by its record."""
     schema = record["input"]
-    facts = {name: record[name] for name in FACTS if name in record}
+    known = {name: record[name] for name in FACTS if name in record}
     narrows = getattr(module_of(provider), "NARROWED", None)
     if narrows is not None:
         # It says which part of what is declared there is, and not what goes over the wire.
         made = MappingProxyType(narrows(model, kind, schema))
-        facts["row"] = schema
+        known["row"] = schema
         outputs = tuple(record["outputs"])
-        return ModelSpec(provider, model, kind, made, outputs=outputs, source=source, facts=facts)
+        return ModelSpec(provider, model, kind, made, outputs=outputs, source=source, facts=known)
 
     hint = f"{model} {record.get('category') or ''}"
     rates: Mapping[str, float] = getattr(module_of(provider), "FRAME_RATES", {})
@@ -189,7 +189,7 @@ def from_record(
         outputs=tuple(record["outputs"]),
         schema_warning=record.get("weakness"),
         source=source,
-        facts=facts,
+        facts=known,
     )
 
 
@@ -201,11 +201,11 @@ def _described(provider: str, model: str, kind: Kind) -> ModelSpec | None:
     if not is_described(provider):
         return None
 
-    found = _schema_store.record(provider, model)
-    if found is None:
+    stored = _schema_store.record(provider, model)
+    if stored is None:
         return None
 
-    spec = _limited(from_record(provider, model, kind, *found))
+    spec = _limited(from_record(provider, model, kind, *stored))
     if "row" in spec.facts:
         return spec  # its relatives are other models, at other prices
 
@@ -227,9 +227,9 @@ def same_model_for(spec: ModelSpec, request: Request) -> str | None:
 
 def _variant(spec: ModelSpec, request: Request, *, same: bool = False) -> str | None:
     def described(model: str) -> ModelSpec:
-        found = _schema_store.record(spec.provider, model)
-        assert found is not None  # noqa: S101  (the id comes from there)
-        return _limited(from_record(spec.provider, model, spec.kind, *found))
+        stored = _schema_store.record(spec.provider, model)
+        assert stored is not None  # noqa: S101  (the id comes from there)
+        return _limited(from_record(spec.provider, model, spec.kind, *stored))
 
     known = _schema_store.ids(spec.provider)
     return variant_of(spec.model, known, described, takes_media, request, same=same)
@@ -245,11 +245,11 @@ def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
     kinds = kinds_of(provider, model)
     if matched is not None:
         alternatives = _alternatives(matched, known)
-        found = ModelSpec(
+        bare = ModelSpec(
             provider, model, kind, known[matched], alternatives, outputs=kinds, source="package"
         )
         schemas: Mapping[str, Any] = getattr(module_of(provider), "SCHEMAS", {})
-        return _limited(replace(found, schema=schemas.get(matched)))
+        return _limited(replace(bare, schema=schemas.get(matched)))
 
     for other in same_family(model, _schema_store.ids(provider)):
         spec = _described(provider, other, kind)
@@ -321,7 +321,7 @@ def _mistyped(spec: ModelSpec) -> ModelSpec:
     # A server of one's own has any model, and the catalogue none of it.
     near = near_ids(spec.provider, spec.model, alike=TYPO)
     gone = near_ids(spec.provider, spec.model, alike=TYPO, also_gone=True)
-    found = elsewhere(spec.provider, spec.model) if known and not gone else None
+    owners = elsewhere(spec.provider, spec.model) if known and not gone else None
     if any(re.match(f"{re.escape(one)}[-_:@/.].*[0-9]{{3}}", spec.model) for one in known):
         return spec
 
@@ -330,8 +330,8 @@ def _mistyped(spec: ModelSpec) -> ModelSpec:
         doubt = f"the catalogue has no such model; did you mean {' or '.join(near)}?"
     elif gone:
         doubt = f"the catalogue has no such model, and {gone[0]}, which it resembles, is retired"
-    elif found is not None:
-        doubt = f"the catalogue has no such model of {spec.provider}, and {found}"
+    elif owners is not None:
+        doubt = f"the catalogue has no such model of {spec.provider}, and {owners}"
 
     return spec if doubt is None else replace(spec, guess_warning=doubt, seems_mistyped=True)
 

@@ -35,7 +35,9 @@ def mask_form_of(spec: ModelSpec) -> MaskForm:
     properties: Mapping[str, Any] = (spec.schema or {}).get("properties") or {}
     for parameter, mapper in spec.mappers.items():
         if mapper.source_field == "mask_image":
-            said = str((properties.get(parameter) or {}).get("description") or "")
-            return "black" if BLACK.search(said) and not WHITE.search(said) else "white"
+            description = str((properties.get(parameter) or {}).get("description") or "")
+            return (
+                "black" if BLACK.search(description) and not WHITE.search(description) else "white"
+            )
 
     return "white"

@@ -29,8 +29,8 @@ def declared(provider: str, kind: Kind | None = None) -> Mapping[str, Mappers]:
     """
     module = module_of(provider)
     of_kind: Mapping[Kind, Mapping[str, Mappers]] = getattr(module, "MODELS_OF", {})
-    found: Mapping[str, Mappers] = getattr(module, "MODELS", {})
-    return found if kind is None else of_kind.get(kind, found)
+    mappers: Mapping[str, Mappers] = getattr(module, "MODELS", {})
+    return mappers if kind is None else of_kind.get(kind, mappers)
 
 
 def named(provider: str) -> Mapping[str, Kind]:
@@ -105,12 +105,12 @@ def elsewhere(provider: str, model: str) -> str | None:
     if is_described(provider) and model in {*named(provider), *_schema_store.ids(provider)}:
         return None
 
-    found = [f"{other} has it" for other in others_with(provider, model)]
-    if not found and len(model) > SHORTEST_NAME:
+    owners = [f"{other} has it" for other in others_with(provider, model)]
+    if not owners and len(model) > SHORTEST_NAME:
         for other in names():
             ids = (*named(other), *_schema_store.ids(other)) if other != provider else ()
             alike = [one for one in ids if one.startswith(model) or f"/{model}" in one]
-            found += [f"{other} has {min(alike, key=len)}"] if alike else []
+            owners += [f"{other} has {min(alike, key=len)}"] if alike else []
 
     return ", ".join(found[:NEAR_IDS]) or None
 

@@ -45,8 +45,10 @@ def near_ids(
     # Without the owner, as `veo3.1` for `fal-ai/veo3.1`.
     within = sorted((one for one in known if f"/{one}/".find(f"/{model}/") > 0), key=len)
     close = difflib.get_close_matches(model, known, n=CANDIDATES, cutoff=alike)
-    found = dict.fromkeys([*within[:1], *close, *within[1:CANDIDATES]])
-    there = (one for one in found if also_gone or retired(provider, one) is None)
+    candidates = dict.fromkeys([*within[:1], *close, *within[1:CANDIDATES]])
+    there = (
+        candidate for candidate in candidates if also_gone or retired(provider, candidate) is None
+    )
     return list(islice(there, NEAR_IDS))
 
 

@@ -91,5 +91,5 @@ def _of_snapshots(archive: RecordArchive, model: str) -> date | None:
 
 
 def _day(record: Mapping[str, object] | None) -> date | None:
-    found = (record or {}).get(SHUTDOWN)
-    return date.fromisoformat(found) if isinstance(found, str) else None
+    day = (record or {}).get(SHUTDOWN)
+    return date.fromisoformat(day) if isinstance(day, str) else None

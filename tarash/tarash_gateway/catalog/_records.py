@@ -36,17 +36,17 @@ def record_of(model: Mapping[str, Any]) -> tuple[str, JsonObject] | None:
         return None
 
     metadata = model.get("metadata")
-    facts = metadata if isinstance(metadata, Mapping) else {}
+    about = metadata if isinstance(metadata, Mapping) else {}
     record: JsonObject = {
-        "name": facts.get("display_name"),
-        "category": facts.get("category"),
-        "date": _day(facts.get("date")),
-        "updated": _day(facts.get("updated_at")),
+        "name": about.get("display_name"),
+        "category": about.get("category"),
+        "date": _day(about.get("date")),
+        "updated": _day(about.get("updated_at")),
     }
     if not reduced["outputs"]:
         reduced["outputs"] = _outputs_by_category(record["category"])
 
-    if facts.get("status") == "deprecated":
+    if about.get("status") == "deprecated":
         record["deprecated"] = True
     if str(model.get("x_source", "")).startswith("generated"):
         record["weakness"] = REBUILT
@@ -71,9 +71,9 @@ def records_of(models: Iterable[Any]) -> dict[str, JsonObject]:
     """Return the records of a listing by id; of two with the same id, the earlier."""
     records: dict[str, JsonObject] = {}
     for model in models:
-        found = record_of(model) if isinstance(model, Mapping) else None
-        if found is not None:
-            records.setdefault(*found)
+        entry = record_of(model) if isinstance(model, Mapping) else None
+        if entry is not None:
+            records.setdefault(*entry)
 
     return records
 

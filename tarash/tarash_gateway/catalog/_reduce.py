@@ -59,16 +59,16 @@ def reduce_document(endpoint: str, document: Mapping[str, Any]) -> JsonObject | 
     if not isinstance(paths, Mapping):
         return None
 
-    found = _body(paths.get(f"/{endpoint.strip('/')}"), "post")
-    if found is None:  # an only POST is the endpoint's, whatever its path
+    schema = _body(paths.get(f"/{endpoint.strip('/')}"), "post")
+    if schema is None:  # an only POST is the endpoint's, whatever its path
         posts = [path for path in paths.values() if _body(path, "post") is not None]
-        found = _body(posts[0], "post") if len(posts) == 1 else None
+        schema = _body(posts[0], "post") if len(posts) == 1 else None
 
-    if found is None:
+    if schema is None:
         return None
 
     output = resolve(_result(f"/{endpoint.strip('/')}", paths), document)
-    return {"input": reduce_schema(resolve(found, document)), "outputs": outputs_of(output)}
+    return {"input": reduce_schema(resolve(schema, document)), "outputs": outputs_of(output)}
 
 
 def _body(path: Any, method: str) -> Mapping[str, Any] | None:
@@ -89,9 +89,9 @@ def _result(path: str, paths: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the schema of the result: of the queue's last answer, else of the POST's."""
     for place, method in ((f"{path}/requests/{{request_id}}", "get"), (path, "post")):
         operation = (paths.get(place) or {}).get(method) or {}
-        found = _json_of((operation.get("responses") or {}).get("200"))
-        if found is not None:
-            return found
+        schema = _json_of((operation.get("responses") or {}).get("200"))
+        if schema is not None:
+            return schema
 
     return {}
 
@@ -211,7 +211,9 @@ def _type(name: str, schema: Mapping[str, Any], depth: int) -> JsonObject:
 
 
 def _union(name: str, schema: Mapping[str, Any], branches: list[Any], depth: int) -> JsonObject:
-    reduced = [_type(name, _merged(one), depth) for one in branches if isinstance(one, Mapping)]
+    reduced = [
+        _type(name, _merged(branch), depth) for branch in branches if isinstance(branch, Mapping)
+    ]
     kept = [
         one for one in reduced if one.get("type") != "null" and one not in ({}, {"nullable": True})
     ]
@@ -267,9 +269,9 @@ def outputs_of(schema: Mapping[str, Any]) -> list[str]:
     names = [name for name, value in properties.items() if _is_media(value)]
     main = [name for name in names if not BESIDE.search(name)]
     for some in (main, names):
-        found = [kind for kind, word in OUTPUTS.items() if any(map(word.search, some))]
-        if found:
-            return found
+        kinds = [kind for kind, word in OUTPUTS.items() if any(map(word.search, some))]
+        if kinds:
+            return kinds
 
     return ["other"]
 

@@ -86,8 +86,8 @@ async def fetch_all(
 async def _fetch_dates(
     provider: str, dates: Dates, base_url: str | None, key: Key | None
 ) -> tuple[int, Path]:
-    found = key or key_of(dates.keys)
-    if found is None:
+    used_key = key or key_of(dates.keys)
+    if used_key is None:
         raise AuthenticationError(
             f"No key for {provider}, whose list of models needs one: set the environment variable "
             f"{dates.keys[0]}",
@@ -95,7 +95,7 @@ async def _fetch_dates(
         )
 
     host = host_of(provider, base_url, dates.variables)
-    async with session(found, dates.authorize) as get:
+    async with session(used_key, dates.authorize) as get:
         days = await read_last_days(provider, dates, get, host)
 
     if not days:
@@ -133,9 +133,9 @@ async def fetch_one(
     _check(provider)
     reader = _reader(provider)
     async with _session_of(reader, key) as get:
-        found = await reader.read_one(get, host_of(provider, base_url), model)
+        schema = await reader.read_one(get, host_of(provider, base_url), model)
 
-    if found is None:
+    if schema is None:
         raise ModelNotFoundError(
             f"{provider} has no schema of {model!r}; check the id on its page",
             provider,
@@ -143,7 +143,7 @@ async def fetch_one(
             status_code=NOT_FOUND,
         )
 
-    return _store(provider, {model: found}, base_url, add=True)
+    return _store(provider, {model: schema}, base_url, add=True)
 
 
 def store_document(provider: str, model: str, document: Mapping[str, Any]) -> Path:
@@ -160,14 +160,14 @@ def store_document(provider: str, model: str, document: Mapping[str, Any]) -> Pa
     """
     _check(provider)
     reader = _reader(provider)
-    found = reader.read_document(model, document)
-    if found is None:
+    schema = reader.read_document(model, document)
+    if schema is None:
         raise ValidationError(
             f"the document has no {reader.DOCUMENT_PART} schema for {model!r}", provider, model
         )
 
     # The user's own word, whoever is asked otherwise.
-    return _store(provider, {model: found}, add=True, source=provider)
+    return _store(provider, {model: schema}, add=True, source=provider)
 
 
 def _check(provider: str, *, listed: bool = False) -> None:
@@ -225,8 +225,8 @@ def host_of(provider: str, base_url: str | None, variables: Iterable[str] = ()) 
 def key_of(variables: Iterable[str]) -> Key | None:
     """Return the first key of the environment, without the line break that files end in."""
     values = (os.environ.get(name, "").strip() for name in variables)
-    found: Key | None = Key.taken(next(filter(None, values), None))
-    return found
+    key: Key | None = Key.taken(next(filter(None, values), None))
+    return key
 
 
 def _session_of(reader: SchemaReader, key: Key | None) -> AbstractAsyncContextManager[Get]:
@@ -235,12 +235,12 @@ def _session_of(reader: SchemaReader, key: Key | None) -> AbstractAsyncContextMa
 
 
 @asynccontextmanager
-async def session(found: Key | None, authorize: Callable[[Key], AuthHeaders]) -> AsyncIterator[Get]:
+async def session(key: Key | None, authorize: Callable[[Key], AuthHeaders]) -> AsyncIterator[Get]:
     """Yield what asks a provider; the key goes with each question."""
     from .._http._client import Transport
 
     transport = Transport()
-    made = _Session(transport, authorize(found) if found else None, Secrets([found]))
+    made = _Session(transport, authorize(key) if key else None, Secrets([key]))
 
     async def get(url: str, query: Mapping[str, str]) -> Any:
         return await _get(made, url, query)

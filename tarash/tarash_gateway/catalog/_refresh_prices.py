@@ -47,9 +47,9 @@ async def fetch_prices(
     scheme, variable = reader.AUTHORIZATION
     host = host_of(provider, base_url)
     async with session(key or key_of([variable]), partial(bearer, scheme=scheme)) as get:
-        found = await reader.read_prices(get, host, _schema_store.ids(name))
+        rows = await reader.read_prices(get, host, _schema_store.ids(name))
 
-    lines = [_whole(one, name, tariffs.title) for one in found]
+    lines = [_whole(row, name, tariffs.title) for row in rows]
     if not lines:
         raise TarashException(
             f"{provider} published no price that can be read; what was stored before stays",
@@ -72,14 +72,14 @@ async def fetch_prices(
 def _whole(line: JsonObject, provider: str, title: str) -> JsonObject:
     """Return a line with its source and its day; it is checked before anything is stored."""
     today = datetime.now(UTC).date().isoformat()
-    said = {"source": title, "date": today, "confidence": "vendor", **line, "provider": provider}
+    whole = {"source": title, "date": today, "confidence": "vendor", **line, "provider": provider}
     try:
-        line_of(said)
+        line_of(whole)
     except ValueError as error:
         raise TarashException(
-            f"{provider} published a price of {said.get('model')!r} that can't be read "
+            f"{provider} published a price of {whole.get('model')!r} that can't be read "
             f"({reason_of(error)}); what was stored before stays",
             provider,
         ) from error
 
-    return said
+    return whole

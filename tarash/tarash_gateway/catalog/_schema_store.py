@@ -130,11 +130,11 @@ def _live_archive(source: str) -> RecordArchive | None:
     except KeyError:
         with _lock:
             try:
-                found = _live[source] = _open(live_path(source))
+                archive = _live[source] = _open(live_path(source))
             except OSError:  # no folder, no cache
-                found = _live[source] = None
+                archive = _live[source] = None
 
-        return found
+        return archive
 
 
 def _live_shelves(provider: str) -> list[RecordArchive]:
@@ -145,9 +145,9 @@ def _live_shelves(provider: str) -> list[RecordArchive]:
 def dates(provider: str) -> Iterator[RecordArchive]:
     """Yield what the user fetched of the last days of models, the host's that is asked first."""
     for source in _sources(provider):
-        found = _live_archive(f"{DATES}{source}")
-        if found is not None:
-            yield found
+        archive = _live_archive(f"{DATES}{source}")
+        if archive is not None:
+            yield archive
 
 
 def forget(provider: str) -> None:
@@ -162,15 +162,15 @@ def record(provider: str, model: str) -> Found | None:
     """Return a model's record and whether it was fetched (`live`) or shipped (`package`)."""
     for source in _sources(provider):
         live = _live_archive(source)
-        if live is not None and (found := live.get(model)) is not None:
-            return found, "live"
+        if live is not None and (stored := live.get(model)) is not None:
+            return stored, "live"
 
-        if (found := _held.get((source, model))) is not None:
-            return found, "live"
+        if (stored := _held.get((source, model))) is not None:
+            return stored, "live"
 
     ours = _shipped_archive(provider)
-    if ours is not None and (found := ours.get(model)) is not None:
-        return found, "package"
+    if ours is not None and (stored := ours.get(model)) is not None:
+        return stored, "package"
 
     return None
 
@@ -190,12 +190,12 @@ def records(provider: str) -> Iterator[tuple[str, Found]]:
     for shelf in reversed(_live_shelves(provider)):
         fetched.update(shelf.records())
 
-    for model, found in fetched.items():
-        yield model, (found, "live")
+    for model, stored in fetched.items():
+        yield model, (stored, "live")
 
-    for model, found in shipped_records(provider):
+    for model, stored in shipped_records(provider):
         if model not in fetched:
-            yield model, (found, "package")
+            yield model, (stored, "package")
 
 
 def shipped_records(provider: str) -> Iterator[tuple[str, JsonObject]]:

@@ -104,8 +104,8 @@ class Schemas:
             return self.reader
 
         module, _, name = self.reader.partition(":")
-        found = import_module(module)
-        return cast("SchemaReader", getattr(found, name) if name else found)
+        imported = import_module(module)
+        return cast("SchemaReader", getattr(imported, name) if name else imported)
 
 
 class PriceReader(Protocol):
@@ -217,8 +217,8 @@ def source(provider: str) -> ModelSource | None:
 
 def names_of(provider: str) -> tuple[str, ...]:
     """Return all names of a provider, its own before its aliases; that of others as it stands."""
-    found = _sources().get(provider)
-    return (provider,) if found is None else (found.name, *found.aliases)
+    row = _sources().get(provider)
+    return (provider,) if row is None else (row.name, *row.aliases)
 
 
 def is_described(provider: str) -> bool:
@@ -233,8 +233,8 @@ def names() -> list[str]:
 
 def models_of(provider: str) -> str | ModuleType | None:
     """Return who describes a provider's models: a module, or its name; None for nobody."""
-    found = _sources().get(provider)
-    return None if found is None else found.models
+    row = _sources().get(provider)
+    return None if row is None else row.models
 
 
 def module_of(provider: str) -> ModuleType:
@@ -246,20 +246,20 @@ def module_of(provider: str) -> ModuleType:
 
 def schemas_of(provider: str) -> Schemas | None:
     """Return where the provider's schemas can be read; None where it publishes none."""
-    found = _sources().get(provider)
-    return None if found is None else found.schemas
+    row = _sources().get(provider)
+    return None if row is None else row.schemas
 
 
 def dates_of(provider: str) -> Dates | None:
     """Return where the provider publishes when its models end; None for nowhere."""
-    found = _sources().get(provider)
-    return None if found is None else found.dates
+    row = _sources().get(provider)
+    return None if row is None else row.dates
 
 
 def tariffs_of(provider: str) -> Tariffs | None:
     """Return where the provider publishes its prices; None for nowhere."""
-    found = _sources().get(provider)
-    return None if found is None else found.prices
+    row = _sources().get(provider)
+    return None if row is None else row.prices
 
 
 def hosts_of(provider: str) -> tuple[str, ...] | None:
@@ -280,7 +280,9 @@ def with_dates() -> tuple[str, ...]:
 
 def with_schemas(*, listed: bool = False) -> tuple[str, ...]:
     """Return the providers whose schemas can be read, or those that list all of them at once."""
-    found: Mapping[str, Schemas | None] = {name: schemas_of(name) for name in names()}
+    schemas: Mapping[str, Schemas | None] = {name: schemas_of(name) for name in names()}
     return tuple(
-        name for name, one in found.items() if one is not None and (one.listed or not listed)
+        name
+        for name, value in schemas.items()
+        if value is not None and (value.listed or not listed)
     )

@@ -36,7 +36,7 @@ def same_family(model: str, known: Iterable[str], *, alike: float = CLOSE_ENOUGH
     if not mine:
         return []
 
-    found = []
+    ranked = []
     for other in known:
         theirs = _stem(other)
         if other == model or not theirs or mine[0] != theirs[0]:
@@ -46,11 +46,11 @@ def same_family(model: str, known: Iterable[str], *, alike: float = CLOSE_ENOUGH
         if share >= alike:
             same_task = len(_task(model) & _task(other))
             other_version = _digits(mine) != _digits(theirs)
-            found.append(
+            ranked.append(
                 (other_version, -share, len(other.split("/")), -same_task, len(other), other)
             )
 
-    return [other for *_, other in sorted(found)][:TRIED]
+    return [other for *_, other in sorted(ranked)][:TRIED]
 
 
 @lru_cache(maxsize=4096)

@@ -131,18 +131,18 @@ def _refuse_keys(arguments: list[str]) -> None:
 
 
 def _usage(error: Any) -> str:
-    said = str(error.format_message())
-    found = re.match(r"Invalid value for '(--?[\w-]+)'[^:]*: (.*)", said, re.DOTALL)
-    if found:
-        said = f"{found[1]}: {rule(found[2])}"
+    message = str(error.format_message())
+    match = re.match(r"Invalid value for '(--?[\w-]+)'[^:]*: (.*)", message, re.DOTALL)
+    if match:
+        message = f"{match[1]}: {rule(match[2])}"
 
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else PROGRAM
-    said = said.rstrip(".")
-    if context is not None and any(one.name == "prompt" for one in context.command.params):
+    message = message.rstrip(".")
+    if context is not None and any(param.name == "prompt" for param in context.command.params):
         advice = MEANT.get(getattr(error, "option_name", ""))
-        advice = IN_QUOTES if said.startswith("Got unexpected extra argument") else advice
-        said = f"{said}; {advice}" if advice else said
+        advice = IN_QUOTES if message.startswith("Got unexpected extra argument") else advice
+        message = f"{message}; {advice}" if advice else message
 
     elif path.endswith("models show") and said.startswith("Got unexpected extra argument"):
         said = f"{said}; write the provider with a slash before the model, as in fal/fal-ai/veo3.1"

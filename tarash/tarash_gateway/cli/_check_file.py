@@ -48,7 +48,7 @@ def check_file(file: Path, *, live: bool, json: bool) -> int:
         CommandError: What it declares can't be used.
     """
     try:
-        said = read_declaration(file)
+        declaration = read_declaration(file)
     except ValidationError as error:
         first, *places = error.message.split("\n  ")
         if json or not places:
@@ -60,51 +60,51 @@ def check_file(file: Path, *, live: bool, json: bool) -> int:
 
         return exit_code(error)
 
-    row = declared_provider(said)
+    row = declared_provider(declaration)
     text = file.read_text("utf-8")
     raw = tomllib.loads(text)
-    with first_models(said) as models:
-        noted = list(remarks(said, text))
-        derived = [_derived(said, row, kind, model) for kind, model in models]
+    with first_models(declaration) as models:
+        noted = list(remarks(declaration, text))
+        derived = [_derived(declaration, row, kind, model) for kind, model in models]
         scenes = [
             scene
             for kind, model in models
-            for scene in asyncio.run(Rehearsal(said, row, raw, kind, model).play())
+            for scene in asyncio.run(Rehearsal(declaration, row, raw, kind, model).play())
         ]
 
-    found = _live(said, row) if live else []
+    findings = _live(declaration, row) if live else []
     if json:
         terminal.document(
             {
-                "provider": said.name,
+                "provider": declaration.name,
                 "remarks": [asdict(one) for one in noted],
                 "derived": [asdict(one) for one in derived],
                 "scenes": [asdict(one) for one in scenes],
-                "live": [{**asdict(one), "code": int(one.ends_in)} for one in found],
+                "live": [{**asdict(finding), "code": int(finding.ends_in)} for finding in findings],
             }
         )
     else:
-        _show(said, file, noted, derived, scenes, found)
+        _show(declaration, file, noted, derived, scenes, findings)
 
     failed = [one for one in scenes if one.trouble is not None]
-    return max((one.ends_in for one in found), default=Exit.DONE) or (
+    return max((finding.ends_in for finding in findings), default=Exit.DONE) or (
         Exit.PROVIDER if failed else Exit.DONE
     )
 
 
-def _live(said: ProviderDeclaration, row: Provider) -> list[Finding]:
+def _live(declaration: ProviderDeclaration, row: Provider) -> list[Finding]:
     default_registry.register(row)
-    return asyncio.run(live_findings([said.name]))
+    return asyncio.run(live_findings([declaration.name]))
 
 
-def _derived(said: ProviderDeclaration, row: Provider, kind: str, model: str) -> Derived:
+def _derived(declaration: ProviderDeclaration, row: Provider, kind: str, model: str) -> Derived:
     registry = Registry()
     registry.register(row)
-    given = least_request(said, kind, model)
+    given = least_request(declaration, kind, model)
     settings = {
-        "provider": said.name,
+        "provider": declaration.name,
         "model": model,
-        "provider_config": dict.fromkeys(said.account.settings, "rehearsed"),
+        "provider_config": dict.fromkeys(declaration.account.settings, "rehearsed"),
     }
     try:
         if kind == "video":
@@ -121,7 +121,7 @@ def _derived(said: ProviderDeclaration, row: Provider, kind: str, model: str) ->
         raise CommandError(f"{model}: the least request does not go out: {error}") from None
 
     takes: dict[str, str] = {}
-    for form in said.forms_of(kind, model):
+    for form in declaration.forms_of(kind, model):
         for name, take in form.takes.items():
             limits = [str(list(take.allowed))] if take.allowed else []
             if take.low is not None or take.high is not None:
@@ -130,32 +130,33 @@ def _derived(said: ProviderDeclaration, row: Provider, kind: str, model: str) ->
             roles = [f"as {' or '.join(take.roles)}"] if take.roles else []
             needed = ["needed"] if take.required else []
             parts = [take.source, *roles, *limits, *needed]
-            told = ", ".join(parts)
+            place_taken = ", ".join(parts)
             place = take.at or name
             known = takes.get(place)
-            takes[place] = told if known in {None, told} else f"{known}; {told}"
+            takes[place] = (
+                place_taken if known in {None, place_taken} else f"{known}; {place_taken}"
+            )
 
     return Derived(model, kind, plan.endpoint, takes, plan.payload)
 
 
 def _show(  # noqa: PLR0913, PLR0917  (the parts of a report, one after the other)
-    said: ProviderDeclaration,
+    declaration: ProviderDeclaration,
     file: Path,
     noted: list[Remark],
     derived: list[Derived],
     scenes: list[Scene],
-    found: list[Finding],
+    findings: list[Finding],
 ) -> None:
-    terminal.result(
-        f"{file} declares {said.title}: {' and '.join(f'{one}s' for one in said.makes)}"
-    )
+    kinds = " and ".join(f"{kind}s" for kind in declaration.makes)
+    terminal.result(f"{file} declares {declaration.title}: {kinds}")
     for remark in noted:
         terminal.result(f"  {file}:{remark.line}: {remark.told}" if remark.line else remark.told)
 
     for one in derived:
         terminal.result(f"\n{one.model} ({one.kind}) goes to {one.endpoint}")
-        for name, told in one.takes.items():
-            terminal.result(f"  {name}: {told}")
+        for name, where in one.takes.items():
+            terminal.result(f"  {name}: {where}")
 
         payload = json_codec.dumps(one.payload, ensure_ascii=False, default=str)
         terminal.result(f"  sends {_cut(payload)}")
@@ -164,13 +165,17 @@ def _show(  # noqa: PLR0913, PLR0917  (the parts of a report, one after the othe
     for line in _lines(scenes):
         terminal.result(f"  {line}")
 
-    for finding in found:
+    for finding in findings:
         terminal.result(f"  {finding.state}: {finding.what}: {finding.told}")
 
 
 def _lines(scenes: list[Scene]) -> Iterator[str]:
-    for one in scenes:
-        yield f"ok: {one.what}" if one.trouble is None else f"NOT SO: {one.what}: {one.trouble}"
+    for scene in scenes:
+        yield (
+            f"ok: {scene.what}"
+            if scene.trouble is None
+            else f"NOT SO: {scene.what}: {scene.trouble}"
+        )
 
 
 def _cut(text: str) -> str:

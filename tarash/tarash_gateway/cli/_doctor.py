@@ -78,61 +78,73 @@ def examine(*, live: bool, only: list[str] | None, json: bool) -> int:
     for name in only or ():
         default_registry.check_known(name)
 
-    providers = [one for one in list_providers() if only is None or one.name in only]
+    providers = [provider for provider in list_providers() if only is None or provider.name in only]
     # Two providers may need the same extra.
     about = [*_installation(), *_providers(providers), *_ready(providers, needed=only is not None)]
-    found = list(dict.fromkeys([*about, *_surroundings(), *_circuits()]))
+    findings = list(dict.fromkeys([*about, *_surroundings(), *_circuits()]))
     if live:
-        found += asyncio.run(_check_keys(providers))
+        findings += asyncio.run(_check_keys(providers))
 
-    return tell(found, json=json)
+    return tell(findings, json=json)
 
 
-def tell(found: Sequence[Finding], *, json: bool) -> int:
+def tell(findings: Sequence[Finding], *, json: bool) -> int:
     """Tell what was found; return the exit code."""
     if json:
-        terminal.document([{**asdict(one), "code": int(one.ends_in)} for one in found])
+        terminal.document(
+            [{**asdict(finding), "code": int(finding.ends_in)} for finding in findings]
+        )
     else:
         table = terminal.plain_table("", "", "")
         table.show_header = False
-        for one in found:
+        for finding in findings:
             table.add_row(
-                one.what, Text(one.state, style=STYLES[one.state]), terminal.one_line(one.told)
+                finding.what,
+                Text(finding.state, style=STYLES[finding.state]),
+                terminal.one_line(finding.told),
             )
 
         terminal.show(table)
 
-    return max((one.ends_in for one in found), default=Exit.DONE)
+    return max((finding.ends_in for finding in findings), default=Exit.DONE)
 
 
 def _installation() -> Iterator[Finding]:
     yield Finding("tarash-gateway", "ok", f"{__version__} in {Path(__file__).parents[1]}")
     yield Finding("python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}")
     extra = find_spec("platformdirs") is not None
-    told = "installed" if extra else f"incomplete: {how_to_install('cli')}"
-    yield Finding("extra cli", "ok" if extra else "problem", told)
+    state = "installed" if extra else f"incomplete: {how_to_install('cli')}"
+    yield Finding("extra cli", "ok" if extra else "problem", state)
     for name, module, use in EXTRAS:
         there = find_spec(module) is not None
-        told = "installed" if there else f"not installed; {use}: {how_to_install(name)}"
-        yield Finding(f"extra {name}", "ok" if there else "missing", told)
+        state = "installed" if there else f"not installed; {use}: {how_to_install(name)}"
+        yield Finding(f"extra {name}", "ok" if there else "missing", state)
 
 
 def _ready(providers: Sequence[ProviderInfo], *, needed: bool) -> Iterator[Finding]:
     """Yield who can be asked to make something, and whom it has to be able to ask and is not."""
-    ready = [one.name for one in providers if one.installed and _has_access(one)]
+    ready = [
+        provider.name for provider in providers if provider.installed and _has_access(provider)
+    ]
     if ready:
         yield Finding("ready", "ok", ", ".join(ready))
     elif not needed:
         yield Finding("ready", "missing", "no provider yet; --mock needs none")
 
-    for one in providers:
-        if needed and one.name not in ready:
-            what = "its key is missing" if one.installed else f"the extra {one.extra!r} is missing"
-            if one.own_server:
-                what = f"{base_url_variable(one.name)} says where the server is, and is not set"
+    for provider in providers:
+        if needed and provider.name not in ready:
+            what = (
+                "its key is missing"
+                if provider.installed
+                else f"the extra {provider.extra!r} is missing"
+            )
+            if provider.own_server:
+                what = (
+                    f"{base_url_variable(provider.name)} says where the server is, and is not set"
+                )
 
-            code = Exit.KEY if one.installed and not one.own_server else Exit.USAGE
-            yield Finding(f"ready: {one.name}", "problem", f"no: {what}", code)
+            code = Exit.KEY if provider.installed and not provider.own_server else Exit.USAGE
+            yield Finding(f"ready: {provider.name}", "problem", f"no: {what}", code)
 
 
 def _has_access(provider: ProviderInfo) -> bool:
@@ -149,16 +161,16 @@ def _providers(providers: Sequence[ProviderInfo]) -> Iterator[Finding]:
             old = too_old(provider.extra)
             install = how_to_install(provider.extra, upgrade=old is not None)
             missing = install if old is None else f"{old}: {install}"
-            told = "installed" if provider.installed else missing
+            detail = "installed" if provider.installed else missing
             state: State = "ok" if provider.installed else "missing"
-            yield Finding(f"extra {provider.extra}", state, told)
+            yield Finding(f"extra {provider.extra}", state, detail)
 
         yield from _keys(provider)
         variable = base_url_variable(provider.name)
         host = os.environ.get(variable)
         if host and urlsplit(host).hostname:
-            told = f"{provider.name} is reached at {urlsplit(host).hostname}, not at its own host"
-            yield Finding(variable, "ok", told)
+            detail = f"{provider.name} is reached at {urlsplit(host).hostname}, not at its own host"
+            yield Finding(variable, "ok", detail)
         elif host:
             yield Finding(variable, "problem", "must begin with http:// or https://", Exit.USAGE)
 
@@ -182,17 +194,17 @@ def _keys(provider: ProviderInfo) -> Iterator[Finding]:
         is_main = first == provider.environment_variable
         whose = provider.name if is_main else f"{provider.name} for models such as {model}"
         instead = f" (or {' or '.join(others)})" if others else ""
-        told = f"not set; {whose} needs it{instead}, the mock does not"
-        yield Finding(first, "missing", told)
+        detail = f"not set; {whose} needs it{instead}, the mock does not"
+        yield Finding(first, "missing", detail)
 
 
 def _by_model(provider: ProviderInfo) -> dict[str, list[str]]:
     """Return the variables of each key of a provider, by a model that it is for."""
-    found: dict[str, list[str]] = {}
+    by_model: dict[str, list[str]] = {}
     for variable, model in default_registry.models_with_keys(provider.name).items():
-        found.setdefault(model, []).append(variable)
+        by_model.setdefault(model, []).append(variable)
 
-    return found
+    return by_model
 
 
 def _surroundings() -> Iterator[Finding]:
@@ -220,20 +232,22 @@ def _surroundings() -> Iterator[Finding]:
 def _circuits() -> Iterator[Finding]:
     """Yield the providers that count as down by what gateways have written into the ledger."""
     try:
-        found = asyncio.run(health_in(existing(None)))
+        circuits = asyncio.run(health_in(existing(None)))
     except CommandError:
         return  # there is none before the first job
     except TarashException as error:
         yield Finding("ledger", "problem", str(error), Exit.STORAGE)
         return
 
-    for one in found:
-        if one.state == "closed":
+    for circuit in circuits:
+        if circuit.state == "closed":
             continue
 
-        when = "" if one.retry_at is None else f"; probed from {one.retry_at:%H:%M:%S} UTC on"
-        told = f"counts as down ({one.last_error or 'it failed'}){when}"
-        yield Finding(f"{one.provider} {one.model}", "problem", told, Exit.PROVIDER)
+        when = (
+            "" if circuit.retry_at is None else f"; probed from {circuit.retry_at:%H:%M:%S} UTC on"
+        )
+        detail = f"counts as down ({circuit.last_error or 'it failed'}){when}"
+        yield Finding(f"{circuit.provider} {circuit.model}", "problem", detail, Exit.PROVIDER)
 
 
 # ------------------------------------------------------------------------------------------ live
@@ -259,7 +273,7 @@ def _checked_by(provider: ProviderInfo) -> tuple[str | None, ...]:
 
 async def live_findings(names: Sequence[str]) -> list[Finding]:
     """Return what the providers of these names say of their keys."""
-    return await _check_keys([one for one in list_providers() if one.name in names])
+    return await _check_keys([provider for provider in list_providers() if provider.name in names])
 
 
 async def _check_key(clients: ClientCache, provider: ProviderInfo, variable: str | None) -> Finding:
@@ -279,8 +293,8 @@ async def _check_key(clients: ClientCache, provider: ProviderInfo, variable: str
         async with asyncio.timeout(LIVE_SECONDS), clients.lease(adapter, who) as client:
             await cast("CheckingAdapter", adapter).verify_credentials(client)
     except TimeoutError:
-        told = f"no answer within {LIVE_SECONDS} s"
-        return Finding(what, "problem", told, Exit.CONNECTION)
+        detail = f"no answer within {LIVE_SECONDS} s"
+        return Finding(what, "problem", detail, Exit.CONNECTION)
     except TarashException as error:
         return _verdict(
             what, error, has_key=variable is None or variable in provider.variables_present
@@ -293,11 +307,11 @@ def _verdict(what: str, error: TarashException, *, has_key: bool) -> Finding:
     if not has_key:
         return Finding(what, "missing", "no key to check")
 
-    told = spoken(error)
+    detail = spoken(error)
     if isinstance(error, AuthenticationError):
-        return Finding(what, "problem", f"the key is refused: {told}", Exit.KEY)
+        return Finding(what, "problem", f"the key is refused: {detail}", Exit.KEY)
 
     if isinstance(error, HTTPConnectionError):
-        return Finding(what, "problem", f"unreachable: {told}", Exit.CONNECTION)
+        return Finding(what, "problem", f"unreachable: {detail}", Exit.CONNECTION)
 
-    return Finding(what, "problem", told, exit_code(error))
+    return Finding(what, "problem", detail, exit_code(error))

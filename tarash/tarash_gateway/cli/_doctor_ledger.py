@@ -43,16 +43,16 @@ async def _examined(ledger: Ledger, place: str) -> list[Finding]:
     begun = time.monotonic()
     try:
         await ledger.get("no such job")
-        told = f"{place} answers in {1000 * (time.monotonic() - begun):.0f} ms"
-        found = [Finding("reach", "ok", told)]
-        found += [one async for one in _facts(ledger)]
-        found += [one async for one in _jobs(ledger)]
+        detail = f"{place} answers in {1000 * (time.monotonic() - begun):.0f} ms"
+        findings = [Finding("reach", "ok", detail)]
+        findings += [finding async for finding in _facts(ledger)]
+        findings += [job async for job in _jobs(ledger)]
     except TarashException as error:
         return [Finding("reach", "problem", spoken(error), Exit.STORAGE)]
     finally:
         await ledger.aclose()
 
-    return found
+    return findings
 
 
 async def _facts(ledger: Any) -> AsyncIterator[Finding]:
@@ -60,35 +60,35 @@ async def _facts(ledger: Any) -> AsyncIterator[Finding]:
         yield Finding("ledger", "ok", "in this process's memory")
         return
 
-    facts: Examined = await ledger.examine()
-    newer = "; a newer version of Tarash Gateway shares it" if facts.version > facts.newest else ""
-    yield Finding("tables", "ok", f"version {facts.version}{newer}")
-    yield Finding("size", "ok", terminal.size(facts.size))
-    if facts.clock_offset is not None:
-        ahead = facts.clock_offset
-        told = f"{abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
+    state: Examined = await ledger.examine()
+    newer = "; a newer version of Tarash Gateway shares it" if state.version > state.newest else ""
+    yield Finding("tables", "ok", f"version {state.version}{newer}")
+    yield Finding("size", "ok", terminal.size(state.size))
+    if state.clock_offset is not None:
+        ahead = state.clock_offset
+        detail = f"{abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
         if abs(ahead) <= LARGEST_OFFSET:
-            yield Finding("clock", "ok", told)
+            yield Finding("clock", "ok", detail)
         else:
-            told += (
+            detail += (
                 "; leases and the queue go by the database's clock, but a job that is scheduled "
                 "here for a while from now is late or early by that: use NTP"
             )
-            yield Finding("clock", "problem", told)
+            yield Finding("clock", "problem", detail)
 
     if hasattr(ledger, "hears"):
         hears = await ledger.hears()
-        told = "arrives" if hears else (
+        detail = "arrives" if hears else (
             "does not arrive, as behind a pooler in transaction mode: workers and whoever waits "
             "ask again and again instead"
         )  # fmt: skip
-        yield Finding("NOTIFY", "ok" if hears else "missing", told)
+        yield Finding("NOTIFY", "ok" if hears else "missing", detail)
 
-    dead = facts.holders - facts.alive
-    told = f"{counted(facts.alive, 'holds', 'hold')} jobs" + (
+    dead = state.holders - state.alive
+    detail = f"{counted(state.alive, 'holds', 'hold')} jobs" + (
         f", and {dead} ended, or silent past the lease" * bool(dead)
     )
-    yield Finding("processes", "ok", told)
+    yield Finding("processes", "ok", detail)
 
 
 async def _jobs(ledger: Any) -> AsyncIterator[Finding]:
@@ -101,17 +101,17 @@ async def _jobs(ledger: Any) -> AsyncIterator[Finding]:
     yield Finding("unfinished", "ok", f"{len(records)}{more}, {len(later)} of them for later")
     if queued:
         is_left = not workers and len(later) < len(queued)
-        told = f"{counted(len(queued), 'job')}, {counted(len(workers), 'worker')}"
-        told += "; start one: `tarash worker`" * is_left
-        yield Finding("queue", "problem" if is_left else "ok", told)
+        detail = f"{counted(len(queued), 'job')}, {counted(len(workers), 'worker')}"
+        detail += "; start one: `tarash worker`" * is_left
+        yield Finding("queue", "problem" if is_left else "ok", detail)
 
     stalled = [
-        one.id for one in records
-        if not one.held and one.id not in later and now - one.created_at > YOUNG
-        and not (workers and one.id in queued)
+        record.id for record in records
+        if not record.held and record.id not in later and now - record.created_at > YOUNG
+        and not (workers and record.id in queued)
     ]  # fmt: skip
     if stalled:
-        told = f"{len(stalled)}{more} that nobody drives, such as {stalled[0]}: `tarash jobs "
-        yield Finding("stalled", "problem", f"{told}resume` goes on with them")
+        detail = f"{len(stalled)}{more} that nobody drives, such as {stalled[0]}: `tarash jobs "
+        yield Finding("stalled", "problem", f"{detail}resume` goes on with them")
     else:
         yield Finding("stalled", "ok", "none")

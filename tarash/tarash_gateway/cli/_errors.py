@@ -125,8 +125,8 @@ def exit_code(error: TarashException) -> Exit:
         return Exit.TIMEOUT
 
     refused = getattr(error, "status_code", None) in REFUSED and error.submission == "rejected"
-    found = next(code for kind, code in CODES if isinstance(error, kind))
-    return Exit.USAGE if refused and found == Exit.PROVIDER else found
+    ends_in = next(code for kind, code in CODES if isinstance(error, kind))
+    return Exit.USAGE if refused and ends_in == Exit.PROVIDER else ends_in
 
 
 def as_json(error: TarashException) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def as_json(error: TarashException) -> dict[str, Any]:
         "message": spoken(error),
         "code": error.code,
         "field": error.field,
-        "hints": [_hint(one) for one in error.hints],
+        "hints": [_hint(hint) for hint in error.hints],
         "provider": error.provider or noted.get("provider"),
         "model": error.model or (noted.get("model") if is_same else None),
         "request_id": error.request_id,
@@ -165,16 +165,16 @@ def _hint(hint: Hint) -> dict[str, Any]:
 
 def document(error: CommandError) -> dict[str, Any]:
     """Return an error of the command itself as a JSON object of the same shape."""
-    told = {"type": error.kind, "message": str(error), "attempts": []}
-    return {**SHAPE, **_about.get({}), **told, **error.facts, "exit_code": int(error.code)}
+    fields = {"type": error.kind, "message": str(error), "attempts": []}
+    return {**SHAPE, **_about.get({}), **fields, **error.facts, "exit_code": int(error.code)}
 
 
 def misuse(error: pydantic.ValidationError) -> list[str]:
     """Return what pydantic found, in the words of the command line: one line an option."""
     lines = []
-    for found in error.errors(include_url=False, include_context=False, include_input=False):
-        field = str(found["loc"][0]) if found["loc"] else "arguments"
-        lines.append(f"{option(field)}: {rule(found['msg'])}")
+    for finding in error.errors(include_url=False, include_context=False, include_input=False):
+        field = str(finding["loc"][0]) if finding["loc"] else "arguments"
+        lines.append(f"{option(field)}: {rule(finding['msg'])}")
 
     return lines
 

@@ -115,10 +115,10 @@ async def _ledger_of(token: str, given: str | None) -> Ledger:
         return MemoryLedger()  # the token is enough to wait for the job
 
     operation = read(token)
-    for one in ledgers:
+    for ledger in ledgers:
         with suppress(TarashException):
-            if await one.find(operation.provider, operation.id) is not None:
-                return one
+            if await ledger.find(operation.provider, operation.id) is not None:
+                return ledger
 
     return ledgers[0]
 

@@ -24,8 +24,8 @@ ENDED = ("completed", "failed", "cancelled")
 
 def forget(jobs: Sequence[str], ledger: str | None, *, yes: bool, as_json: bool) -> int:
     """Drop jobs by their ids; what may still run is asked about."""
-    found = _run(_found(jobs, ledger))
-    return _drop(found, yes=yes, as_json=as_json)
+    records = _run(_found(jobs, ledger))
+    return _drop(records, yes=yes, as_json=as_json)
 
 
 def prune(  # noqa: PLR0913  (each is an option of the command)
@@ -44,42 +44,42 @@ def prune(  # noqa: PLR0913  (each is an option of the command)
         before = datetime.min.replace(tzinfo=UTC)
 
     async def work() -> list[tuple[Ledger, JobRecord]]:
-        found = []
+        records = []
         for one in all_of(ledger):
             for record in await one.jobs(limit=MOST):
                 old = record.created_at < before
                 over = record.state in ENDED or (unknown and record.state == "unknown")
                 if not record.held and ((old and over) or (rehearsals and was_rehearsal(record))):
-                    found.append((one, record))
+                    records.append((one, record))
 
-        return found
+        return records
 
-    found = _run(work())
-    if not found:
+    records = _run(work())
+    if not records:
         terminal.hint(f"no job that has ended is older than {days:g} days; see --older-than")
 
-    return _drop(found, yes=yes, as_json=as_json)
+    return _drop(records, yes=yes, as_json=as_json)
 
 
 async def _found(jobs: Sequence[str], ledger: str | None) -> list[tuple[Ledger, JobRecord]]:
-    return [await find_record(one, ledger) for one in jobs]
+    return [await find_record(job, ledger) for job in jobs]
 
 
-def _drop(found: Sequence[tuple[Ledger, JobRecord]], *, yes: bool, as_json: bool) -> int:
-    risky = [record for _, record in found if _may_run(record)]
+def _drop(records: Sequence[tuple[Ledger, JobRecord]], *, yes: bool, as_json: bool) -> int:
+    risky = [record for _, record in records if _may_run(record)]
     if risky and not yes:
         _ask(risky)
 
     async def work() -> list[JobRecord]:
-        return [record for ledger, record in found if not await ledger.forget(record.id)]
+        return [record for ledger, record in records if not await ledger.forget(record.id)]
 
     held = _run(work())
     kept = {record.id for record in held}
-    told = [_shown(record) for _, record in found if record.id not in kept]
+    forgotten = [_shown(record) for _, record in records if record.id not in kept]
     if as_json:
-        terminal.document({"forgotten": told})
+        terminal.document({"forgotten": forgotten})
     else:
-        for one in told:
+        for one in forgotten:
             terminal.result(f"forgot {one['request_id']} ({one['provider']} {one['model']})")
             if one["token"] is not None:
                 terminal.hint(f"its token, should it be wanted after all: {one['token']}")
@@ -115,7 +115,7 @@ def _may_run(record: JobRecord) -> bool:
     if record.state in ENDED or was_rehearsal(record):
         return False
 
-    return any(one.submission not in ("not_sent", "rejected") for one in record.entries)
+    return any(entry.submission not in ("not_sent", "rejected") for entry in record.entries)
 
 
 def _name(record: JobRecord) -> str:

@@ -92,7 +92,7 @@ def generate(options: Options) -> int:
 
 def _count(options: Options, plan: GenerationPlan) -> int:
     """Return how many results the first model will make of those that were asked for."""
-    sent = {one.field: one.sent for one in plan.adjustments}
+    sent = {adjustment.field: adjustment.sent for adjustment in plan.adjustments}
     name = "number_of_videos" if options.kind == "video" else "n"
     made = sent.get(name, options.n)
     return made if isinstance(made, int) else 1
@@ -290,10 +290,10 @@ def _fetching(run: _Run) -> str | None:
 
 
 def _not_saved(
-    run: _Run, said: str, code: Exit = Exit.SAVING, kind: str = SaveError.__name__
+    run: _Run, message: str, code: Exit = Exit.SAVING, kind: str = SaveError.__name__
 ) -> int:
     response = cast("Response", run.response)
-    error = CommandError(said, code=code, kind=kind)
+    error = CommandError(message, code=code, kind=kind)
     report.unsaved(response, error, run.saved, rescue(response), json=run.options.as_json)
     report.offer(_fetching(run), what="get it again")
     return error.code
@@ -304,13 +304,13 @@ def _stopped(run: _Run, stopped: interrupt.Stopped) -> int:
         return _not_saved(run, "interrupted while saving", stopped.code, report.INTERRUPTED)
 
     last = run.progress.last
-    said = (
+    message = (
         stopped.cancellation_note or (last and last.error) or "Cancelled before anything was sent"
     )
     request_id = None if last is None else last.request_id
-    left = _left(run, request_id, in_options(said))
+    left = _left(run, request_id, in_options(message))
     error = CommandError(
-        in_options(said),
+        in_options(message),
         code=stopped.code,
         kind=report.INTERRUPTED,
         facts={"request_id": request_id, **left.facts},
@@ -334,7 +334,7 @@ class _Left:
     """The command that waits for the job, where it may still run."""
 
 
-def _left(run: _Run, request_id: str | None, said: str) -> _Left:
+def _left(run: _Run, request_id: str | None, reason: str) -> _Left:
     async def read_left(known: str) -> _Left:
         ledger = _ledger_of(run)
         try:
@@ -343,17 +343,17 @@ def _left(run: _Run, request_id: str | None, said: str) -> _Left:
         except TarashException:
             return _Left()  # nothing was written down, since nothing was about to be sent
 
-        done = attempts_so_far(job, Interrupted(said))
-        facts: dict[str, Any] = {
+        done = attempts_so_far(job, Interrupted(reason))
+        about: dict[str, Any] = {
             "job_id": job.id,
             "operation": job.operation,
             "attempts": [one.model_dump(mode="json") for one in done],
         }
         if record is not None and record.entries:
             entry = record.entries[-1]
-            facts |= {"submission": entry.submission, "outcome": entry.outcome}
+            about |= {"submission": entry.submission, "outcome": entry.outcome}
 
         owed = record is not None and record.state == "open" and job.operation is not None
-        return _Left(facts, _command(run, "wait", job.request_id) if owed else None)
+        return _Left(about, _command(run, "wait", job.request_id) if owed else None)
 
     return _Left() if request_id is None else asyncio.run(read_left(request_id))

@@ -108,14 +108,14 @@ def prompt_of(text: str) -> str:
         return _as_typed(text)
 
     try:
-        found = streams.read_text().strip()
+        piped = streams.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"the prompt can't be read from standard input: {error}") from None
 
-    if not found:
+    if not piped:
         raise CommandError("the prompt is empty: `-` reads it from standard input")
 
-    return found
+    return piped
 
 
 def _as_typed(text: str) -> str:
@@ -174,18 +174,18 @@ def _request(options: Options) -> Request:
 
 
 def _params(texts: list[str]) -> dict[str, Any]:
-    found = {}
+    params = {}
     for text in texts:
         name, separator, value = text.partition("=")
         if not separator or not name.strip():
             raise CommandError(f"--param: {text!r} is not NAME=VALUE")
 
         try:
-            found[name.strip()] = json.loads(value)
+            params[name.strip()] = json.loads(value)
         except ValueError:
-            found[name.strip()] = value
+            params[name.strip()] = value
 
-    return found
+    return params
 
 
 def _image(text: str) -> dict[str, Any]:
@@ -212,7 +212,7 @@ def _earlier(text: str | None) -> Any:
 
 def _result_in(path: Path) -> Any:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CommandError(
             f"--continue-from: {str(path)!r} is no token, and can't be read as a file "
@@ -221,7 +221,7 @@ def _result_in(path: Path) -> Any:
     except ValueError as error:
         raise CommandError(f"--continue-from: {str(path)!r} holds no JSON ({error})") from None
 
-    return found
+    return content
 
 
 def _medium(text: str | None, option: str) -> str | Path | None:
@@ -310,7 +310,7 @@ def _fallback(text: str) -> tuple[str, str | None]:
     return provider, model or None
 
 
-def _model(options: Options, provider: str, model: str | None, said: str) -> str:
+def _model(options: Options, provider: str, model: str | None, problem: str) -> str:
     if model is not None:
         return model
 
@@ -321,7 +321,7 @@ def _model(options: Options, provider: str, model: str | None, said: str) -> str
     if default is None:
         default_registry.check_known(provider)
         raise CommandError(
-            f"{said}; there is no default for {options.kind}s of {provider} "
+            f"{problem}; there is no default for {options.kind}s of {provider} "
             f"(`tarash models list --provider {provider}` shows ids)"
         )
 

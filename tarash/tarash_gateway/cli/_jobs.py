@@ -64,7 +64,7 @@ async def _read(
     """Return the jobs, newest first, and how many rehearsed ones stand elsewhere, unfinished."""
     states: tuple[JobState, ...] = () if everything else ("open", "unknown")
     ledgers = all_of(ledger)
-    found: list[JobRecord] = []
+    jobs: list[JobRecord] = []
     last = None if after is None else await _known(after, ledgers)
     for one in ledgers:
         kept = cast("PagedLedger", one)
@@ -72,13 +72,13 @@ async def _read(
         before = last.id if last is not None and is_there else None
         records = await kept.jobs(states=states, limit=limit, before=before)
         # Of another ledger than the job's: as many more as are older than it.
-        found += [
+        jobs += [
             record for record in records
             if last is None or is_there or record.created_at < last.created_at
         ]  # fmt: skip
 
-    found.sort(key=lambda record: record.created_at, reverse=True)
-    return found[:limit], await rehearsed_elsewhere(ledger)
+    jobs.sort(key=lambda record: record.created_at, reverse=True)
+    return jobs[:limit], await rehearsed_elsewhere(ledger)
 
 
 async def rehearsed_elsewhere(ledger: str | None) -> int:
@@ -90,17 +90,17 @@ async def rehearsed_elsewhere(ledger: str | None) -> int:
 def tell_of_rehearsed(count: int, verb: str) -> None:
     """Say where the rehearsed jobs are, if there are any."""
     if count:
-        said = "rehearsed job is" if count == 1 else "rehearsed jobs are"
+        jobs = "rehearsed job is" if count == 1 else "rehearsed jobs are"
         terminal.hint(
-            f"{count} {said} unfinished, in a ledger of their own: `tarash jobs {verb} --ledger "
+            f"{count} {jobs} unfinished, in a ledger of their own: `tarash jobs {verb} --ledger "
             f"{REHEARSALS}` {'lists' if verb == 'ls' else 'waits for'} "
             f"{'it' if count == 1 else 'them'}"
         )
 
 
 async def _known(job_id: str, ledgers: Sequence[Ledger]) -> JobRecord:
-    for one in ledgers:
-        record = await one.get(job_id) or await one.find(None, job_id)
+    for ledger in ledgers:
+        record = await ledger.get(job_id) or await ledger.find(None, job_id)
         if record is not None:
             return record
 
@@ -119,18 +119,18 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
         except TarashException as error:
             return handle, record, error
 
-    handle, record, said = _run(read_job())
-    facts = {} if record is None else _as_json(record)
-    facts |= {"provider": handle.provider, "model": handle.model, "request_id": handle.request_id}
-    if isinstance(said, TarashException):
-        facts["provider_says"] = {"error": spoken(said)}
+    handle, record, answer = _run(read_job())
+    about = {} if record is None else _as_json(record)
+    about |= {"provider": handle.provider, "model": handle.model, "request_id": handle.request_id}
+    if isinstance(answer, TarashException):
+        about["provider_says"] = {"error": spoken(answer)}
     else:
-        facts["provider_says"] = said.model_dump(mode="json", exclude_none=True)
+        about["provider_says"] = answer.model_dump(mode="json", exclude_none=True)
 
     facts["output"] = place_of(record)
     facts["token"] = handle.to_token() if handle.operation is not None else None
     if as_json:
-        terminal.document(facts)
+        terminal.document(about)
         return Exit.DONE
 
     table = terminal.plain_table("", "")
@@ -149,16 +149,16 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
         if facts.get(name) is not None:
             table.add_row(name, terminal.one_line(str(facts[name])))
 
-    for attempt in facts.get("attempts", ()):
+    for attempt in about.get("attempts", ()):
         table.add_row(f"attempt {attempt['attempt_number']}", _sentence(attempt))
 
-    says = facts["provider_says"]
-    stopped = facts.get("state") == says.get("status") == "cancelled"
-    said = "cancelled" if stopped else says.get("status")
-    table.add_row("provider says", ": ".join(filter(None, (said, says.get("error")))))
+    says = about["provider_says"]
+    stopped = about.get("state") == says.get("status") == "cancelled"
+    answer = "cancelled" if stopped else says.get("status")
+    table.add_row("provider says", ": ".join(filter(None, (answer, says.get("error")))))
     terminal.show(table)
-    if facts["token"]:  # on a line of its own, so that it can be copied
-        terminal.result(f"token: {facts['token']}")
+    if about["token"]:  # on a line of its own, so that it can be copied
+        terminal.result(f"token: {about['token']}")
 
     return Exit.DONE
 
@@ -190,8 +190,8 @@ def _run(work: Any) -> Any:
     try:
         return interrupt.run(work, lambda: None)
     except interrupt.Stopped as stopped:
-        said = "Left before the answer came"
-        raise CommandError(said, code=stopped.code, kind=report.INTERRUPTED) from None
+        message = "Left before the answer came"
+        raise CommandError(message, code=stopped.code, kind=report.INTERRUPTED) from None
 
 
 def _named(record: JobRecord) -> dict[str, str]:
@@ -231,15 +231,15 @@ def _age(at: datetime) -> str:
 def _as_json(record: JobRecord) -> dict[str, Any]:
     attempts = [
         {
-            "attempt_number": one.intent.attempt_number,
-            "provider": one.intent.provider,
-            "model": one.intent.model,
-            "created_at": one.intent.created_at.isoformat(),
-            "submission": one.submission,
-            "outcome": one.outcome,
-            "operation": None if one.operation is None else one.operation.to_json(),
+            "attempt_number": entry.intent.attempt_number,
+            "provider": entry.intent.provider,
+            "model": entry.intent.model,
+            "created_at": entry.intent.created_at.isoformat(),
+            "submission": entry.submission,
+            "outcome": entry.outcome,
+            "operation": None if entry.operation is None else entry.operation.to_json(),
         }
-        for one in record.entries
+        for entry in record.entries
     ]
     return {
         "id": record.id,

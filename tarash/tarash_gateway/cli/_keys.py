@@ -56,17 +56,17 @@ def list_all(ledger: str | None, config: Path | None, *, as_json: bool) -> int:
     async def work(keys: KeyStore, _states: Any) -> list[ApiKey]:
         return await keys.every()
 
-    found = _run(existing(where), where, work)
+    listed = _run(existing(where), where, work)
     if as_json:
-        terminal.document([one.model_dump(mode="json") for one in found])
+        terminal.document([one.model_dump(mode="json") for one in listed])
         return Exit.DONE
 
-    if not found:
+    if not listed:
         terminal.hint(f"no keys in {shown(where)}; `tarash keys create NAME` makes one")
         return Exit.DONE
 
     table = terminal.plain_table("ID", "NAME", "MODELS", "BUDGET", "LIMITS", "CREATED", "EXPIRES")
-    for one in found:
+    for one in listed:
         table.add_row(
             one.id,
             terminal.one_line(one.name),
@@ -160,7 +160,7 @@ def _scope(given: dict[str, Any]) -> KeyScope:
     Raises:
         CommandError: An option says something that is none.
     """
-    fields = {name: one for name, one in given.items() if one is not None}
+    fields = {name: value for name, value in given.items() if value is not None}
     age = fields.pop("expires_in", None)
     if age is not None:
         fields["expires_at"] = datetime.now(UTC) + _age(age)
@@ -180,22 +180,22 @@ def _scope(given: dict[str, Any]) -> KeyScope:
 
 def _budget(text: str) -> dict[str, Any]:
     try:
-        found = Budget.parse(text if "/" in text else f"{text}/total")
+        budget = Budget.parse(text if "/" in text else f"{text}/total")
     except ValidationError as error:
         raise CommandError(f"--budget: {error.message}") from None
 
-    if found.label is not None:
+    if budget.label is not None:
         raise CommandError(f"--budget: {text!r} names a label; a key has one budget: 5/day")
 
-    return {"amount": found.amount, "per": found.per}
+    return {"amount": budget.amount, "per": budget.per}
 
 
 def _age(text: str) -> timedelta:
-    found = AGE.fullmatch(text.strip())
-    if found is None or not float(found[1]):
+    match = AGE.fullmatch(text.strip())
+    if match is None or not float(match[1]):
         raise CommandError(f"--expires-in: {text!r} is no time; use 30d, 12h or 2w")
 
-    return min(timedelta(seconds=min(float(found[1]), 1e9) * SECONDS[found[2]]), LONGEST)
+    return min(timedelta(seconds=min(float(match[1]), 1e9) * SECONDS[match[2]]), LONGEST)
 
 
 def _check_id(key_id: str) -> None:
@@ -204,11 +204,11 @@ def _check_id(key_id: str) -> None:
     Raises:
         CommandError: It is a whole key, or one of the configuration.
     """
-    found = TOKEN.fullmatch(key_id)
-    if found is not None:
+    match = TOKEN.fullmatch(key_id)
+    if match is not None:
         raise CommandError(
             "that is a whole key, which others can read from the command line: give its id, "
-            f"{found[1]}, and rotate or revoke it, since it has been shown"
+            f"{match[1]}, and rotate or revoke it, since it has been shown"
         )
 
     if key_id.startswith(CONFIGURED):
@@ -225,12 +225,12 @@ def _unknown(key_id: str, where: str | None) -> CommandError:
 
 
 def _limits(key: ApiKey) -> str:
-    told = (
+    limits = (
         (key.in_flight, f"{key.in_flight} in flight"),
         (key.requests_per_minute, f"{key.requests_per_minute}/minute"),
         (key.allow_unpriced, "unpriced too"),
     )
-    return ", ".join(text for value, text in told if value)
+    return ", ".join(text for value, text in limits if value)
 
 
 def _tell(key: ApiKey, token: str, *, as_json: bool) -> None:

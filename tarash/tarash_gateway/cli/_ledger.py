@@ -81,9 +81,9 @@ def all_of(given: str | None, *, always: bool = False) -> list[Ledger]:
         always: Whether to look through rehearsals also where the environment names no host of
             this machine.
     """
-    found = [existing(given)]
+    ledgers = [existing(given)]
     rehearsed = None if is_chosen(given) or not (always or is_rehearsing()) else rehearsals()
-    return found if rehearsed is None else [*found, rehearsed]
+    return ledgers if rehearsed is None else [*ledgers, rehearsed]
 
 
 def opened(given: str | None) -> Ledger:

@@ -22,56 +22,58 @@ class Remark:
     told: str
 
 
-def remarks(said: ProviderDeclaration, text: str) -> Iterator[Remark]:
+def remarks(declaration: ProviderDeclaration, text: str) -> Iterator[Remark]:
     """Yield what is worth a second thought. Nothing of it keeps the file from being used."""
-    for base in said.account.bases:
+    for base in declaration.account.bases:
         parts = urlsplit(base)
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             yield Remark(_line(text, base), f"the key goes to {base} in clear: use https")
 
-    for path in _paths(said):
-        unknown = [one for one in NAMED.findall(path) if one not in OURS | {*said.account.settings}]
+    for path in _paths(declaration):
+        unknown = [
+            one for one in NAMED.findall(path) if one not in OURS | {*declaration.account.settings}
+        ]
         if unknown:
-            told = f"{{{unknown[0]}}} in {path!r} is no setting, and stays as it is"
-            yield Remark(_line(text, path), told)
+            remark = f"{{{unknown[0]}}} in {path!r} is no setting, and stays as it is"
+            yield Remark(_line(text, path), remark)
 
-    yield from _of_jobs(said, text)
-    if said.account.check is None:
+    yield from _of_jobs(declaration, text)
+    if declaration.account.check is None:
         yield Remark(
             None, "no account.check: `tarash doctor --live` can't tell whether a key works"
         )
 
-    if not any(one.means == "moderation" for one in said.errors.rules):
+    if not any(rule.means == "moderation" for rule in declaration.errors.rules):
         yield Remark(None, "no rule means moderation: refused content ends as a plain failure")
 
-    if said.errors.failed_billing is None:
+    if declaration.errors.failed_billing is None:
         yield Remark(None, "no errors.failed_billing: nobody knows whether failed jobs are billed")
 
 
-def _of_jobs(said: ProviderDeclaration, text: str) -> Iterator[Remark]:
-    for poll in said.poll:
+def _of_jobs(declaration: ProviderDeclaration, text: str) -> Iterator[Remark]:
+    for poll in declaration.poll:
         if "failed" not in poll.statuses.values() and not any(
-            one.ends_job for one in said.errors.rules
+            rule.ends_job for rule in declaration.errors.rules
         ):
-            told = "no status means failed: a job that fails is waited for until the deadline"
-            yield Remark(_line(text, "statuses"), told)
+            remark = "no status means failed: a job that fails is waited for until the deadline"
+            yield Remark(_line(text, "statuses"), remark)
 
-    for how in said.cancel:
+    for how in declaration.cancel:
         if how.method == "DELETE" and not how.look_first and len(how.states) > 1:
-            told = "a DELETE may erase a job that has ended: look_first = true asks before"
-            yield Remark(_line(text, how.path), told)
+            remark = "a DELETE may erase a job that has ended: look_first = true asks before"
+            yield Remark(_line(text, how.path), remark)
 
-    if said.poll and not said.list:
-        told = "no [list]: a job whose answer is lost is not found again"
-        yield Remark(None, f"{told}, and its submission stays unknown")
+    if declaration.poll and not declaration.list:
+        remark = "no [list]: a job whose answer is lost is not found again"
+        yield Remark(None, f"{remark}, and its submission stays unknown")
 
 
-def _paths(said: ProviderDeclaration) -> Iterator[str]:
-    yield from (one.path for one in said.submit)
-    yield from (one.path for one in said.poll)
-    yield from (one.path for one in said.cancel)
-    yield from (one.path for one in said.list)
-    yield from (one.fetch for one in said.result if one.fetch)
+def _paths(declaration: ProviderDeclaration) -> Iterator[str]:
+    yield from (one.path for one in declaration.submit)
+    yield from (one.path for one in declaration.poll)
+    yield from (one.path for one in declaration.cancel)
+    yield from (one.path for one in declaration.list)
+    yield from (one.fetch for one in declaration.result if one.fetch)
 
 
 def _line(text: str, part: str) -> int | None:

@@ -28,9 +28,9 @@ def serve(ledger: str | None, host: str, port: int, *, as_json: bool) -> int:
 
     def show(event: WebhookEvent) -> None:
         if as_json:
-            said = dataclasses.asdict(event)
-            del said["answer"]
-            terminal.result(json.dumps(said))
+            fields = dataclasses.asdict(event)
+            del fields["answer"]
+            terminal.result(json.dumps(fields))
         else:
             terminal.result(_line(event))
 

@@ -55,7 +55,7 @@ def none_found(provider: str | None, search: str | None) -> str:
     """Return that no model can do what is asked, and what is written like text that none has."""
     meant: list[str] = []
     if search is not None and not list_models(provider, search=search):
-        ids = {one.model for one in list_models(provider)}
+        ids = {model.model for model in list_models(provider)}
         words = ids if "/" in search else {word for one in ids for word in one.split("/")}
         meant = difflib.get_close_matches(search.lower(), words, n=3)
 

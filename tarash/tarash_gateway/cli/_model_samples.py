@@ -79,10 +79,10 @@ def sample_fields(described: ModelDescription) -> dict[str, Any]:
     """
     fields: dict[str, Any] = {"prompt": PROMPT}
     images = [
-        {"image": f"{IMAGE}?{one.role}={number}", "type": one.role}
-        for one in described.images
-        if one.required
-        for number in range(one.least)
+        {"image": f"{IMAGE}?{image.role}={number}", "type": image.role}
+        for image in described.images
+        if image.required
+        for number in range(image.least)
     ]
     if images:
         fields["image_list"] = images
@@ -93,11 +93,15 @@ def sample_fields(described: ModelDescription) -> dict[str, Any]:
     if described.durations:
         fields["duration_seconds"] = described.durations[0]
 
-    ratios = [one for one in described.aspect_ratios if re.fullmatch(r"\d+:\d+", one)]
+    ratios = [ratio for ratio in described.aspect_ratios if re.fullmatch(r"\d+:\d+", ratio)]
     if ratios:
         fields["aspect_ratio"] = ratios[0]
 
-    extra = {one.name: _value(one) for one in described.parameters if _needs(described, one)}
+    extra = {
+        parameter.name: _value(parameter)
+        for parameter in described.parameters
+        if _needs(described, parameter)
+    }
     return {**fields, "extra_params": extra} if extra else fields
 
 

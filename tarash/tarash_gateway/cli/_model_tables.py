@@ -18,14 +18,14 @@ def show_list(models: Sequence[ModelInfo]) -> None:
         ("provider", "model", "makes", "takes", "seconds", ""),
         (
             (
-                one.provider,
-                one.model,
-                ", ".join(one.outputs),
-                ", ".join(one.takes) or "-",
-                seconds_of(one),
-                "retired" if one.retired else "deprecated" if one.deprecated else "",
+                model.provider,
+                model.model,
+                ", ".join(model.outputs),
+                ", ".join(model.takes) or "-",
+                seconds_of(model),
+                "retired" if model.retired else "deprecated" if model.deprecated else "",
             )
-            for one in models
+            for model in models
         ),
     )
 
@@ -33,9 +33,9 @@ def show_list(models: Sequence[ModelInfo]) -> None:
 def show_description(described: ModelDescription) -> None:
     """Draw what a model takes and makes, and below it its parameters."""
     images = (
-        f"{one.role} ({'any number' if one.most is None else f'at most {one.most}'}"
-        f"{', required' if one.required else ''})"
-        for one in described.images
+        f"{image.role} ({'any number' if image.most is None else f'at most {image.most}'}"
+        f"{', required' if image.required else ''})"
+        for image in described.images
     )
     flags = ("audio", "seed", "negative_prompt", "enhance_prompt", "takes_video", "takes_mask")
     sizes = [*described.sizes, *(["any width and height"] if described.free_size else [])]
@@ -67,13 +67,13 @@ def show_description(described: ModelDescription) -> None:
         ("parameter", "filled by", "type", "default", "values"),
         (
             (
-                f"{one.name}{' *' if one.required else ''}",
-                "--param" if one.source is None else adapted_option(one.source),
-                one.type,
-                "-" if one.default is None else str(one.default),
-                _values(one.allowed),
+                f"{parameter.name}{' *' if parameter.required else ''}",
+                "--param" if parameter.source is None else adapted_option(parameter.source),
+                parameter.type,
+                "-" if parameter.default is None else str(parameter.default),
+                _values(parameter.allowed),
             )
-            for one in described.parameters
+            for parameter in described.parameters
         ),
     )
 
@@ -84,7 +84,7 @@ def seconds_of(info: ModelInfo) -> str:
         low, high = info.duration_range.low, info.duration_range.high
         return f"{low or 0:g} to {high:g}" if high is not None else "any"
 
-    return _values(f"{one:g}" for one in info.durations)
+    return _values(f"{duration:g}" for duration in info.durations)
 
 
 def _values(values: Iterable[Any]) -> str:

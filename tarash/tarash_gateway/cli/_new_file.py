@@ -92,14 +92,14 @@ def begin_file(file: Path, kind: str, given: Mapping[str, str | None]) -> int:
     if file.exists():
         raise CommandError(f"{str(file)!r} exists, and is left as it is; name another file")
 
-    said = _answers(name, kind, given)
-    said |= {"name": name, "kind": kind, "schema": SCHEMA, "file": file.name}
-    said["answer"] = 'id = "id" # where its answer holds the id of the job\n'
-    if not said["poll"]:
-        said["answer"] = "at_once = true # its answer is the result\n"
+    answers = _answers(name, kind, given)
+    answers |= {"name": name, "kind": kind, "schema": SCHEMA, "file": file.name}
+    answers["answer"] = 'id = "id" # where its answer holds the id of the job\n'
+    if not answers["poll"]:
+        answers["answer"] = "at_once = true # its answer is the result\n"
 
-    text = HEAD + (JOBS if said["poll"] else AT_ONCE) + MODEL
-    text = text.format(**said) + (VIDEO if kind == "video" else IMAGE)
+    text = HEAD + (JOBS if answers["poll"] else AT_ONCE) + MODEL
+    text = text.format(**answers) + (VIDEO if kind == "video" else IMAGE)
     try:
         file.write_text(text, "utf-8")
         file.with_name(SCHEMA).write_text(
@@ -131,15 +131,15 @@ def _answers(name: str, kind: str, given: Mapping[str, str | None]) -> dict[str,
         "poll": "Which path tells of a job, with {id} in it? (empty: the answer is the result)",
     }
     asks = sys.stdin is not None and sys.stdin.isatty()
-    found = {}
+    answers = {}
     for key, question in questions.items():
         answer = given[key]
         if answer is None and asks:
             answer = str(typer.prompt(question, default=usual[key], err=True))
 
-        found[key] = _quoted(usual[key] if answer is None else answer.strip())
+        answers[key] = _quoted(usual[key] if answer is None else answer.strip())
 
-    return found
+    return answers
 
 
 def _quoted(text: str) -> str:

@@ -297,7 +297,7 @@ def command_of(kind: Kind, run: Callable[[Options], int], about: str) -> Callabl
         about: What the help says of it.
     """
     types = get_type_hints(Options, include_extras=True)
-    taken = [one for one in fields(Options) if one.name not in {"kind", *LACKS[kind]}]
+    taken = [field for field in fields(Options) if field.name not in {"kind", *LACKS[kind]}]
 
     def command(**typed: Any) -> int:
         return run(Options(kind=kind, **typed))

@@ -14,13 +14,13 @@ from ._errors import Exit
 
 def show_providers(*, json: bool) -> int:
     """List the providers; return the exit code."""
-    found = list_providers()
+    providers = list_providers()
     if json:
-        terminal.document([provider.model_dump(mode="json") for provider in found])
+        terminal.document([provider.model_dump(mode="json") for provider in providers])
         return Exit.DONE
 
     table = terminal.plain_table("provider", "makes", "key from", "ready")
-    for provider in found:
+    for provider in providers:
         table.add_row(
             provider.name,
             ", ".join(provider.modalities),

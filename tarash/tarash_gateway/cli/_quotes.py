@@ -70,12 +70,12 @@ def _show(plan: GenerationPlan) -> None:
     table.add_row("provider", plan.provider)
     table.add_row("model", plan.model)
     table.add_row("cost", str(plan.quote))
-    for one in plan.quote.lines:
-        part = Quote(low=one.low, high=one.high, currency=plan.quote.currency)
-        count = _between(one.quantity_low, one.quantity_high)
-        said = f"{part}: {count} {one.basis or one.unit}"
-        source = f" ({one.source}, {one.date}, {one.confidence})" if one.source else ""
-        table.add_row(one.billable.replace("_", " "), said + source)
+    for line in plan.quote.lines:
+        part = Quote(low=line.low, high=line.high, currency=plan.quote.currency)
+        count = _between(line.quantity_low, line.quantity_high)
+        amount = f"{part}: {count} {line.basis or line.unit}"
+        source = f" ({line.source}, {line.date}, {line.confidence})" if line.source else ""
+        table.add_row(line.billable.replace("_", " "), amount + source)
 
     for reason in plan.quote.unknown:
         table.add_row("unknown", in_options(reason))
@@ -111,19 +111,19 @@ def compare(options: Options, models: Sequence[str]) -> int:
 
     plans.sort(key=_dearness)
     if options.as_json:
-        answers = [_document(one) for one in plans]
-        answers += [{"provider": p, "model": m, "error": said} for p, m, said in refused]
+        answers = [_document(plan) for plan in plans]
+        answers += [{"provider": p, "model": m, "error": reason} for p, m, reason in refused]
         terminal.document(answers)
         return Exit.DONE
 
     table = terminal.plain_table("provider", "model", "cost", "what is not certain")
-    for one in plans:
+    for plan in plans:
         table.add_row(
-            one.provider, one.model, str(one.quote), in_options("; ".join(one.quote.unknown))
+            plan.provider, plan.model, str(plan.quote), in_options("; ".join(plan.quote.unknown))
         )
 
-    for provider, model, said in refused:
-        table.add_row(provider, model, "-", said)
+    for provider, model, reason in refused:
+        table.add_row(provider, model, "-", reason)
 
     terminal.show(table)
     return Exit.DONE

@@ -68,7 +68,7 @@ class Rehearsal:
     """One model of a declared provider, on a simulator that plays its vendor.
 
     Args:
-        said: The declaration.
+        declaration: What it says.
         row: Its row.
         raw: The declaration as its file has it, for the simulator.
         kind: What is made.
@@ -76,17 +76,17 @@ class Rehearsal:
     """
 
     def __init__(
-        self, said: ProviderDeclaration, row: Provider, raw: Any, kind: str, model: str
+        self, declaration: ProviderDeclaration, row: Provider, raw: Any, kind: str, model: str
     ) -> None:
-        self._said = said
+        self._said = declaration
         self._raw = raw
         self._kind = kind
         self._model = model
         self._registry = Registry()
         self._registry.register(row)
         self._ledger = MemoryLedger()
-        takes_pair = not any(one.plain_key for one in said.submit)
-        self._key = PAIR if said.account.auth.type == "jwt" and takes_pair else KEY
+        takes_pair = not any(one.plain_key for one in declaration.submit)
+        self._key = PAIR if declaration.account.auth.type == "jwt" and takes_pair else KEY
 
     async def play(self) -> list[Scene]:
         """Return what was played, one scene after another."""
@@ -105,7 +105,7 @@ class Rehearsal:
             ("the key is shown nowhere", self._echoed),
         ]
         if self._said.errors.rules and any(
-            one.means == "moderation" for one in self._said.errors.rules
+            rule.means == "moderation" for rule in self._said.errors.rules
         ):
             scenes.append(("content that is refused ends as refused", self._moderated))
 
@@ -241,10 +241,10 @@ class Rehearsal:
     async def _progress(self, simulator: Simulator, gateway: Gateway) -> None:
         simulator.script(self._said.name, Script(queue_polls=1, run_polls=1))
         _, updates = await self._make(simulator, gateway)
-        told = [one.status for one in updates]
+        statuses = [update.status for update in updates]
         rank = {"queued": 0, "processing": 1, "completed": 2}
-        ranks = [rank.get(one, 3) for one in told]
-        _need(ranks == sorted(ranks) and told.count("completed") == 1, f"it ends as {told}")
+        ranks = [rank.get(status, 3) for status in statuses]
+        _need(ranks == sorted(ranks) and statuses.count("completed") == 1, f"it ends as {statuses}")
 
     async def _borne(self, simulator: Simulator, gateway: Gateway) -> None:
         for status in BORNE:
@@ -271,10 +271,10 @@ class Rehearsal:
         _need(str(answer) in known, f"the answer is {answer}")
 
 
-def least_request(said: ProviderDeclaration, kind: str, model: str) -> dict[str, Any]:
+def least_request(declaration: ProviderDeclaration, kind: str, model: str) -> dict[str, Any]:
     """Return the least that a model takes."""
     asked: dict[str, Any] = {"prompt": "A lighthouse"}
-    forms = said.forms_of(kind, model)
+    forms = declaration.forms_of(kind, model)
     for name, take in (forms[0].takes if forms else {}).items():
         if not take.required:
             continue
@@ -294,17 +294,19 @@ def least_request(said: ProviderDeclaration, kind: str, model: str) -> dict[str,
 
 
 @contextmanager
-def first_models(said: ProviderDeclaration) -> Iterator[list[tuple[str, str]]]:
+def first_models(declaration: ProviderDeclaration) -> Iterator[list[tuple[str, str]]]:
     """Yield the models to play: for each submit and stage of its own, the first that uses it."""
-    found: dict[tuple[Any, ...], tuple[str, str]] = {}
-    for model in said.models:
+    by_stages: dict[tuple[Any, ...], tuple[str, str]] = {}
+    for model in declaration.models:
         for name in model.ids:
             plain = name.removesuffix("*") + ("1" if name.endswith("*") else "")
             ways = tuple(
                 number
-                for number, one in enumerate((*said.submit, *said.poll, *said.result))
+                for number, one in enumerate(
+                    (*declaration.submit, *declaration.poll, *declaration.result)
+                )
                 if one.kind in (None, model.kind) and (not one.models or plain in one.models)
             )
-            found.setdefault((model.kind, ways), (model.kind, plain))
+            by_stages.setdefault((model.kind, ways), (model.kind, plain))
 
-    yield list(found.values())
+    yield list(by_stages.values())

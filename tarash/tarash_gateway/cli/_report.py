@@ -26,9 +26,9 @@ from ._words import adapted_option, in_options, spoken
 INTERRUPTED = "Interrupted"
 
 
-def adjustments(found: Sequence[Adjustment]) -> None:
+def adjustments(changed: Sequence[Adjustment]) -> None:
     """Say which requested values were changed."""
-    for one in found:
+    for one in changed:
         terminal.say(adjusted(one), label=label(one), style="yellow")
 
 
@@ -174,15 +174,15 @@ def _as_json(response: Response, saved: Sequence[Output]) -> dict[str, Any]:
 def _file(output: Output) -> dict[str, Any]:
     """Return what is known of one saved result: what it is stands beside where it is."""
     saved, info = output.saved, output.info
-    told = {} if info is None else info.model_dump(exclude={"size", "content_type"})
+    about = {} if info is None else info.model_dump(exclude={"size", "content_type"})
     where = {"path": str(saved.place), "bytes": saved.size, "content_type": saved.content_type}
-    return {**where, **told}
+    return {**where, **about}
 
 
 def _without_bytes(media: Any) -> Any:
     """Return media as they are where a URL serves them; bytes are in the files."""
     if isinstance(media, list):
-        return [_without_bytes(one) for one in media]
+        return [_without_bytes(medium) for medium in media]
 
     if isinstance(media, dict):
         return {"content_type": media["content_type"]}
@@ -191,21 +191,21 @@ def _without_bytes(media: Any) -> Any:
 
 
 def _properties(response: Response, output: Output | None) -> str:
-    facts = [response.content_type]
+    parts = [response.content_type]
     if output is not None:
-        facts = [output.saved.content_type, terminal.size(output.saved.size)]
+        parts = [output.saved.content_type, terminal.size(output.saved.size)]
 
     info = None if output is None else output.info
     if info is None:
         seconds = getattr(response, "duration", None)
-        facts += [_seconds(seconds), getattr(response, "resolution", None)]
+        parts += [_seconds(seconds), getattr(response, "resolution", None)]
     else:
-        facts += [f"{info.width}x{info.height}" if info.width else None, _seconds(info.duration)]
-        facts += [f"{info.fps:.4g} fps" if info.fps else None, info.codec, _sound(info)]
-        facts.append("breaks off early" if info.truncated else None)
+        parts += [f"{info.width}x{info.height}" if info.width else None, _seconds(info.duration)]
+        parts += [f"{info.fps:.4g} fps" if info.fps else None, info.codec, _sound(info)]
+        parts.append("breaks off early" if info.truncated else None)
 
-    facts.append("made by the mock" if response.is_mock else None)
-    return ", ".join(str(fact) for fact in facts if fact) or "nothing more is known of it"
+    parts.append("made by the mock" if response.is_mock else None)
+    return ", ".join(str(fact) for fact in parts if fact) or "nothing more is known of it"
 
 
 def _seconds(seconds: float | None) -> str | None:
@@ -233,15 +233,15 @@ def _bill(response: Response, begun: datetime | None) -> str:
         )
 
     made = None if ended is None else ended.attempts[-1]
-    facts = [f"{made.provider} {made.model}" if made else None, f"request {response.request_id}"]
-    facts.append(terminal.duration(ended.total_elapsed_seconds) if ended else None)
+    parts = [f"{made.provider} {made.model}" if made else None, f"request {response.request_id}"]
+    parts.append(terminal.duration(ended.total_elapsed_seconds) if ended else None)
     if made is not None and not response.is_mock:
         units = response.provider_metadata.get("billable_units")
-        facts.append(
+        parts.append(
             f"billed: {made.billing}" + (f" (billable units: {_value(units)})" if units else "")
         )
 
-    return ", ".join(fact for fact in facts if fact)
+    return ", ".join(fact for fact in parts if fact)
 
 
 def _attempts(ended: ExecutionMetadata | None) -> None:
@@ -269,8 +269,8 @@ def detached(job: VideoJob | ImageJob, after: str, *, place: str | None, json: b
     streams.found(f"the job {job.request_id} goes on; `{after}` waits for it")
     token = job.to_token() if job.operation is not None else None
     if json:
-        facts = {"job_id": job.id, "request_id": job.request_id, "operation": job.operation}
-        terminal.document({**facts, "token": token})
+        ids = {"job_id": job.id, "request_id": job.request_id, "operation": job.operation}
+        terminal.document({**ids, "token": token})
         return
 
     terminal.hint(
@@ -321,15 +321,15 @@ def cancelled(error: TarashException, code: Exit, *, json: bool) -> None:
     """Say that a job has ended because somebody had it stopped."""
     billed = "what had run may be billed"
     ended = error.execution_metadata
-    if ended is not None and all(one.billing == "none" for one in ended.attempts):
+    if ended is not None and all(attempt.billing == "none" for attempt in ended.attempts):
         billed = "nothing is billed"
 
-    said = f"the job {error.request_id} was stopped, as somebody had asked; {billed}"
+    message = f"the job {error.request_id} was stopped, as somebody had asked; {billed}"
     if json:
-        told = {**as_json(error), "type": "Cancelled", "message": said, "retryable": False}
-        terminal.document({"error": {**told, "exit_code": int(code)}})
+        fields = {**as_json(error), "type": "Cancelled", "message": message, "retryable": False}
+        terminal.document({"error": {**fields, "exit_code": int(code)}})
 
-    terminal.say(said, label="stopped", style="yellow")
+    terminal.say(message, label="stopped", style="yellow")
 
 
 def unsaved(
@@ -343,11 +343,11 @@ def unsaved(
     """Say that a result was made and could not be saved, and where it is."""
     urls = [url for media in media_of(response) if (url := url_of(media)) is not None]
     if json:
-        facts = {"request_id": response.request_id, "operation": response.operation}
+        ids = {"request_id": response.request_id, "operation": response.operation}
         dumped = _as_json(response, saved)
         dumped["rescued"] = [str(path) for path in rescued]
-        told = {**document(error), "submission": "accepted", **facts}
-        terminal.document({"error": told, "response": dumped})
+        fields = {**document(error), "submission": "accepted", **ids}
+        terminal.document({"error": fields, "response": dumped})
     else:
         for place in (*urls, *rescued):
             terminal.result(str(place))
@@ -372,13 +372,13 @@ def offer(command: str | None, *, what: str = "wait for it") -> None:
         terminal.say(f"to {what}: {command}")
 
 
-def unwritten(failure: OSError, found: Sequence[str]) -> None:
+def unwritten(failure: OSError, places: Sequence[str]) -> None:
     """Say that standard output did not take what was written, and what that was."""
-    if not found and isinstance(failure, BrokenPipeError):
+    if not places and isinstance(failure, BrokenPipeError):
         return  # whoever closed the pipe has seen enough, as `head` does
 
-    said = f"standard output can't be written ({failure.strerror or failure})"
-    terminal.say("; ".join([said, *found]), label="error", style="bold red")
+    message = f"standard output can't be written ({failure.strerror or failure})"
+    terminal.say("; ".join([message, *places]), label="error", style="bold red")
 
 
 def misused(error: CommandError, *, json: bool) -> None:

@@ -67,16 +67,16 @@ def check_pipe(place: str | None, *, as_json: bool, count: int = 1) -> None:
     if place != STANDARD_OUTPUT:
         return
 
-    said = None
+    problem = None
     if as_json:
-        said = "standard output can't take both the result and the document of --json"
+        problem = "standard output can't take both the result and the document of --json"
     elif count > 1:
-        said = "standard output takes one result, not several; name a file or a folder"
+        problem = "standard output takes one result, not several; name a file or a folder"
     elif sys.stdout.isatty():
-        said = "standard output is a terminal; send it to a file or a program, or name a file"
+        problem = "standard output is a terminal; send it to a file or a program, or name a file"
 
-    if said is not None:
-        raise CommandError(f"--output: {said}")
+    if problem is not None:
+        raise CommandError(f"--output: {problem}")
 
 
 def check(place: str, count: int, *, force: bool) -> None:
@@ -104,8 +104,8 @@ def check(place: str, count: int, *, force: bool) -> None:
     names = template.fields <= {"index"} and not template.names_a_folder
     targets = [literal]
     if names and template.is_fixed:
-        facts = range(1, count + 1)
-        targets = [template.path(template.fill({"index": number}, "")) for number in facts]
+        numbers = range(1, count + 1)
+        targets = [template.path(template.fill({"index": number}, "")) for number in numbers]
 
     for target in targets:
         _check_folder(target)
@@ -115,7 +115,7 @@ def check(place: str, count: int, *, force: bool) -> None:
 
 def _check_folder(target: Path) -> None:
     """Check the folder that the target's own will be made in."""
-    folders = [one for one in target.absolute().parents if os.path.lexists(one)]
+    folders = [parent for parent in target.absolute().parents if os.path.lexists(parent)]
     if not folders[0].is_dir():
         raise CommandError(f"--output: {str(folders[0])!r} is no folder; name another place")
 
@@ -211,11 +211,11 @@ def rescue(response: Response) -> list[Path]:
     for folder in (Path(), Path(tempfile.gettempdir())) if only else ():
         saving = partial(save, response, folder / OWN_NAME, only=only)
         try:
-            found = _portal.call(lambda _caller: saving())  # noqa: B023  (called at once)
+            outputs = _portal.call(lambda _caller: saving())  # noqa: B023  (called at once)
         except TarashException:
             continue  # the next folder; the caller tells that all failed where none is left
 
-        return [one.place for one in found if isinstance(one.place, Path)]
+        return [output.place for output in outputs if isinstance(output.place, Path)]
 
     return []
 

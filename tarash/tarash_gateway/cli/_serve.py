@@ -126,9 +126,9 @@ def _settings(config: Path | None, *, mock: bool, media: Path | None) -> ServerS
 
 
 def _check(settings: ServerSettings) -> None:
-    found = list(problems(settings))
-    if found:
-        raise CommandError("the configuration is not in order: " + "; ".join(found))
+    faults = list(problems(settings))
+    if faults:
+        raise CommandError("the configuration is not in order: " + "; ".join(faults))
 
 
 def _check_ledger(gateway: Gateway) -> None:
@@ -143,7 +143,7 @@ def _check_ledger(gateway: Gateway) -> None:
         portal.call(lambda _caller: gateway.ledger.get("no such job"))
         return
 
-    folder = next((one for one in path.absolute().parents if one.exists()), Path("/"))
+    folder = next((parent for parent in path.absolute().parents if parent.exists()), Path("/"))
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise CommandError(f"the ledger can't be made at {path}: {folder} can't be written")
 

@@ -18,9 +18,9 @@ ROOM = 80
 
 
 def _without_types(parameters: list[Any]) -> list[Any]:
-    for one in parameters:
-        if getattr(one, "is_flag", False):
-            one.metavar = ""  # it takes no value, so none is shown
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""  # it takes no value, so none is shown
 
     return parameters
 
@@ -28,7 +28,7 @@ def _without_types(parameters: list[Any]) -> list[Any]:
 class _Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run it; what is said meanwhile names no option that it lacks."""
-        offer({name for one in self.params for name in getattr(one, "opts", ())})
+        offer({name for param in self.params for name in getattr(param, "opts", ())})
         return super().invoke(ctx)
 
     def get_params(self, ctx: Any) -> list[Any]:

@@ -35,9 +35,9 @@ def simulate(
         CommandError: There is no such provider or outcome, a time span is none, a port is taken,
             or the file can't be written.
     """
-    for one in providers or ():
-        if one.endswith(".toml"):  # its keys have variables to export
-            register_provider_file(one)
+    for provider in providers or ():
+        if provider.endswith(".toml"):  # its keys have variables to export
+            register_provider_file(provider)
 
     try:
         script = Script(**behaviour)
@@ -85,13 +85,13 @@ def _how_to_use(env_file: Path | None) -> str:
     return f"{does} the terminal that is to use it."
 
 
-def _in_options(said: str) -> str:
+def _in_options(refusal: str) -> str:
     """Return what a script's field is refused for, with the options in the place of fields."""
-    said = said.replace("outcome='never'", "--outcome never")
+    refusal = refusal.replace("outcome='never'", "--outcome never")
     return re.sub(
         r"^(?:queue_seconds|run_seconds|outcome)\b",
-        lambda found: f"--{found[0].replace('_', '-')}",
-        said,
+        lambda match: f"--{match[0].replace('_', '-')}",
+        refusal,
     )
 
 
@@ -99,7 +99,7 @@ def _variables(simulator: Simulator) -> list[str]:
     lines = []
     for name in simulator.providers:
         lines.append(f"export {base_url_variable(name)}={simulator.base_url(name)}")
-        lines += [f"export {one}={KEY}" for one in default_registry.models_with_keys(name)]
+        lines += [f"export {key}={KEY}" for key in default_registry.models_with_keys(name)]
 
     return lines
 
@@ -144,5 +144,5 @@ def _sum_up(name: str, simulator: Simulator) -> None:
         "cancel": seen.cancels,
         "download": seen.downloads,
     }
-    told = ", ".join(counted(number, thing) for thing, number in numbers.items())
-    terminal.hint(f"{name}: {told}")
+    summary = ", ".join(counted(number, thing) for thing, number in numbers.items())
+    terminal.hint(f"{name}: {summary}")

@@ -40,17 +40,17 @@ def show_spend(
 
     rows = spend(used, since=first, by=tuple(by))
     if json:
-        terminal.document([one.model_dump(mode="json") for one in rows])
+        terminal.document([row.model_dump(mode="json") for row in rows])
         return Exit.DONE
 
     table = terminal.plain_table(*by, "spent", "possible", "submits", "without a price")
-    for one in rows:
+    for row in rows:
         table.add_row(
-            *map(terminal.one_line, one.group.values()),
-            "unknown" if one.unknown == one.submits else written(one.amount, one.currency),
-            written(one.possible, one.currency),
-            str(one.submits),
-            str(one.unknown),
+            *map(terminal.one_line, row.group.values()),
+            "unknown" if row.unknown == row.submits else written(row.amount, row.currency),
+            written(row.possible, row.currency),
+            str(row.submits),
+            str(row.unknown),
         )
 
     if not rows:

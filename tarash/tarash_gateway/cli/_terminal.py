@@ -112,7 +112,7 @@ def document(value: Any) -> None:
 def json_of(value: Any, *, only_ascii: bool = False) -> str:
     """Return JSON that commands no terminal; some of what does may stand in JSON as it is."""
     text = json.dumps(value, ensure_ascii=only_ascii, indent=2)
-    return HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    return HIDDEN.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def hides(value: Any) -> bool:

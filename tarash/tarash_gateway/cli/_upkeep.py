@@ -40,16 +40,16 @@ def check(ledger: str | None, *, as_json: bool) -> int:
     """Read and write the ledger, and count what is unfinished in it."""
     begun = time.monotonic()
     unfinished = _run(existing(ledger), _checked)
-    facts: dict[str, Any] = {
+    counts: dict[str, Any] = {
         "ledger": shown(ledger),
         "seconds": round(time.monotonic() - begun, 3),
         **unfinished,
     }
     if as_json:
-        terminal.document(facts)
+        terminal.document(counts)
     else:
-        told = ", ".join(f"{name} {value}" for name, value in facts.items() if name != "ledger")
-        terminal.result(f"{facts['ledger']} can be read and written: {told}")
+        summary = ", ".join(f"{name} {value}" for name, value in counts.items() if name != "ledger")
+        terminal.result(f"{counts['ledger']} can be read and written: {summary}")
 
     return Exit.DONE
 
@@ -68,11 +68,11 @@ def prune(ledger: str | None, older_than: str, *, as_json: bool) -> int:
     Raises:
         CommandError: That is no age, or the ledger prunes itself.
     """
-    found = AGE.fullmatch(older_than.strip())
-    if found is None:
+    match = AGE.fullmatch(older_than.strip())
+    if match is None:
         raise CommandError(f"--older-than: {older_than!r} is no age; use 30d, 12h or 2w")
 
-    age = min(timedelta(seconds=min(float(found[1]), 1e9) * SECONDS[found[2]]), LONGEST)
+    age = min(timedelta(seconds=min(float(match[1]), 1e9) * SECONDS[match[2]]), LONGEST)
     kept = existing(ledger)
     if not hasattr(kept, "prune"):
         raise CommandError(f"{shown(ledger)} forgets by itself what has ended")

@@ -210,10 +210,10 @@ async def _finish(handle: Handle, waiting: _Waiting) -> None:
     try:
         async with progress:
             with saved_by(save):  # the job ends when its files are there
-                found: Response = await cast("Any", handle).wait_async(progress.update)
+                result: Response = await cast("Any", handle).wait_async(progress.update)
 
             if response is None:  # of a job that has ended before, or that another process drives
-                await save(found)
+                await save(result)
     except TarashException as error:
         code = exit_code(error)
         if response is None:
@@ -230,14 +230,14 @@ async def _finish(handle: Handle, waiting: _Waiting) -> None:
 
         waiting.worst = waiting.worst or code
 
-        told = CommandError(spoken(error), code=code, kind=type(error).__name__)
+        failure = CommandError(spoken(error), code=code, kind=type(error).__name__)
         rescued = await to_thread.run_sync(rescue, response)
-        report.unsaved(response, told, saved, rescued, json=waiting.as_json)
+        report.unsaved(response, failure, saved, rescued, json=waiting.as_json)
         report.offer(_fetching(response, waiting), what="get it again")
         return
 
-    again = _fetching(found, waiting)
-    report.success(found, saved, json=waiting.as_json, again=again)
+    again = _fetching(result, waiting)
+    report.success(result, saved, json=waiting.as_json, again=again)
 
 
 def _fetching(response: Response, waiting: _Waiting) -> str | None:
@@ -277,20 +277,20 @@ def _run(work: Coroutine[Any, Any, None], waiting: _Waiting) -> None:
 
 def _left(waiting: _Waiting, code: Exit) -> CommandError:
     """Return what there is to say where Ctrl-C ended the wait, and no job."""
-    said = "Left before anything was asked"
-    facts: dict[str, Any] = {}
+    message = "Left before anything was asked"
+    about: dict[str, Any] = {}
     if waiting.several:
-        said = "The jobs go on; `tarash jobs resume` goes on with the unfinished ones"
-        facts = {"jobs": waiting.told}
+        message = "The jobs go on; `tarash jobs resume` goes on with the unfinished ones"
+        about = {"jobs": waiting.told}
     elif waiting.handles:
         (handle,) = waiting.handles
-        facts = _facts(handle)
+        about = _facts(handle)
         done = "is done, and not saved" if waiting.made else "goes on at its provider"
         after = waiting.command("fetch" if waiting.made else "wait", handle.request_id)
         does = "gets its result" if waiting.made else "waits for it"
-        said = f"The job {handle.request_id} {done}" + (f"; `{after}` {does}" if after else "")
+        message = f"The job {handle.request_id} {done}" + (f"; `{after}` {does}" if after else "")
 
-    return CommandError(said, code=code, kind=report.INTERRUPTED, facts=facts)
+    return CommandError(message, code=code, kind=report.INTERRUPTED, facts=about)
 
 
 def _facts(handle: Handle) -> dict[str, Any]:

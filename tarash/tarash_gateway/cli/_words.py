@@ -112,26 +112,26 @@ def _has(name: str) -> bool:
 def _of_this_command(text: str) -> str:
     """Return a text that says of which command an option is that this one has not."""
 
-    def other(found: re.Match[str]) -> str:
-        known = found[0].startswith("`") or _has(found[0])
-        return found[0] if known else f"{found[0]} of `tarash video`"
+    def other(match: re.Match[str]) -> str:
+        known = match[0].startswith("`") or _has(match[0])
+        return match[0] if known else f"{match[0]} of `tarash video`"
 
     return re.sub(r"`[^`]*`|(?<![\w-])--[a-z][a-z-]+", other, text)
 
 
-def _named(found: re.Match[str]) -> str:
-    if found["dotted"] or found["given"]:
-        return f"--param {found['dotted']}" if found["dotted"] else f"--param {found['given']}=..."
+def _named(match: re.Match[str]) -> str:
+    if match["dotted"] or match["given"]:
+        return f"--param {match['dotted']}" if match["dotted"] else f"--param {match['given']}=..."
 
-    if found["set"]:
-        name = option(found["set"])
-        return name if found["value"] == "True" else f"{name} {found['value']}"
+    if match["set"]:
+        name = option(match["set"])
+        return name if match["value"] == "True" else f"{name} {match['value']}"
 
-    if found["role"]:
-        return f"the role of {option(found['ours'])}{found['place'] or ''}"
+    if match["role"]:
+        return f"the role of {option(match['ours'])}{match['place'] or ''}"
 
-    field = found["argument"] or found["field"] or found["ours"]
-    return f"{option(field)}{found['place'] or ''}"
+    field = match["argument"] or match["field"] or match["ours"]
+    return f"{option(field)}{match['place'] or ''}"
 
 
 # ----------------------------------------------------------------------------------------- hints

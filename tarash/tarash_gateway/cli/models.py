@@ -67,24 +67,24 @@ def list_command(  # noqa: PLR0913  (each is an option of the command)
     as_json: Json = False,
 ) -> int:
     """List the models that can do what is asked."""
-    found = list_models(
+    models = list_models(
         provider, output=output, takes=takes or (), duration=duration, search=search
     )
-    return _list(search, found, provider, as_json=as_json)
+    return _list(search, models, provider, as_json=as_json)
 
 
 def _list(
-    search: str | None, found: list[ModelInfo], provider: str | None, *, as_json: bool
+    search: str | None, models: list[ModelInfo], provider: str | None, *, as_json: bool
 ) -> int:
     if as_json:
-        terminal.document([one.model_dump(mode="json", exclude_none=True) for one in found])
+        terminal.document([model.model_dump(mode="json", exclude_none=True) for model in models])
         return DONE
 
-    if not found:
+    if not models:
         terminal.hint(none_found(provider, search))
         return DONE
 
-    show_list(found)
+    show_list(models)
     return DONE
 
 
@@ -143,8 +143,8 @@ def refresh_command(
 
     if as_json:
         days = {model: day.isoformat() for model, day in ends.items()}
-        found = {"provider": provider, "models": count, "ends": days, "unlisted": missing}
-        terminal.document(found)
+        counts = {"provider": provider, "models": count, "ends": days, "unlisted": missing}
+        terminal.document(counts)
         return DONE
 
     terminal.result(f"{provider}: {counted(count, 'model')}")
@@ -247,13 +247,13 @@ def check_command(
         if not place.exists():
             raise ValidationError(f"{place} does not exist; name a file or a folder")
 
-    found = check_models(*places, within_days=within)
+    uses = check_models(*places, within_days=within)
     if as_json:
-        terminal.document([one.model_dump(mode="json") for one in found])
+        terminal.document([use.model_dump(mode="json") for use in uses])
     else:
-        for one in found:
-            terminal.result(f"{one.path}:{one.line}: {one.provider}: {one.note}")
-        if not found:
+        for use in uses:
+            terminal.result(f"{use.path}:{use.line}: {use.provider}: {use.note}")
+        if not uses:
             terminal.result(f"No model that has ended, or will within {within} days.")
 
-    return FAILED if found else DONE
+    return FAILED if uses else DONE

@@ -85,11 +85,11 @@ class MemorySlots:
         """Return those who wait, and the jobs in flight; see `_records.SlotLedger.list_slots`."""
         with self._lock:
             records = self._line(line, time.monotonic())
-            return [one for one in records if one.turn is None or one.counts]
+            return [record for record in records if record.turn is None or record.counts]
 
     def _line(self, line: str | None, now: float) -> list[SlotRecord]:
-        rows = (one for one in self._slots.values() if line is None or one.request.line == line)
-        return [self._record(one, now) for one in sorted(rows, key=lambda one: one.number)]
+        rows = (slot for slot in self._slots.values() if line is None or slot.request.line == line)
+        return [self._record(row, now) for row in sorted(rows, key=lambda one: one.number)]
 
     def _record(self, row: _Row, now: float) -> SlotRecord:
         entry = self._entry(row.request.intent_id)

@@ -67,7 +67,7 @@ class MemoryStates:
         with self._lock:
             names = sorted(name for kept, name in self._states if kept == space and name > after)
             states = (self._living(space, name) for name in names)
-            return list(itertools.islice((one for one in states if one is not None), limit))
+            return list(itertools.islice((state for state in states if state is not None), limit))
 
     def _living(self, space: str, name: str) -> StateRecord | None:
         state = self._states.get((space, name))

@@ -117,19 +117,21 @@ def decided(
         requests: What the holder waits for; those that are new get in line.
         held: The ids of slots that it has taken before.
     """
-    known = {one.request.id: one for one in records}
-    stays = {one.id for one in requests if _goes_on(known.get(one.id))}
+    known = {record.request.id: record for record in records}
+    stays = {request.id for request in requests if _goes_on(known.get(request.id))}
     touch = (*stays, *(name for name in held if name in known and known[name].counts))
-    asked = {one.id: one for one in requests}
+    asked = {request.id: request for request in requests}
     alive = [
-        replace(one, request=asked.get(one.request.id, one.request), is_alive=True, silent=0.0)
-        if one.request.id in touch
-        else one
-        for one in records
-        if one.request.id not in asked or one.request.id in stays
+        replace(
+            record, request=asked.get(record.request.id, record.request), is_alive=True, silent=0.0
+        )
+        if record.request.id in touch
+        else record
+        for record in records
+        if record.request.id not in asked or record.request.id in stays
     ]
-    number = max((one.number for one in records), default=0)
-    insert = tuple(one for one in requests if one.id not in stays)
+    number = max((record.number for record in records), default=0)
+    insert = tuple(request for request in requests if request.id not in stays)
     line = [*alive, *(SlotRecord(one, number + at) for at, one in enumerate(insert, 1))]
     rooms, waiting, drop = _Rooms(), [], [one.id for one in insert if one.id in known]
     turns = _turns(line)
@@ -154,9 +156,9 @@ def decided(
     return SlotChanges(tuple(drop), insert, touch, take, answer)
 
 
-def _goes_on(found: SlotRecord | None) -> bool:
+def _goes_on(slot: SlotRecord | None) -> bool:
     """Tell whether a row is still what somebody waits for, or is a job in flight."""
-    return found is not None and (found.counts or (found.turn is None and found.is_alive))
+    return slot is not None and (slot.counts or (slot.turn is None and slot.is_alive))
 
 
 def _turns(line: Sequence[SlotRecord]) -> dict[str, int]:

@@ -303,7 +303,7 @@ class MemoryLedger(MemorySpending, MemorySlots, MemoryStates, MemoryQueue):
     def _entry(self, intent_id: str) -> SubmissionRecord | None:
         job = self._jobs.get(self._job_of.get(intent_id, ""))
         entries = () if job is None else job.entries
-        return next((one for one in entries if one.intent.id == intent_id), None)
+        return next((entry for entry in entries if entry.intent.id == intent_id), None)
 
     def _change(self, intent_id: str, **facts: Any) -> None:
         job_id = self._job_of.get(intent_id)

@@ -97,7 +97,7 @@ def derive(
         lambda rest: _count(rest, kind),
     )
     for step in steps:
-        mappers |= step({name: one for name, one in usable.items() if name not in mappers})
+        mappers |= step({name: value for name, value in usable.items() if name not in mappers})
 
     for name, shape in shapes.items():
         if name not in mappers and shape.required:

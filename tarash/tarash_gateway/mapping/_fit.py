@@ -60,8 +60,8 @@ def fit(
     adjustments += _one_each([*adapted, *joint])
     if strict and adjustments:
         refused = "; ".join(
-            f"{one.field}={_written(one.requested)}: {one.reason}, {_instead(one)}"
-            for one in adjustments
+            f"{change.field}={_written(change.requested)}: {change.reason}, {_instead(change)}"
+            for change in adjustments
         )
         what = f"strict=True allows no changes, and {spec.model} can't take {refused}"
         raise ValidationError(what, code="strict", field=adjustments[0].field)
@@ -73,10 +73,10 @@ def fit(
 def _one_each(adjustments: Sequence[Adjustment]) -> list[Adjustment]:
     """Tell once of a field that is adapted to its own limits and then to another field's."""
     by_field: dict[str, Adjustment] = {}
-    for one in adjustments:
-        before = by_field.get(one.field)
+    for adjustment in adjustments:
+        before = by_field.get(adjustment.field)
         changed = {"requested": before.requested} if before is not None else {}
-        by_field[one.field] = one.model_copy(update=changed)
+        by_field[adjustment.field] = adjustment.model_copy(update=changed)
 
     return list(by_field.values())
 
@@ -112,7 +112,7 @@ def _is_ratio(name: str, sent: Any) -> bool:
 
 def _check_kind(spec: ModelSpec) -> None:
     if spec.outputs and spec.kind not in spec.outputs:
-        made = " and ".join(f"{one}s" if one in KINDS else one for one in spec.outputs)
+        made = " and ".join(f"{output}s" if output in KINDS else output for output in spec.outputs)
         other = spec.outputs[0]
         raise UnsupportedOperationError(
             f"{spec.model} makes {made}, no {spec.kind}s",
@@ -219,8 +219,8 @@ def _fit_shape(
 
 def _in_two_parts(request: Request, mappers: Sequence[FieldMapper]) -> bool:
     """Tell whether an aspect ratio and a resolution are sent that make up the requested size."""
-    ratios = [one.geometry for one in mappers if isinstance(one.geometry, Ratios)]
-    lines = [one.geometry for one in mappers if isinstance(one.geometry, Lines)]
+    ratios = [mapper.geometry for mapper in mappers if isinstance(mapper.geometry, Ratios)]
+    lines = [mapper.geometry for mapper in mappers if isinstance(mapper.geometry, Lines)]
     return bool(ratios and lines) and says_size(ratios[0], lines[0], request)
 
 

@@ -189,10 +189,11 @@ def _sizes(shape: Shape) -> Sizes | None:
     if not presets and free is None:
         return None
 
-    if not is_size and not (len(presets) >= 2 and all(pixels_of(one.wire) for one in presets)):  # noqa: PLR2004
+    wires = [preset.wire for preset in presets]
+    if not is_size and not (len(wires) >= 2 and all(map(pixels_of, wires))):  # noqa: PLR2004
         return None
 
-    usual = next((one for one in presets if one.wire == shape.default), None)
+    usual = next((preset for preset in presets if preset.wire == shape.default), None)
     if usual is None and isinstance(shape.default, Mapping):
         usual = _from_object(shape.default, sides)
 

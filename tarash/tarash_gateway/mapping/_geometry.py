@@ -190,7 +190,7 @@ class Sizes:
     @property
     def named(self) -> tuple[Any, ...]:
         """The values that it lists."""
-        return tuple(one.wire for one in self.presets)
+        return tuple(preset.wire for preset in self.presets)
 
     def choose(self, _request: Any, target: Target) -> Any:
         """Return what to send, or None."""
@@ -221,7 +221,7 @@ class Sizes:
 
     def _for_ratio(self, ratio: float) -> Any:
         area = self.usual.area if self.usual is not None else USUAL_AREA
-        same = [one for one in self.presets if apart(one.ratio, ratio) <= SAME]
+        same = [preset for preset in self.presets if apart(preset.ratio, ratio) <= SAME]
         if same:
             largest = max(same, key=lambda one: (one is self.usual, one.area)).wire
             return self._nearest(ratio, area) if self.keeps_area else largest
@@ -234,9 +234,9 @@ class Sizes:
 
     def _nearest(self, ratio: float, area: float) -> Any:
         """Return the preset that is nearest by proportion and then by area."""
-        nearest = min(apart(one.ratio, ratio) for one in self.presets)
+        nearest = min(apart(preset.ratio, ratio) for preset in self.presets)
         slack = SAME * 2 if self.keeps_area else SAME / 2  # as 832x480 is called 16:9
-        alike = [one for one in self.presets if apart(one.ratio, ratio) <= nearest + slack]
+        alike = [preset for preset in self.presets if apart(preset.ratio, ratio) <= nearest + slack]
         return min(alike, key=lambda one: (apart(one.area, area), -one.area)).wire
 
     def _write(self, width: float, height: float) -> Any:
@@ -246,9 +246,9 @@ class Sizes:
             for side, low, high in zip((width, height), self.low, self.high, strict=True)
         ]
         written = f"{sides[0]}{self.separator}{sides[1]}"
-        for one in self.presets:
-            if one.wire == written:
-                return one.wire
+        for preset in self.presets:
+            if preset.wire == written:
+                return preset.wire
 
         return written if self.free == "text" else dict(zip(self.keys, sides, strict=True))
 
@@ -267,9 +267,9 @@ class Sizes:
             width, height = (wire[key] for key in self.keys)
             return width / height, width * height
 
-        for one in self.presets:
-            if one.wire == wire:
-                return one.ratio, one.area
+        for preset in self.presets:
+            if preset.wire == wire:
+                return preset.ratio, preset.area
 
         pixels = pixels_of(str(wire).replace(self.separator, "x"))
         return None if pixels is None else (pixels[0] / pixels[1], pixels[0] * pixels[1])

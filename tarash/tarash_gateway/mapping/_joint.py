@@ -49,7 +49,7 @@ def fit_joints(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustm
     """
     adjustments: list[Adjustment] = []
     for joint in spec.joints:
-        values = [one for one in _values(joint.field, request, spec) if one in joint.values]
+        values = [value for value in _values(joint.field, request, spec) if value in joint.values]
         requested = getattr(request, joint.limits, None)
         if (
             not values
@@ -89,7 +89,7 @@ def _own(name: str, request: Request, spec: ModelSpec) -> list[Any]:
 
 
 def _reading(name: str, spec: ModelSpec) -> list[str]:
-    return [parameter for parameter, one in spec.mappers.items() if name in one.sources]
+    return [parameter for parameter, value in spec.mappers.items() if name in value.sources]
 
 
 # ------------------------------------------------------------------------- limits that are stated

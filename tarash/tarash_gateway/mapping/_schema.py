@@ -109,29 +109,29 @@ def read_shapes(schema: Mapping[str, Any]) -> dict[str, Shape]:
 
 def read_shape(name: str, schema: Mapping[str, Any], *, required: bool = False) -> Shape:
     """Return the shape of one parameter."""
-    branches = [one for one in _branches(schema) if one.get("type") != "null"]
-    scalars = [one for one in branches if _kind(one) in SCALARS]
-    values = tuple(value for one in scalars for value in one.get("enum") or ())
-    numbers = [one for one in branches if _kind(one) in {"integer", "number"}]
-    lists = next((one for one in branches if _kind(one) == "array"), {})
-    objects = next((one for one in branches if _kind(one) == "object"), {})
+    branches = [branch for branch in _branches(schema) if branch.get("type") != "null"]
+    scalars = [branch for branch in branches if _kind(branch) in SCALARS]
+    values = tuple(value for scalar in scalars for value in scalar.get("enum") or ())
+    numbers = [branch for branch in branches if _kind(branch) in {"integer", "number"}]
+    lists = next((branch for branch in branches if _kind(branch) == "array"), {})
+    objects = next((branch for branch in branches if _kind(branch) == "object"), {})
     items = lists.get("items")
-    texts = [one for one in branches if _kind(one) == "string" and not one.get("enum")]
+    texts = [branch for branch in branches if _kind(branch) == "string" and not branch.get("enum")]
     return Shape(
         name=name,
-        kinds=frozenset(kind for one in branches if (kind := _kind(one))),
+        kinds=frozenset(kind for branch in branches if (kind := _kind(branch))),
         values=values,
-        closed=bool(values) and all(one.get("enum") for one in scalars),
+        closed=bool(values) and all(scalar.get("enum") for scalar in scalars),
         low=_least(numbers),
         high=_greatest(numbers),
-        step=next((one["multipleOf"] for one in numbers if one.get("multipleOf")), None),
+        step=next((number["multipleOf"] for number in numbers if number.get("multipleOf")), None),
         default=schema.get("default"),
         item=read_shape(name, items) if isinstance(items, Mapping) else None,
         parts=read_shapes(objects),
         needed=tuple(objects.get("required") or ()),
         least=int(lists.get("minItems") or 0),
         most=lists.get("maxItems"),
-        longest=next((one["maxLength"] for one in texts if one.get("maxLength")), None),
+        longest=next((text["maxLength"] for text in texts if text.get("maxLength")), None),
         described=str(schema.get("description") or "").lower(),
         required=required,
         deprecated=bool(schema.get("deprecated")),
@@ -144,9 +144,9 @@ def _branches(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield schema
         return
 
-    for one in branches:
-        if isinstance(one, Mapping):
-            yield from _branches(one)
+    for branch in branches:
+        if isinstance(branch, Mapping):
+            yield from _branches(branch)
 
 
 def _kind(schema: Mapping[str, Any]) -> str | None:
@@ -166,12 +166,12 @@ _KINDS: Mapping[type, str] = {str: "string", bool: "boolean", int: "integer", fl
 
 def _least(numbers: list[Mapping[str, Any]]) -> float | None:
     lows = []
-    for one in numbers:
-        low, above = one.get("minimum"), one.get("exclusiveMinimum")
+    for number in numbers:
+        low, above = number.get("minimum"), number.get("exclusiveMinimum")
         if isinstance(above, bool):
             low, above = (None, low) if above else (low, None)
         if above is not None:
-            low = above + 1 if one.get("type") == "integer" else above + 1e-3
+            low = above + 1 if number.get("type") == "integer" else above + 1e-3
         if low is None:
             return None
         lows.append(low)
@@ -181,12 +181,12 @@ def _least(numbers: list[Mapping[str, Any]]) -> float | None:
 
 def _greatest(numbers: list[Mapping[str, Any]]) -> float | None:
     highs = []
-    for one in numbers:
-        high, below = one.get("maximum"), one.get("exclusiveMaximum")
+    for number in numbers:
+        high, below = number.get("maximum"), number.get("exclusiveMaximum")
         if isinstance(below, bool):
             high, below = (None, high) if below else (high, None)
         if below is not None:
-            high = below - 1 if one.get("type") == "integer" else below - 1e-3
+            high = below - 1 if number.get("type") == "integer" else below - 1e-3
         if high is None:
             return None
         highs.append(high)

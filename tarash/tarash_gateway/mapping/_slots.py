@@ -162,11 +162,11 @@ def _takes_images(shape: Shape) -> bool:
     return bool(pictured) and _holds_media(shape)
 
 
-def _is_bare_reference(shape: Shape, said: set[str]) -> bool:
+def _is_bare_reference(shape: Shape, words: set[str]) -> bool:
     """Tell whether `references` or `style_reference_url` take pictures, for want of other words."""
-    filed = bool(said & {"url", "urls", "uri", "uris"}) or "array" in shape.kinds
+    filed = bool(words & {"url", "urls", "uri", "uris"}) or "array" in shape.kinds
     other = re.search(r"video|audio|voice|lora|text", shape.described)
-    return bool(filed and said & BARE and not said - BARE - STYLE - PLAIN and not other)
+    return bool(filed and words & BARE and not words - BARE - STYLE - PLAIN and not other)
 
 
 def _speaks_of_images(shape: Shape) -> bool:
@@ -190,7 +190,7 @@ def _holds_media(shape: Shape) -> bool:
 
 # ------------------------------------------------------------------------------------------- roles
 def _roles(
-    shape: Shape, found: list[Shape], shapes: Mapping[str, Shape], kind: Kind, hint: str
+    shape: Shape, images: list[Shape], shapes: Mapping[str, Shape], kind: Kind, hint: str
 ) -> tuple[ImageRole, ...]:
     """Return the roles that a parameter takes; none where nothing says what it shows."""
     named = {word for word in shape.words if not word.isdigit()}
@@ -205,31 +205,31 @@ def _roles(
             return (role,)
 
     if named & REFERENCE:
-        return _reference_roles(shape, found)
+        return _reference_roles(shape, images)
 
     if named - IMAGE - PLAIN:
         return ("reference", "asset") if shape.required else ()
 
-    return _plain_roles(shape, found, shapes, hint)
+    return _plain_roles(shape, images, shapes, hint)
 
 
-def _image_roles(shape: Shape, said: set[str]) -> tuple[ImageRole, ...]:
-    if said & REFERENCE:
+def _image_roles(shape: Shape, words: set[str]) -> tuple[ImageRole, ...]:
+    if words & REFERENCE:
         return ("reference", "asset")
 
     known = IMAGE | PLAIN | FIRST | LAST | {"second", "third", "fourth"}
-    return ("reference", "asset") if not said - known or shape.required else ()
+    return ("reference", "asset") if not words - known or shape.required else ()
 
 
-def _reference_roles(shape: Shape, found: list[Shape]) -> tuple[ImageRole, ...]:
+def _reference_roles(shape: Shape, images: list[Shape]) -> tuple[ImageRole, ...]:
     """Return `asset` for objects beside a plain list of references, else both."""
     beside = [
-        one
-        for one in found
-        if one is not shape
-        and "array" in one.kinds
-        and _is_text_list(one)
-        and not _is_steering(one)
+        image
+        for image in images
+        if image is not shape
+        and "array" in image.kinds
+        and _is_text_list(image)
+        and not _is_steering(image)
     ]
     return ("asset",) if beside and not _is_text_list(shape) else ("reference", "asset")
 
@@ -243,7 +243,7 @@ def _is_steering(shape: Shape) -> bool:
 
 
 def _plain_roles(
-    shape: Shape, found: list[Shape], shapes: Mapping[str, Shape], hint: str
+    shape: Shape, images: list[Shape], shapes: Mapping[str, Shape], hint: str
 ) -> tuple[ImageRole, ...]:
     """Return the roles of `image_url` and the like of a video model, whose name leaves it open."""
     if any(word.isdigit() for word in shape.words):
@@ -253,15 +253,15 @@ def _plain_roles(
         indexed = shape.item is not None and frame_index(shape.item) is not None
         return ("first_frame", "reference") if indexed else ("reference", "asset")
 
-    others = [one for one in found if one is not shape]
-    started = any(set(one.words) & FIRST and not set(one.words) & STEERING for one in others)
+    others = [image for image in images if image is not shape]
+    started = any(set(other.words) & FIRST and not set(other.words) & STEERING for other in others)
     video = any(one.required and _is_source_video(one) for one in shapes.values())
     starts = bool(SHOWS_START.search(shape.described))
     if started or (video and not starts) or "reference-to" in hint:
         return ("reference", "asset") if not starts or started else ("first_frame", "reference")
 
-    referenced = any(set(one.words) & REFERENCE and _takes_images(one) for one in others)
-    listed = any("array" in one.kinds and not _is_steering(one) for one in others)
+    referenced = any(set(other.words) & REFERENCE and _takes_images(other) for other in others)
+    listed = any("array" in other.kinds and not _is_steering(other) for other in others)
     clear = starts or "image-to-video" in hint or "i2v" in hint or referenced or listed
     return ("first_frame",) if clear else ("first_frame", "reference", "asset")
 
@@ -271,12 +271,12 @@ def _is_source_video(shape: Shape) -> bool:
     return bool(words & VIDEO) and not words & NOT_MEDIA and _holds_media(shape)
 
 
-def _steering(found: list[Shape], slots: list[Slot]) -> list[Slot]:
+def _steering(images: list[Shape], slots: list[Slot]) -> list[Slot]:
     """Add a required picture that steers, where it is the only one: nobody can do without it."""
     if slots:
         return slots
 
-    needed = [shape for shape in found if shape.required and set(shape.words) & STEERING]
+    needed = [shape for shape in images if shape.required and set(shape.words) & STEERING]
     added = [_slot(shape, ("reference", "asset")) for shape in needed[:1]]
     return [slot for slot in added if slot is not None]
 

@@ -62,13 +62,13 @@ class Desk:
             for entry in self._front.models.listed(self._caller)
         ]
         every = [one for one in every if kind is None or kind in one["makes"]]
-        found = [one for one in every if all(word in one["model"].lower() for word in words)]
-        shown = found[: min(limit, MOST_MODELS)]
-        more = len(found) - len(shown)
+        matching = [one for one in every if all(word in one["model"].lower() for word in words)]
+        shown = matching[: min(limit, MOST_MODELS)]
+        more = len(matching) - len(shown)
         answer: dict[str, Any] = {"models": shown, "more": more}
         if more:
             answer["hint"] = f"{more} more match; further words of the id narrow it down"
-        elif not found:
+        elif not matching:
             answer["hint"] = _nearest(words, [one["model"] for one in every])
 
         return answer
@@ -78,8 +78,8 @@ class Desk:
     ) -> dict[str, Any]:
         """Return what would be sent."""
         _, plan = await self._planned(kind, Wanted(model, tuple(fallbacks)), request)
-        told: dict[str, Any] = TOOLS.said_in(_shown(plan))
-        return told
+        document: dict[str, Any] = TOOLS.said_in(_shown(plan))
+        return document
 
     async def quote(
         self, kind: Kind, model: str, fallbacks: list[str], request: dict[str, Any]
@@ -88,13 +88,13 @@ class Desk:
         asked, plan = await self._planned(kind, Wanted(model, tuple(fallbacks)), request)
         chain = [plan, *plan.fallbacks]
         most = _most(chain)
-        told = {
+        quoted = {
             "quotes": [_priced(one) for one in chain],
             "most_usd": None if most is None else format(most, "f"),
             "adjustments": _shown(plan)["adjustments"],
             "confirmation_id": None,
         }
-        shown: dict[str, Any] = TOOLS.said_in(told)
+        shown: dict[str, Any] = TOOLS.said_in(quoted)
         if most is None and not self._may_buy_unpriced:
             shown["why_not"] = (
                 "A part of it has no known price, so it can't be bought here; whoever runs this "
@@ -178,7 +178,7 @@ class Desk:
     async def jobs(self, limit: int) -> list[dict[str, Any]]:
         """Return the newest jobs."""
         labels = {} if self._caller.is_admin else {KEY_LABEL: self._caller.id}
-        found = await self._front.gateway.list_jobs_async(
+        listed = await self._front.gateway.list_jobs_async(
             labels=labels, limit=min(limit, MOST_JOBS)
         )
         return [
@@ -189,7 +189,7 @@ class Desk:
                 "status": status_of(job, self._front.drivers.get(job.id)),
                 "prompt": job.request.get("prompt"),
             }
-            for job in found
+            for job in listed
         ]
 
     async def cancel(self, job_id: str) -> dict[str, Any]:
@@ -247,7 +247,7 @@ class Desk:
 
         # What was quoted with a price is bought with one, or not at all.
         free = {"allow_unpriced": self._allow_unpriced and wanted.max_cost is None}
-        rest = tuple(one.model_copy(update=free) for one in made.fallback_configs)
+        rest = tuple(config.model_copy(update=free) for config in made.fallback_configs)
         return made.model_copy(update={**free, "fallback_configs": rest})
 
 
@@ -306,11 +306,16 @@ def _shown(plan: GenerationPlan) -> dict[str, Any]:
         "payload": plan.payload,
         "price": str(plan.quote),
         "adjustments": [
-            {"field": one.field, "requested": one.requested, "sent": one.sent, "why": one.reason}
-            for one in plan.adjustments
+            {
+                "field": adjustment.field,
+                "requested": adjustment.requested,
+                "sent": adjustment.sent,
+                "why": adjustment.reason,
+            }
+            for adjustment in plan.adjustments
         ],
         "warnings": list(plan.warnings),
-        "fallbacks": [_shown(one) for one in plan.fallbacks],
+        "fallbacks": [_shown(fallback) for fallback in plan.fallbacks],
     }
 
 
@@ -319,5 +324,5 @@ def message_of(error: TarashException | Refusal) -> str:
     if isinstance(error, Refusal):
         return f"{error.code}: {error.message}"
 
-    facts = [f"submission: {error.submission}"] if error.submission else []
-    return "; ".join([f"{error.code}: {TOOLS.spoken(error)}", *facts])
+    notes = [f"submission: {error.submission}"] if error.submission else []
+    return "; ".join([f"{error.code}: {TOOLS.spoken(error)}", *notes])

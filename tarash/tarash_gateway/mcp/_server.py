@@ -326,7 +326,7 @@ async def _said(work: Awaitable[T]) -> T:
 
 def _misuse(error: pydantic.ValidationError) -> str:
     """Return what is wrong with what a tool was called with, as a model can mend it."""
-    found = error.errors(include_input=False, include_url=False, include_context=False)
+    findings = error.errors(include_input=False, include_url=False, include_context=False)
     return "invalid_request: " + "; ".join(
-        f"{'.'.join(map(str, one['loc']))}: {rule_of(one)}" for one in found
+        f"{'.'.join(map(str, finding['loc']))}: {rule_of(finding)}" for finding in findings
     )

@@ -40,8 +40,8 @@ class AtomicFile:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError as error:
-            said = "a file is in the place of its folder"
-            raise NotADirectoryError(errno.ENOTDIR, said, str(folder)) from error
+            reason = "a file is in the place of its folder"
+            raise NotADirectoryError(errno.ENOTDIR, reason, str(folder)) from error
 
         self.path = folder / f".{name[:100]}.{secrets.token_hex(8)}.part"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

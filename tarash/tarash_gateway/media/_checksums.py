@@ -55,9 +55,9 @@ def _stated(headers: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
 
     for place in places:
         for part in place.split(","):
-            found = STATED.fullmatch(part)
-            name = ALGORITHMS.get(found[1].lower()) if found else None
-            digest = _decoded(found[2]) if found and name else b""
+            match = STATED.fullmatch(part)
+            name = ALGORITHMS.get(match[1].lower()) if match else None
+            digest = _decoded(match[2]) if match and name else b""
             if name is not None and len(digest) == SIZES[name]:
                 yield name, digest
 

@@ -86,6 +86,6 @@ def _is_ours(folder: Path) -> bool:
     if not hasattr(os, "getuid"):
         return True  # Windows: the temporary folder is the user's own
 
-    found = folder.lstat()
-    private = not stat.S_IMODE(found.st_mode) & 0o077
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and private
+    status = folder.lstat()
+    private = not stat.S_IMODE(status.st_mode) & 0o077
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and private

@@ -184,8 +184,8 @@ class Download:
         except (aiohttp.InvalidURL, ValueError) as error:
             raise Failed(f"{self._url[:80]!r} is no URL that can be fetched") from error
         except (aiohttp.ClientError, OSError) as error:
-            told = f"{self._so_far()} ({reason_of(error)})"
-            raise _Broken(told) from Secrets().error(error)
+            reason = f"{self._so_far()} ({reason_of(error)})"
+            raise _Broken(reason) from Secrets().error(error)
 
     def _range(self) -> Mapping[str, str]:
         if not self._received:
@@ -245,12 +245,12 @@ class Download:
 
     def _at_the_end(self, response: aiohttp.ClientResponse) -> bool:
         """Find all there already, where the end had not been announced."""
-        _, _, told = response.headers.get("Content-Range", "").partition("*/")
-        if told.isdigit() and int(told) == self._received and self._total is None:
+        _, _, stated = response.headers.get("Content-Range", "").partition("*/")
+        if stated.isdigit() and int(stated) == self._received and self._total is None:
             self._stops_at = None
             return False
 
-        raise self._begin_anew(f"the server has no more (it says {told[:20] or 'nothing'})")
+        raise self._begin_anew(f"the server has no more (it says {stated[:20] or 'nothing'})")
 
     async def _take(self, block: bytes) -> None:
         skipped = min(self._overlap, len(block))

@@ -138,14 +138,14 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
 
 def _place(url: str) -> Origin:
     try:
-        found = origin(url)
+        place = origin(url)
     except ValueError:
-        found = ("", "", None)
+        place = ("", "", None)
 
-    if found[0] not in ("http", "https") or not found[1]:
+    if place[0] not in ("http", "https") or not place[1]:
         raise Refused(f"it leads to {url[:80]!r}, which is no http(s) address")
 
-    return found
+    return place
 
 
 def _refused(url: str) -> Refused:

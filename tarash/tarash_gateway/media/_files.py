@@ -36,10 +36,10 @@ def read_file(path: Path, where: str, most_bytes: int) -> bytes:
     """
     try:
         with _open(path) as file:
-            found = os.fstat(file.fileno())
-            check_size(found.st_size, where, most_bytes, shown_path(path))
+            status = os.fstat(file.fileno())
+            check_size(status.st_size, where, most_bytes, shown_path(path))
             # It may grow, and a device or a pipe has no size.
-            is_pipe = stat.S_ISFIFO(found.st_mode)
+            is_pipe = stat.S_ISFIFO(status.st_mode)
             content = _of_pipe(file, most_bytes + 1) if is_pipe else file.read(most_bytes + 1)
     except OSError as error:
         raise _unreadable(path, where, error) from error
@@ -60,8 +60,8 @@ def read_head(path: Path, where: str) -> Head:
     """
     try:
         with _open(path) as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise ValidationError(
                     f"{where}: {shown_path(path)} is a pipe or a device, which gives its bytes "
                     "once, so that a plan, a quote or the mock can't look at it; save it to a "
@@ -75,25 +75,25 @@ def read_head(path: Path, where: str) -> Head:
     if not head:
         raise ValidationError(f"{where}: the file {shown_path(path)} is empty; give another one")
 
-    return Head(head, found.st_size)
+    return Head(head, status.st_size)
 
 
 def _of_pipe(pipe: BinaryIO, most_bytes: int) -> bytes:
     """Return what somebody writes into a pipe: for ever, where nobody does, is not waited."""
-    found = bytearray()
+    content = bytearray()
     events = select.poll()
     events.register(pipe, select.POLLIN)
-    while len(found) < most_bytes:
+    while len(content) < most_bytes:
         if not events.poll(PIPE_SECONDS * 1000):
             raise OSError(errno.ETIMEDOUT, f"no bytes came for {PIPE_SECONDS:g} s")
 
-        part = os.read(pipe.fileno(), min(PIPE_BYTES, most_bytes - len(found)))
+        part = os.read(pipe.fileno(), min(PIPE_BYTES, most_bytes - len(content)))
         if not part:
             break
 
-        found += part
+        content += part
 
-    return bytes(found)
+    return bytes(content)
 
 
 def _at_once(path: str, flags: int) -> int:
@@ -116,8 +116,8 @@ def _unreadable(path: Path, where: str, error: OSError) -> ValidationError:
             "to be a URL that begins with http:// or https://, a data URI, or base64)"
         )
 
-    said = error.strerror or str(error)
-    return ValidationError(f"{where}: the file {shown_path(path)} can't be read: {said}")
+    reason = error.strerror or str(error)
+    return ValidationError(f"{where}: the file {shown_path(path)} can't be read: {reason}")
 
 
 def check_size(size: int, where: str, most_bytes: int, what: str = "it") -> None:

@@ -125,18 +125,18 @@ async def _examined(
         )
         media = media[:1] if untold else ()
 
-    found: dict[int, MediaInfo | str] = {}
+    examined: dict[int, MediaInfo | str] = {}
     for index, medium in enumerate(media):
         try:
-            found[index] = await _examined_one(response, medium, saved.get(index), config)
+            examined[index] = await _examined_one(response, medium, saved.get(index), config)
         except _NotHere:
             continue
         except TimeoutError:
-            found[index] = f"no answer within {config.timeout:g} s"
+            examined[index] = f"no answer within {config.timeout:g} s"
         except Exception as error:  # noqa: BLE001  (an examination must not lose what is paid for)
-            found[index] = str(error) or type(error).__name__
+            examined[index] = str(error) or type(error).__name__
 
-    return found
+    return examined
 
 
 class _NotHere(Exception):  # noqa: N818  (control flow)
@@ -151,16 +151,16 @@ async def _examined_one(
     from ._saving import names_files, reach_of
 
     if saved is not None and isinstance(saved.place, Path):
-        found: str | LocalMedia = LocalMedia(saved.place)
+        source: str | LocalMedia = LocalMedia(saved.place)
     else:
         try:
-            found = locate(medium, paths=names_files(response))
+            source = locate(medium, paths=names_files(response))
         except NoMedium as error:
             raise ProbeError(str(error)) from error
 
-    if isinstance(found, LocalMedia):
+    if isinstance(source, LocalMedia):
         try:
-            return await to_thread.run_sync(probe_here, found)
+            return await to_thread.run_sync(probe_here, source)
         except Unknown as error:
             raise ProbeError(str(error)) from error
 
@@ -168,7 +168,7 @@ async def _examined_one(
         raise _NotHere
 
     with anyio.fail_after(config.timeout):
-        return await probe_media(found, reach_of(config, makers_of(response)), paths=False)
+        return await probe_media(source, reach_of(config, makers_of(response)), paths=False)
 
 
 def _fill(response: Response, infos: dict[int, MediaInfo | str]) -> Response:
@@ -196,28 +196,30 @@ def _verify(
     from ._verify import compare, compare_count, expected, sentence
 
     asked = expected(request, response)
-    found: list[Mismatch] = compare_count(asked, len(media_of(response)))
+    mismatches: list[Mismatch] = compare_count(asked, len(media_of(response)))
     sound = bool(getattr(response, "audio_url", None))
     for index, info in infos.items():
         if isinstance(info, MediaInfo):
-            found += compare(asked, info, index + 1, has_sound=sound)
+            mismatches += compare(asked, info, index + 1, has_sound=sound)
         else:
             unseen = "a video or an image that can be looked at"
-            found.append(Mismatch(field="media", requested=unseen, found=info, index=index + 1))
+            mismatches.append(
+                Mismatch(field="media", requested=unseen, found=info, index=index + 1)
+            )
 
-    if not found:
+    if not mismatches:
         return response
 
-    response = response.model_copy(update={"mismatches": tuple(found)})
-    told = "; ".join(map(sentence, found))
-    log(logging.WARNING, "mismatched", differences=told)
+    response = response.model_copy(update={"mismatches": tuple(mismatches)})
+    sentences = "; ".join(map(sentence, mismatches))
+    log(logging.WARNING, "mismatched", differences=sentences)
     if config.verify == "warn":
         who = f"{config.provider} {config.model}"
-        warn(f"{who}: the result of {response.request_id} is not what was asked for: {told}")
+        warn(f"{who}: the result of {response.request_id} is not what was asked for: {sentences}")
         return response
 
     error = VerificationError(
-        f"The result is not what was asked for: {told} (it is made and paid for: the error's "
+        f"The result is not what was asked for: {sentences} (it is made and paid for: the error's "
         "response holds it)",
         config.provider,
         config.model,
@@ -226,7 +228,7 @@ def _verify(
         submission="accepted",
         operation=response.operation,
         response=response,
-        mismatches=found,
+        mismatches=mismatches,
     )
     error.execution_metadata = response.execution_metadata
     raise error

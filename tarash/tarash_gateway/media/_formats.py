@@ -49,9 +49,9 @@ def type_of(head: bytes, declared: str | None, name: str = "") -> str | None:
     if declared in VAGUE:
         declared = None
 
-    found = sniff(head) or canonical(declared or type_by_name(name) or "")
-    allowed = found.startswith(MEDIA) and found not in SCRIPTABLE
-    return found if allowed or found == ARCHIVE else None
+    kind = sniff(head) or canonical(declared or type_by_name(name) or "")
+    allowed = kind.startswith(MEDIA) and kind not in SCRIPTABLE
+    return kind if allowed or kind == ARCHIVE else None
 
 
 def extension(content_type: str | None) -> str:

@@ -73,15 +73,15 @@ def from_data_uri(text: str, where: str) -> MediaContent | None:
     Raises:
         ValidationError: What it holds is no base64.
     """
-    found = DATA_URI.match(text)
-    if found is None:
+    match = DATA_URI.match(text)
+    if match is None:
         return None
 
-    content = decoded(text, found.end())
+    content = decoded(text, match.end())
     if content is None and "%" in text:  # escaped, as any URI may be
-        content = decoded(unquote(text[found.end() :]))
+        content = decoded(unquote(text[match.end() :]))
 
     if content is None:
         raise ValidationError(f"{where}: the data URI does not hold base64; encode it again")
 
-    return {"content": content, "content_type": found["type"]}
+    return {"content": content, "content_type": match["type"]}

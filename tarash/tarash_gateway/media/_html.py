@@ -47,7 +47,7 @@ def page(response: Response) -> str:
 def _grid(response: Response) -> str:
     media = media_of(response)
     is_video = hasattr(response, "videos")
-    shown = [_medium(response, one, is_video=is_video) for one in media[:MOST_SHOWN]]
+    shown = [_medium(response, medium, is_video=is_video) for medium in media[:MOST_SHOWN]]
     if len(media) > MOST_SHOWN:
         shown.append(_faint(f"and {len(media) - MOST_SHOWN} more"))
 
@@ -73,47 +73,50 @@ def _source(response: Response, media: MediaType, *, is_video: bool) -> str | No
         return media
 
     try:
-        found = locate(media, paths=names_files(response))
-        if not isinstance(found, LocalMedia) or _size(found) > LARGEST_SHOWN:
+        medium = locate(media, paths=names_files(response))
+        if not isinstance(medium, LocalMedia) or _size(medium) > LARGEST_SHOWN:
             return None
 
-        content = b"".join(found.blocks())
+        content = b"".join(medium.blocks())
     except (NoMedium, OSError):
         return None
 
     usual = "video/mp4" if is_video else "image/png"
-    kind = sniff(content[:HEAD_BYTES]) or found.content_type or response.content_type or usual
+    kind = sniff(content[:HEAD_BYTES]) or medium.content_type or response.content_type or usual
     return f"data:{quote(kind, safe='/+.-')};base64,{base64.b64encode(content).decode()}"
 
 
-def _size(found: LocalMedia) -> int:
-    if isinstance(found.media, Path):
-        return found.media.stat().st_size
+def _size(medium: LocalMedia) -> int:
+    if isinstance(medium.media, Path):
+        return medium.media.stat().st_size
 
-    return len(found.media) * 3 // 4 if isinstance(found.media, str) else len(found.media)
+    return len(medium.media) * 3 // 4 if isinstance(medium.media, str) else len(medium.media)
 
 
 def _facts(response: Response) -> str:
     provider, model = maker_of(response)
     duration = getattr(response, "duration", None)
-    facts = [
+    parts = [
         " ".join(one for one in (provider, model) if one),
         "made by the mock" if response.is_mock else "",
         f"{duration:g} s" if duration else "",
         getattr(response, "resolution", None) or "",
         f"request {response.request_id}",
     ]
-    return _faint(" · ".join(fact for fact in facts if fact))
+    return _faint(" · ".join(fact for fact in parts if fact))
 
 
 def _notes(response: Response) -> str:
     notes = [("saved", place) for place in response.saved]
     notes += [("not saved", why) for why in response.save_errors]
     notes += [
-        ("adjusted", f"{one.field}: asked {one.requested}, {_sent(one.sent)}: {one.reason}")
-        for one in response.adjustments
+        (
+            "adjusted",
+            f"{change.field}: asked {change.requested}, {_sent(change.sent)}: {change.reason}",
+        )
+        for change in response.adjustments
     ]
-    notes += [("not as asked", sentence(one)) for one in response.mismatches]
+    notes += [("not as asked", sentence(mismatch)) for mismatch in response.mismatches]
     prompt = getattr(response, "revised_prompt", None)
     notes += [("revised prompt", prompt)] if prompt else []
     if not notes:
@@ -121,7 +124,7 @@ def _notes(response: Response) -> str:
 
     return (
         "<ul>"
-        + "".join(f"<li><b>{_text(name)}</b> {_text(said)}</li>" for name, said in notes)
+        + "".join(f"<li><b>{_text(name)}</b> {_text(words)}</li>" for name, words in notes)
         + "</ul>"
     )
 
@@ -139,15 +142,15 @@ def _attempts(response: Response) -> str:
     head = ("attempt", "provider", "model", "status", "seconds", "billed", "error")
     rows = [
         (
-            one.attempt_number,
-            one.provider,
-            one.model,
-            one.status,
-            f"{one.elapsed_seconds:.1f}",
-            one.billing,
-            f"{one.error_type}: {one.error_message}" if one.error_type else "",
+            attempt.attempt_number,
+            attempt.provider,
+            attempt.model,
+            attempt.status,
+            f"{attempt.elapsed_seconds:.1f}",
+            attempt.billing,
+            f"{attempt.error_type}: {attempt.error_message}" if attempt.error_type else "",
         )
-        for one in ended.attempts
+        for attempt in ended.attempts
     ]
     return f"<table>{_row('th', head)}{''.join(_row('td', row) for row in rows)}</table>"
 

@@ -76,9 +76,9 @@ async def load(request: Request, rules: Rules) -> Request:
     sum_of = Sum(rules)
 
     async def convert(media: Local, where: str, wanted: Wanted) -> MediaType:
-        found = await loaded(media, where, wanted, sum_of.rules)
-        sum_of.add(bytes_of(found))
-        return found
+        medium = await loaded(media, where, wanted, sum_of.rules)
+        sum_of.add(bytes_of(medium))
+        return medium
 
     return await converted(request, convert)
 
@@ -161,7 +161,7 @@ def _of_text(text: str, where: str, wanted: Wanted, rules: Rules) -> Mapping[str
                 f"{shown(text)}"
             )
 
-        return found
+        return from_uri
 
     content = decoded(text) if len(text) >= SHORTEST_BASE64 else None
     if content and sniff(content) is not None:
@@ -214,16 +214,16 @@ def known(media: Mapping[str, Any], where: str, wanted: Wanted) -> MediaContent:
     if not content:
         raise ValidationError(f"{where}: 'content' is empty; give the media's bytes")
 
-    found = kind_of(content, where, wanted)
-    check_pixels(content, found, where)
+    kind = kind_of(content, where, wanted)
+    check_pixels(content, kind, where)
     declared = canonical(media.get("content_type", ""))
-    if declared == found:
-        return {"content": content, "content_type": found}
+    if declared == kind:
+        return {"content": content, "content_type": kind}
 
     if declared not in VAGUE:
-        event(logging.INFO, "media_type_corrected", field=where, declared=declared, found=found)
+        event(logging.INFO, "media_type_corrected", field=where, declared=declared, found=kind)
 
-    return {"content": content, "content_type": found}
+    return {"content": content, "content_type": kind}
 
 
 def check_pixels(content: bytes, content_type: str, where: str) -> None:
@@ -242,8 +242,8 @@ def check_pixels(content: bytes, content_type: str, where: str) -> None:
 
 def _begins_well(text: str) -> bool:
     """Tell whether text is a data URI, as far as a glance tells."""
-    found = DATA_URI.match(text)
-    return found is not None and bool(decoded(text[found.end() : found.end() + GLANCE]))
+    match = DATA_URI.match(text)
+    return match is not None and bool(decoded(text[match.end() : match.end() + GLANCE]))
 
 
 def to_wire(media: MediaType, provider: str = "the provider") -> str:
@@ -263,8 +263,8 @@ def to_wire(media: MediaType, provider: str = "the provider") -> str:
     if isinstance(media, Mapping) and media["content"] and declared not in VAGUE:
         return data_uri(media)  # looked at before
 
-    found = local_media(media, where, "media", Rules())
-    return found if isinstance(found, str) else data_uri(found)
+    medium = local_media(media, where, "media", Rules())
+    return medium if isinstance(medium, str) else data_uri(medium)
 
 
 # ------------------------------------------------------------------------------------------ plans
@@ -291,11 +291,11 @@ def header_facts(media: Local, where: str, wanted: Wanted, rules: Rules) -> Fact
         if is_remote(media):
             return None
 
-        found = DATA_URI.match(media)
-        start = 0 if found is None else found.end()
+        match = DATA_URI.match(media)
+        start = 0 if match is None else match.end()
         head = decoded(media[start : start + LETTERS])
         is_base64 = head and len(media) >= SHORTEST_BASE64 and sniff(head) is not None
-        if found is not None or is_base64:
+        if match is not None or is_base64:
             size = (len(media) - start) * 3 // 4 - media.endswith("=") - media.endswith("==")
             check_size(size, where, rules.max_media_bytes)
             if head:

@@ -35,11 +35,11 @@ def relabelled(response: Response) -> Response:
         held = getattr(response, name, None)
         if held:
             several = isinstance(held, tuple)
-            found = tuple(_relabelled(one) for one in (held if several else (held,)))
-            if any(kind is not None for _, kind in found):
-                media = tuple(medium for medium, _ in found)
+            labelled = tuple(_relabelled(one) for one in (held if several else (held,)))
+            if any(kind is not None for _, kind in labelled):
+                media = tuple(medium for medium, _ in labelled)
                 changes[name] = media if several else media[0]
-                changes["content_type"] = found[0][1] or response.content_type
+                changes["content_type"] = labelled[0][1] or response.content_type
 
     return response.model_copy(update=changes) if changes else response
 
@@ -47,8 +47,8 @@ def relabelled(response: Response) -> Response:
 def _relabelled(medium: MediaType) -> tuple[MediaType, str | None]:
     """Return a medium under its right type; its type is None where its bytes don't tell it."""
     try:
-        found = locate(medium, paths=False)
-        kind = sniff(found.head()) if isinstance(found, LocalMedia) else None
+        located = locate(medium, paths=False)
+        kind = sniff(located.head()) if isinstance(located, LocalMedia) else None
     except NoMedium:
         return medium, None
 

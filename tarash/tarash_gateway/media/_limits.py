@@ -72,12 +72,14 @@ def problem(facts: Facts, limits: MediaConstraints, most: int | None) -> str | N
 
 
 def _allowed(limits: MediaConstraints) -> str:
-    told = {
+    limits_in_words = {
         "sides of at least {} pixels": limits.shortest_side,
         "sides of at most {} pixels": limits.longest_side,
         "at most {} pixels in all": limits.most_pixels,
     }
-    return ", ".join(text.format(most) for text, most in told.items() if most is not None)
+    return ", ".join(
+        text.format(most) for text, most in limits_in_words.items() if most is not None
+    )
 
 
 def fitting_size(size: tuple[int, int], limits: MediaConstraints) -> tuple[int, int]:

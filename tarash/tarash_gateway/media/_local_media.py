@@ -104,9 +104,9 @@ def locate(media: MediaType, *, paths: bool = True) -> str | LocalMedia:
         ours = _loopback.published(media)
         return media if ours is None else LocalMedia(ours.media, content_type=ours.content_type)
 
-    found = DATA_URI.match(media)
-    if found is not None:
-        return _data_uri(media, found)
+    match = DATA_URI.match(media)
+    if match is not None:
+        return _data_uri(media, match)
 
     path = _path(media) if paths else None
     if path is not None:
@@ -128,12 +128,12 @@ def _read(path: Path) -> Iterator[bytes]:
         raise NoMedium(f"the file {str(path)!r} can't be read ({error.strerror})") from error
 
 
-def _data_uri(media: str, found: re.Match[str]) -> LocalMedia:
-    declared = found["type"] or None
-    if found["rest"].lower().endswith(";base64"):
-        return LocalMedia(media, found.end(), declared)
+def _data_uri(media: str, match: re.Match[str]) -> LocalMedia:
+    declared = match["type"] or None
+    if match["rest"].lower().endswith(";base64"):
+        return LocalMedia(media, match.end(), declared)
 
-    return LocalMedia(unquote_to_bytes(media[found.end() :]), content_type=declared)
+    return LocalMedia(unquote_to_bytes(media[match.end() :]), content_type=declared)
 
 
 def _is_base64(text: str) -> bool:

@@ -97,52 +97,53 @@ class _Preparation:
 
     async def gather(self, media: Local, where: str, wanted: Wanted) -> MediaType:
         """Return text that goes out as it is, or bytes; a mask as the model reads it."""
-        found = await self._gathered(media, where, wanted)
-        self._sum.add(bytes_of(found))
+        gathered = await self._gathered(media, where, wanted)
+        self._sum.add(bytes_of(gathered))
         if where != "mask_image":
-            return found
+            return gathered
 
-        if isinstance(found, str):
-            self.adjustments += _of_mask_by_url(found, self._rules)
-            return found
+        if isinstance(gathered, str):
+            self.adjustments += _of_mask_by_url(gathered, self._rules)
+            return gathered
 
         form = self._rules.mask_form
-        mask = await in_thread(HEAVY_BYTES, as_mask, found, where, form)
-        if mask is not found:
-            self.adjustments.append(_of_mask(facts_of(found), str(facts_of(mask)), self._rules))
+        mask = await in_thread(HEAVY_BYTES, as_mask, gathered, where, form)
+        if mask is not gathered:
+            self.adjustments.append(_of_mask(facts_of(gathered), str(facts_of(mask)), self._rules))
 
         return mask
 
     async def _gathered(self, media: Local, where: str, wanted: Wanted) -> MediaType:
-        found = await loaded(media, where, wanted, self._sum.rules)
-        if not isinstance(found, str):
-            return found
+        content = await loaded(media, where, wanted, self._sum.rules)
+        if not isinstance(content, str):
+            return content
 
-        if _goes_as_text(found, self._accepts):
-            return Reference(found)
+        if _goes_as_text(content, self._accepts):
+            return Reference(content)
 
-        if REFERENCE.match(found):
+        if REFERENCE.match(content):
             raise ValidationError(
-                f"{where}: this provider can't read {shown(found)}; give a public URL or the bytes"
+                f"{where}: this provider can't read {shown(content)}; give a public URL or the "
+                "bytes"
             )
 
         if self._fetch is None:
             raise ValidationError(f"{where}: a URL can't be sent here; give the bytes instead")
 
         try:
-            fetched = await self._fetch(found, self._sum.rules)
+            fetched = await self._fetch(content, self._sum.rules)
         except ValidationError as error:
             error.amend(before=f"{where}: ")
             raise
 
-        return known(fetched, f"{where} (from {urlsplit(found).hostname})", wanted)
+        return known(fetched, f"{where} (from {urlsplit(content).hostname})", wanted)
 
     def check_together(self, request: Request) -> None:
         """Hold the sum of all bytes against what the provider takes."""
         most = self._accepts.largest_together
         media: list[Any] = [image["image"] for image in request.image_list]
         media += [one for _, one in media_fields(request)]
-        size = sum(len(one["content"]) for one in media if not isinstance(one, str))
+        size = sum(len(medium["content"]) for medium in media if not isinstance(medium, str))
         if most is None or size <= most:
             return
 
@@ -160,31 +161,31 @@ class _Preparation:
         if isinstance(media, str):
             return media
 
-        facts = facts_of(media)
+        header = facts_of(media)
         limits = limits_of(self._accepts, where, wanted)
-        most = self._most(limits, facts)
-        wrong = problem(facts, limits, most)
-        follows = self._masked if where == "mask_image" and self._masked != facts.pixels else None
+        most = self._most(limits, header)
+        wrong = problem(header, limits, most)
+        follows = self._masked if where == "mask_image" and self._masked != header.pixels else None
         if wrong is None and follows is None:
             return media
 
-        can = _can_fit(facts, where, wanted, self._accepts)
+        can = _can_fit(header, where, wanted, self._accepts)
         if not self._rules.fit_images or not can:
             raise _refusal(where, wrong or FOLLOWS, self._accepts, fits=can)
 
         from ._fit import fit_image
 
-        exactly = follows or self._own_size(where, facts)
+        exactly = follows or self._own_size(where, header)
         # To decode it is worth a thread, however few bytes it has.
         work = (fit_image, media, where, limits, most, exactly)
         fitted = await in_thread(HEAVY_BYTES, *work)
         now = facts_of(fitted)
-        if where == "image_list[0]" and now.pixels != facts.pixels:
+        if where == "image_list[0]" and now.pixels != header.pixels:
             self._masked = now.pixels
 
         reason = wrong or FOLLOWS
         self.adjustments.append(
-            Adjustment(field=where, requested=str(facts), sent=str(now), reason=reason)
+            Adjustment(field=where, requested=str(header), sent=str(now), reason=reason)
         )
         return fitted
 
@@ -310,25 +311,25 @@ class _Plan:
     def of(self, media: Local, where: str) -> str:
         """Return what stands for a medium."""
         wanted: Wanted = "video" if where == "video" else "image"
-        facts = header_facts(media, where, wanted, self._sum.rules)
-        if facts is None:
+        header = header_facts(media, where, wanted, self._sum.rules)
+        if header is None:
             if where == "mask_image" and self._accepts is not None and self._accepts.url:
                 self.adjustments += _of_mask_by_url(str(media), self._rules)
 
             return Reference(media)
 
-        self._sum.add(facts.size)
+        self._sum.add(header.size)
         if self._accepts is not None:
-            if where == "mask_image" and not is_read_so(facts.has_alpha, self._rules.mask_form):
-                self.adjustments.append(_of_mask(facts, CONVERTED, self._rules))
+            if where == "mask_image" and not is_read_so(header.has_alpha, self._rules.mask_form):
+                self.adjustments.append(_of_mask(header, CONVERTED, self._rules))
 
-            self._check(facts, where, wanted, self._accepts)
+            self._check(header, where, wanted, self._accepts)
 
-        found = DATA_URI.match(media) if isinstance(media, str) else None
-        if found is None or not isinstance(media, str):
-            return Reference(planned(facts.content_type, facts.size))
+        match = DATA_URI.match(media) if isinstance(media, str) else None
+        if match is None or not isinstance(media, str):
+            return Reference(planned(header.content_type, header.size))
 
-        return Reference(f"data:{facts.content_type};base64,{media[found.end() :]}")
+        return Reference(f"data:{header.content_type};base64,{media[match.end() :]}")
 
     def _check(self, facts: Facts, where: str, wanted: Wanted, accepts: MediaSupport) -> None:
         limits = limits_of(accepts, where, wanted)

@@ -96,24 +96,24 @@ async def probe_media(media: MediaType, reach: FetchPolicy, *, paths: bool) -> M
         ProbeError: It can't be read, or is no video or image.
     """
     try:
-        found = locate(media, paths=paths)
+        located = locate(media, paths=paths)
     except NoMedium as error:
         raise ProbeError(f"There is nothing to look at: {error}") from error
 
-    return await _probe(found, reach)
+    return await _probe(located, reach)
 
 
-async def _probe(found: str | LocalMedia, reach: FetchPolicy) -> MediaInfo:
+async def _probe(located: str | LocalMedia, reach: FetchPolicy) -> MediaInfo:
     try:
-        if isinstance(found, LocalMedia):
-            return await to_thread.run_sync(probe_here, found)
+        if isinstance(located, LocalMedia):
+            return await to_thread.run_sync(probe_here, located)
 
-        return await _probe_url(found, reach)
+        return await _probe_url(located, reach)
     except Unknown as error:
-        raise ProbeError(f"{_shown(found)} can't be looked at: {error}") from error
+        raise ProbeError(f"{_shown(located)} can't be looked at: {error}") from error
 
 
-def probe_here(found: LocalMedia) -> MediaInfo:
+def probe_here(medium: LocalMedia) -> MediaInfo:
     """Return what a medium is that needs no fetching; blocks the thread.
 
     Raises:
@@ -121,15 +121,15 @@ def probe_here(found: LocalMedia) -> MediaInfo:
         Unknown: It is no video or image.
     """
     try:
-        content = found.content()
+        content = medium.content()
         if isinstance(content, bytes):
             return _run(lambda offset, length: content[offset : offset + length], len(content))
 
         with content.open("rb") as file:
             return _run_file(file)
     except (NoMedium, OSError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise ProbeError(f"{_shown(found)} can't be read: {said}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ProbeError(f"{_shown(medium)} can't be read: {reason}") from error
 
 
 def _run_file(file: IO[bytes]) -> MediaInfo:
@@ -171,8 +171,8 @@ async def _probe_url(url: str, reach: FetchPolicy) -> MediaInfo:
         except Refused as error:
             raise ProbeError(f"{_shown(url)} is not fetched: {error}") from error
         except (aiohttp.ClientError, OSError) as error:
-            told = f"{_shown(url)} can't be fetched: {reason_of(error)}"
-            raise ProbeError(told) from Secrets().error(error)
+            message = f"{_shown(url)} can't be fetched: {reason_of(error)}"
+            raise ProbeError(message) from Secrets().error(error)
 
 
 class _Url:
@@ -206,8 +206,8 @@ class _Url:
         self._requests += 1
         headers = {"Range": f"bytes={offset}-{offset + length - 1}"}
         async with self._web.get(self._url, headers) as response:
-            found = TOTAL.fullmatch(response.headers.get("Content-Range", ""))
-            self.size = int(found[1]) if found else self.size
+            match = TOTAL.fullmatch(response.headers.get("Content-Range", ""))
+            self.size = int(match[1]) if match else self.size
             if response.status == UNSATISFIABLE:
                 return b""
 
@@ -246,16 +246,16 @@ class _Url:
 
 async def _read_up_to(response: Any, length: int) -> bytes:
     """Return the body, but not more of it than was asked for."""
-    found = bytearray()
-    while len(found) < length and (block := await response.content.read(length - len(found))):
-        found += block
+    body = bytearray()
+    while len(body) < length and (block := await response.content.read(length - len(body))):
+        body += block
 
-    return bytes(found)
+    return bytes(body)
 
 
-def _shown(found: str | LocalMedia) -> str:
+def _shown(medium: str | LocalMedia) -> str:
     """Return a name for an error message; a URL without its signature."""
-    if isinstance(found, str):
-        return found.partition("?")[0][:200]
+    if isinstance(medium, str):
+        return medium.partition("?")[0][:200]
 
-    return repr(str(found.media)) if isinstance(found.media, Path) else "the medium"
+    return repr(str(medium.media)) if isinstance(medium.media, Path) else "the medium"

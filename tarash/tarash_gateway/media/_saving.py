@@ -191,17 +191,17 @@ def _facts(response: Response) -> Mapping[str, object]:
     }
 
 
-async def _save_one(plan: _Plan, index: int, number: int, found: str | LocalMedia | None) -> None:
-    if found is None:
+async def _save_one(plan: _Plan, index: int, number: int, source: str | LocalMedia | None) -> None:
+    if source is None:
         return
 
-    writing = _Writing(plan, number, found)
+    writing = _Writing(plan, number, source)
     try:
         async with plan.limit:
-            if isinstance(found, LocalMedia):
-                await writing.take(found)
+            if isinstance(source, LocalMedia):
+                await writing.take(source)
             else:
-                await _fetch(plan, index, found, writing)
+                await _fetch(plan, index, source, writing)
 
             plan.done[index] = await writing.publish()
     except (Failed, Refused, NoMedium, Exists, Unreachable, NotRenewed, ValidationError) as error:
@@ -263,10 +263,10 @@ def _expiry(response: Response) -> str:
 class _Writing:
     """One result on its way to its place: a sink for downloads."""
 
-    def __init__(self, plan: _Plan, number: int, found: str | LocalMedia) -> None:
+    def __init__(self, plan: _Plan, number: int, source: str | LocalMedia) -> None:
         self._plan = plan
         self._facts = {**plan.facts, "index": number}
-        self._name = _name_of(found)
+        self._name = _name_of(source)
         self._part: AtomicFile | None = None
         self._content_type: str | None = None
         self._size = 0
@@ -312,14 +312,14 @@ class _Writing:
         if self._part is not None:
             await self._part.write(block)
 
-    async def take(self, found: LocalMedia) -> None:
+    async def take(self, medium: LocalMedia) -> None:
         """Write what is here already."""
-        blocks = found.blocks()
+        blocks = medium.blocks()
         first = await to_thread.run_sync(next, blocks, b"")
         if not first:
             raise NoMedium("it is empty")
 
-        await self.begin(first[:HEAD_BYTES], found.content_type)
+        await self.begin(first[:HEAD_BYTES], medium.content_type)
         if self._part is not None:
             await self._part.write_all(chain((first,), blocks))
 
@@ -367,12 +367,12 @@ class _Writing:
         return f"{str(self.place)!r} exists: choose another name, or pass overwrite=True"
 
 
-def _name_of(found: str | LocalMedia) -> str:
+def _name_of(source: str | LocalMedia) -> str:
     """Return what may tell the type by its ending."""
-    if isinstance(found, str):
-        return found
+    if isinstance(source, str):
+        return source
 
-    return found.media.name if isinstance(found.media, Path) else ""
+    return source.media.name if isinstance(source.media, Path) else ""
 
 
 def _said(error: OSError, writing: _Writing) -> str:

@@ -45,22 +45,22 @@ def show(response: Response, index: int) -> str:
         return _open(media)
 
     try:
-        found = locate(media, paths=names_files(response))
-        place = str(_file(found, response) if isinstance(found, LocalMedia) else found)
+        located = locate(media, paths=names_files(response))
+        place = str(_file(located, response) if isinstance(located, LocalMedia) else located)
     except (NoMedium, OSError) as error:
         raise MediaError(f"There is nothing to show: {error}") from error
 
     return _open(place)
 
 
-def _file(found: LocalMedia, response: Response) -> Path:
+def _file(medium: LocalMedia, response: Response) -> Path:
     """Return the file that a result is, or one that is written for the viewer and stays."""
-    if isinstance(found.media, Path):
-        return found.media.resolve()
+    if isinstance(medium.media, Path):
+        return medium.media.resolve()
 
-    blocks = found.blocks()
+    blocks = medium.blocks()
     first = next(blocks, b"")
-    kind = type_of(first[:HEAD_BYTES], found.content_type or response.content_type)
+    kind = type_of(first[:HEAD_BYTES], medium.content_type or response.content_type)
     handle, name = tempfile.mkstemp(f".{extension(kind)}", "tarash-gateway-")
     with os.fdopen(handle, "wb") as file:
         file.writelines(chain((first,), blocks))

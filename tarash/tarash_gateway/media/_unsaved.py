@@ -24,14 +24,14 @@ def unsaved(plan: _Plan, count: int) -> SaveError:
     kind = "video" if hasattr(plan.response, "videos") else "image"
     indexes = sorted(plan.failures)
     if count == 1:
-        said = f"The {kind} could not be saved: {plan.failures[indexes[0]]}"
+        message = f"The {kind} could not be saved: {plan.failures[indexes[0]]}"
     else:
         each = "; ".join(f"{kind} {index + 1}: {plan.failures[index]}" for index in indexes)
-        said = f"{len(indexes)} of {count} {kind}s could not be saved: {each}"
+        message = f"{len(indexes)} of {count} {kind}s could not be saved: {each}"
 
     saved = tuple(str(plan.done[index].place) for index in sorted(plan.done))
     if saved:
-        said = f"{said}. Saved: {', '.join(saved)}"
+        message = f"{message}. Saved: {', '.join(saved)}"
 
     provider, model = maker_of(plan.response)
     held = media_of(plan.response)
@@ -40,7 +40,7 @@ def unsaved(plan: _Plan, count: int) -> SaveError:
     at = f", and it is at {', '.join(urls)}" if urls else ""
     where = f"request {plan.response.request_id} is {paid}{at}"
     error = SaveError(
-        said,
+        message,
         provider,
         model,
         plan.response.request_id,

@@ -79,14 +79,14 @@ class UrlRefresher:
         if not self._makers.has_row(operation.provider):
             raise NotRenewed(f"{operation.provider} is registered, and can't be asked for another")
 
-        found = [one for one in _chain(self._config) if one.provider == operation.provider]
-        if not found:
+        fitting = [one for one in _chain(self._config) if one.provider == operation.provider]
+        if not fitting:
             raise NotRenewed(
                 f"{operation.provider} may give out another: pass config=, with the key for "
                 f"{operation.provider}, to save()"
             )
 
-        return found[0]
+        return fitting[0]
 
 
 def _chain(config: Config | None) -> Iterator[Config]:

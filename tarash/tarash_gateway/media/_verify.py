@@ -75,9 +75,9 @@ def compare(
     )
     fields = ("duration_seconds", "generate_audio", "aspect_ratio", "resolution", "size")
     return [
-        Mismatch(field=name, requested=asked[name], found=found, index=index)
-        for name, found in zip(fields, pairs, strict=True)
-        if found is not None
+        Mismatch(field=name, requested=asked[name], found=measured, index=index)
+        for name, measured in zip(fields, pairs, strict=True)
+        if measured is not None
     ]
 
 
@@ -103,8 +103,8 @@ def _audio(asked: Any, info: MediaInfo, *, has_sound: bool) -> bool | None:
     if not isinstance(asked, bool) or info.has_audio is None:
         return None
 
-    found = info.has_audio or has_sound
-    return found if found != asked else None
+    heard = info.has_audio or has_sound
+    return heard if heard != asked else None
 
 
 def _ratio(asked: Any, info: MediaInfo) -> str | None:
@@ -137,22 +137,24 @@ def _size(asked: Any, info: MediaInfo) -> str | None:
         return None
 
     sides = ((info.width, pair[0]), (info.height, pair[1]))
-    near = all(abs(math.log(found / wanted)) <= math.log1p(SIZE_SHARE) for found, wanted in sides)
+    near = all(
+        abs(math.log(measured / wanted)) <= math.log1p(SIZE_SHARE) for measured, wanted in sides
+    )
     return None if near else f"{info.width}x{info.height}"
 
 
 def _pair(text: Any, separator: str) -> tuple[int, int] | None:
-    found = (
+    match = (
         re.fullmatch(rf"(\d{{1,5}}){separator}(\d{{1,5}})", text) if isinstance(text, str) else None
     )
-    pair = (int(found[1]), int(found[2])) if found else (0, 0)
+    pair = (int(match[1]), int(match[2])) if match else (0, 0)
     return pair if all(pair) else None
 
 
 def _number(value: Any) -> float | None:
     """Return seconds, also where an adjustment tells them as they are sent: `8s`."""
     if isinstance(value, str):
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)s?", value)
-        return float(found[1]) if found else None
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)s?", value)
+        return float(match[1]) if match else None
 
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

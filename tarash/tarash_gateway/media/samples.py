@@ -172,8 +172,8 @@ def parse_ratio(text: str) -> Fraction:
 
 
 def _pair(text: str, separator: str, rule: str) -> tuple[int, int]:
-    first, found, second = text.partition(separator)
-    if found and first.isdecimal() and second.isdecimal() and int(first) and int(second):
+    first, separated, second = text.partition(separator)
+    if separated and first.isdecimal() and second.isdecimal() and int(first) and int(second):
         return int(first), int(second)
 
     raise ValueError(f"{rule}; not {text!r}")

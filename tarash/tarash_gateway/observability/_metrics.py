@@ -89,24 +89,24 @@ class Metrics:
 
     def count(self, event: AttemptEvent) -> None:
         """Count an event."""
-        told = names.counted(event)
+        attributes = names.counted(event)
         match event:
             case AttemptStarted():
-                self._begin(event, told)
+                self._begin(event, attributes)
             case Rejected() if event.retry_at is not None:
-                self.retries.add(1, told)
+                self.retries.add(1, attributes)
             case Accepted() | Adopted():
                 self._accept(event)
             case Polled():
-                self._poll(event, told)
+                self._poll(event, attributes)
             case Settled():
-                self._settle(event, told)
+                self._settle(event, attributes)
             case _:
                 pass
 
-    def _begin(self, event: AttemptStarted, told: dict[str, str]) -> None:
+    def _begin(self, event: AttemptStarted, attributes: dict[str, str]) -> None:
         if event.attempt_number > 1 and not event.resumed:
-            self.fallbacks.add(1, told)
+            self.fallbacks.add(1, attributes)
 
         with self._lock:
             is_new = _key(event) not in self._active
@@ -121,8 +121,8 @@ class Metrics:
             if len(self._accepted) > MOST:
                 self._accepted.popitem(last=False)
 
-    def _poll(self, event: Polled, told: dict[str, str]) -> None:
-        self.polls.add(1, told)
+    def _poll(self, event: Polled, attributes: dict[str, str]) -> None:
+        self.polls.add(1, attributes)
         if event.status == "queued":
             return
 
@@ -130,18 +130,20 @@ class Metrics:
             accepted = self._accepted.pop((_key(event), event.attempt_number), None)
 
         if accepted is not None:
-            self.queued.record(max(0.0, event.elapsed - accepted), told)
+            self.queued.record(max(0.0, event.elapsed - accepted), attributes)
 
-    def _settle(self, event: Settled, told: dict[str, str]) -> None:
+    def _settle(self, event: Settled, attributes: dict[str, str]) -> None:
         with self._lock:
             self._accepted.pop((_key(event), event.attempt_number), None)
 
         failed = {} if event.error is None else {names.ERROR: event.error["type"]}
-        self.attempts.add(1, {**told, names.OUTCOME: event.outcome, **failed})
-        self.duration.record(event.elapsed, {**told, names.OPERATION: names.GENERATES, **failed})
+        self.attempts.add(1, {**attributes, names.OUTCOME: event.outcome, **failed})
+        self.duration.record(
+            event.elapsed, {**attributes, names.OPERATION: names.GENERATES, **failed}
+        )
         if event.cost is not None:
-            said = {names.CURRENCY: event.cost.currency, names.COST_STATE: event.cost.state}
-            self.cost.add(float(event.cost.amount), {**told, **said})
+            priced = {names.CURRENCY: event.cost.currency, names.COST_STATE: event.cost.state}
+            self.cost.add(float(event.cost.amount), {**attributes, **priced})
 
     def end(self, event: AttemptEvent, state: str) -> None:
         """Count a job that this call drives no further."""

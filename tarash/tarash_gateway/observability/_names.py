@@ -42,7 +42,7 @@ SECONDS = (0.5, 1, 2, 5, 10, 20, 40, 60, 90, 120, 180, 300, 600, 1200, 3600)
 
 def about(event: AttemptEvent) -> dict[str, str | int]:
     """Return what every span of an attempt says."""
-    said: dict[str, str | int] = {
+    attributes: dict[str, str | int] = {
         OPERATION: GENERATES,
         PROVIDER: event.provider,
         MODEL: event.model,
@@ -50,9 +50,9 @@ def about(event: AttemptEvent) -> dict[str, str | int]:
         ATTEMPT: event.attempt_number,
     }
     if event.job_id:
-        said[JOB] = event.job_id
+        attributes[JOB] = event.job_id
 
-    return said
+    return attributes
 
 
 def labelled(labels: Mapping[str, str]) -> dict[str, str]:

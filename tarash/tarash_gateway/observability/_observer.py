@@ -70,7 +70,7 @@ class _Followed:
     def end(self) -> None:
         """End its spans, the inner ones first."""
         attempts, self.attempts = self.attempts, {}
-        inner = [(one.result, one.submit, one.span) for one in attempts.values()]
+        inner = [(attempt.result, attempt.submit, attempt.span) for attempt in attempts.values()]
         _end(*(span for spans in inner for span in spans), self.job)
 
     def innermost(self) -> Span:
@@ -323,13 +323,15 @@ class OpenTelemetryObserver:
             span.end()
 
     def _polled(self, attempt: _Attempt, event: Polled) -> None:
-        facts: dict[str, Any] = {"status": event.status, "progress": event.progress}
-        facts["queue_position"] = event.queue_position
+        values: dict[str, Any] = {"status": event.status, "progress": event.progress}
+        values["queue_position"] = event.queue_position
         if event.trouble is not None:
-            facts |= {"failed": True, "trouble": event.trouble if self._has_messages else None}
+            values |= {"failed": True, "trouble": event.trouble if self._has_messages else None}
 
-        said = {f"tarash.poll.{name}": one for name, one in facts.items() if one is not None}
-        attempt.span.add_event("poll", said)
+        attributes = {
+            f"tarash.poll.{name}": value for name, value in values.items() if value is not None
+        }
+        attempt.span.add_event("poll", attributes)
         if event.result_ready and attempt.result is None and not event.final:
             attempt.result = self._tracer.start_span(
                 f"download {event.provider}", _under(attempt.span), attributes=names.about(event)
@@ -345,8 +347,8 @@ class OpenTelemetryObserver:
             span.set_attribute(names.COST_STATE, event.cost.state)
 
         if event.error is not None:
-            said = event.error.get("message" if self._has_messages else "code")
-            _mark_failed(span, event.error["type"], str(said or ""))
+            reason = event.error.get("message" if self._has_messages else "code")
+            _mark_failed(span, event.error["type"], str(reason or ""))
             job.set_attribute(names.ERROR, event.error["type"])
 
         attempt.end()
@@ -373,7 +375,7 @@ def _under(span: Span) -> Context:
 def _written(labels: Mapping[str, str]) -> Context | None:
     """Return the trace's context that a job was written down with."""
     carrier = {
-        name.removeprefix(NOTED): one for name, one in labels.items() if name.startswith(NOTED)
+        name.removeprefix(NOTED): value for name, value in labels.items() if name.startswith(NOTED)
     }
     if "traceparent" not in carrier:
         return None

@@ -103,21 +103,21 @@ class Row:
             details: Whether to say more than its status.
         """
         label = self.label if label is None else label
-        said: list[Piece] = [(self._attempt(), "")] if details and self._attempt() else []
-        said += [(label, "bold"), ("  ", "")] if label else []
+        pieces: list[Piece] = [(self._attempt(), "")] if details and self._attempt() else []
+        pieces += [(label, "bold"), ("  ", "")] if label else []
         update = self.update
         if update is None:
-            return [*said, ("starting", "")]
+            return [*pieces, ("starting", "")]
 
-        said.append((update.status, STYLES[update.status]))
+        pieces.append((update.status, STYLES[update.status]))
         if details and update.queue_position:
-            said.append((f", position {update.queue_position}", ""))
+            pieces.append((f", position {update.queue_position}", ""))
 
         # At its end, the status has said it all.
         if details and update.progress_percent is not None and update.status == "processing":
-            said.append((f", {update.progress_percent:.0f} %", ""))
+            pieces.append((f", {update.progress_percent:.0f} %", ""))
 
-        return said
+        return pieces
 
     def _attempt(self) -> str:
         """Return which attempt it is, where there is more than one."""
@@ -133,12 +133,12 @@ class Row:
 
     def closing_line(self, *, why: bool = True) -> list[Piece]:
         """Return how it ended, as one line, and why it failed."""
-        said = self.pieces()
+        pieces = self.pieces()
         if self.updates > 1:  # a single update tells nothing of how long it took
-            said.append((f" after {self.elapsed()}", ""))
+            pieces.append((f" after {self.elapsed()}", ""))
 
         error = self.update.error if why and self.update is not None else None
-        return [*said, (f": {one_line(error)}", "")] if error else said
+        return [*pieces, (f": {one_line(error)}", "")] if error else pieces
 
     def elapsed(self) -> str:
         """Return how long it has taken so far."""

@@ -107,10 +107,10 @@ class Board:
         frame = self._frames[int(time.monotonic() * FRAMES_A_SECOND) % len(self._frames)]
         share = row.share()
         room = self._console.width - len(f"{frame} ")
-        said, bar, times = fitted(row, room, bar=share is not None)
+        pieces, bar, times = fitted(row, room, bar=share is not None)
         # Never longer than the terminal is wide: a line that wraps can't be drawn over.
         line = Text(f"{frame} ", no_wrap=True, overflow="ellipsis")
-        line.append_text(styled(said))
+        line.append_text(styled(pieces))
         if bar:
             full = round(bar * (share or 0))
             line.append("  ").append(self._cell * full, style="green")
@@ -138,8 +138,8 @@ def fitted(row: Row, width: int, *, bar: bool) -> tuple[list[Piece], int, str]:
         (short, row.elapsed(), True),
         (short, row.elapsed(), False),
     ):
-        said = row.pieces(label, details=details)
-        free = width - styled(said).cell_len - cell_len(f"  {times}{note}")
+        pieces = row.pieces(label, details=details)
+        free = width - styled(pieces).cell_len - cell_len(f"  {times}{note}")
         if free < 0:
             continue
 

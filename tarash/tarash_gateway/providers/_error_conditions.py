@@ -162,6 +162,15 @@ BLOCKED = (
     r"(?:resource|account|subscription|organi[sz]ation|project|user|key)\b[^.]{0,60}"
     r"\b(?:temporarily )?(?:blocked|suspended|deactivated|disabled|banned|terminated)\b"
 )
+NOT_BILLED = (
+    r"billing_disabled|\bbilled users\b|\bbilling account\b[^.]{0,80}\b(?:disabled|closed|absent)\b"
+    r"|\b(?:enable|requires?|needs?|activate|set up) billing\b"
+    r"|\bbilling (?:must be|(?:is|has) not(?: been)?) (?:enabled|activated|set up)\b"
+)
+BAD_KEY = (
+    r"\bapi[ _]key[ _](?:is )?(?:invalid|expired|not valid)\b"
+    r"|\b(?:invalid|incorrect|expired)[ _]api[ _]key\b"
+)
 OF_THE_ACCOUNT: tuple[tuple[Meaning, When], ...] = (
     (
         "quota",
@@ -188,6 +197,24 @@ OF_THE_ACCOUNT: tuple[tuple[Meaning, When], ...] = (
             statuses=ON_LIMITS,
             of_jobs=False,
             advice="the account has no quota for this model: raise it, or use another provider",
+        ),
+    ),
+    (
+        "account",
+        When(
+            anywhere=BAD_KEY,
+            statuses=frozenset({400, 403}),
+            of_jobs=False,
+            advice="check the key",
+        ),
+    ),
+    (
+        "quota",
+        When(
+            anywhere=NOT_BILLED,
+            statuses=frozenset({400, 403}),
+            of_jobs=False,
+            advice="see to the billing of the account or its project",
         ),
     ),
     (

@@ -49,7 +49,11 @@ CLASSES: Mapping[Meaning, type[HTTPError]] = {
 OK = 200
 NOT_FOUND = 404
 FIRST_ERROR = 300
+STATUS_LIKE = re.compile(r"\d{1,3}")
+"""A code that is a status of HTTP or of gRPC, and so names nothing."""
 ALWAYS = When()
+OF_THE_REQUEST = frozenset({"moderation", "invalid"})
+"""What another request would mend."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +72,8 @@ class ErrorRules:
         rules: Meanings with their conditions, which go before all others.
         moderation: When the content filter refused.
         of_output: When what was refused is what was made, and not what was asked for.
-        categories: A pattern of the names by which the words tell what was objected to.
+        categories: A pattern of the names by which the words tell what was objected to; else the
+            code is one, unless it repeats a status.
         quota: When the account has nothing left: no pause mends it.
         account: When the key is wrong, or not allowed.
         unknown_model: When there is no such model.
@@ -96,12 +101,12 @@ class ErrorRules:
 
     def said(self, body: Any) -> str:
         """Return the provider's words; empty where there are none that can be read."""
-        found = (texts for path in self.message if (texts := _texts_at(body, path)))
-        texts = next(found, [])
+        by_path = (texts for path in self.message if (texts := _texts_at(body, path)))
+        texts = next(by_path, [])
         beside = [text for path in self.details for text in _texts_at(body, path)] if texts else []
-        said = "; ".join(texts)
-        more = "; ".join(text for text in beside if text not in said)
-        return f"{said}: {more}" if more else said
+        words = "; ".join(texts)
+        more = "; ".join(text for text in beside if text not in words)
+        return f"{words}: {more}" if more else words
 
     def code_of(self, body: Any) -> str:
         """Return the provider's code as text; empty where there is none."""
@@ -121,12 +126,12 @@ class ErrorRules:
     def first(self, refusal: Refusal) -> tuple[Meaning, When] | None:
         """Return the first rule whose conditions hold; None where only the status tells."""
         rules = (rule for rule in self._in_order() if rule[1].holds(refusal))
-        found = next((rule for rule in rules if not is_hearsay(*rule, refusal)), None)
-        if found is None or found[0] != "moderation":
-            return found
+        rule_met = next((rule for rule in rules if not is_hearsay(*rule, refusal)), None)
+        if rule_met is None or rule_met[0] not in OF_THE_REQUEST:
+            return rule_met
 
-        # A blocked account is said in the words of the filter, too.
-        return next((rule for rule in OF_THE_ACCOUNT if rule[1].holds(refusal)), found)
+        # A blocked account is said in the words of the filter, too, an unpaid one with a 400.
+        return next((rule for rule in OF_THE_ACCOUNT if rule[1].holds(refusal)), rule_met)
 
     def _in_order(self) -> Iterator[tuple[Meaning, When]]:
         yield from self.rules
@@ -191,7 +196,7 @@ class ErrorRules:
         if meaning == "moderation":
             return self.moderated(when, refusal)
 
-        facts: dict[str, Any] = {
+        details: dict[str, Any] = {
             "raw_response": refusal.body,
             "retryable": when.retryable,
             "submission": "unknown" if meaning == "unknown" else when.submission,
@@ -206,34 +211,34 @@ class ErrorRules:
         text += f" ({advice})" if advice else ""
         if meaning == "invalid":
             what = "request" if status else f"input{code}"
-            return ValidationError(f"{self.title} refused the {what}: {text}", **facts)
+            return ValidationError(f"{self.title} refused the {what}: {text}", **details)
 
         begins = f"HTTP {status}" if status else f"{self.title} could not make it{code}"
         if status and status < FIRST_ERROR:
             begins = f"{self.title} answered with an error{code}"
 
         if status is None and meaning in ("failed", "unknown"):
-            return GenerationFailedError(f"{begins}: {text}", **facts)
+            return GenerationFailedError(f"{begins}: {text}", **details)
 
-        facts |= {
+        details |= {
             "status_code": NOT_FOUND if meaning == "gone" else status,
             "retry_after": when.wait if retry_after is None else retry_after,
         }
-        error = CLASSES.get(meaning, HTTPError)(f"{begins}: {text}", **facts)
+        error = CLASSES.get(meaning, HTTPError)(f"{begins}: {text}", **details)
         error.lacks_subject = status is not None and status >= FIRST_ERROR
         return error
 
     def moderated(self, when: When, refusal: Refusal) -> ContentModerationError:
         """Return the error for what the content filter refused, under these conditions."""
-        said, code = refusal.message, refusal.code
-        named = re.findall(self.categories, said) if self.categories else []
+        words, code = refusal.message, refusal.code
+        named = re.findall(self.categories, words) if self.categories else []
         return ContentModerationError(
-            f"{self.title}'s content filter refused: {said or code or 'no reason given'} "
+            f"{self.title}'s content filter refused: {words or code or 'no reason given'} "
             f"({when.advice or ADVICE['moderation']})",
             # Some refuse with nothing but a status: an answer came all the same.
             raw_response="" if refusal.body is None else refusal.body,
             stage=when.stage or self.stage_of(refusal),
-            categories=named or ([code] if code else []),
+            categories=named or ([code] if code and not STATUS_LIKE.fullmatch(code) else []),
             retryable=when.retryable,
             submission=when.submission,
             billing=when.billing,
@@ -269,21 +274,21 @@ def is_hearsay(meaning: Meaning, when: When, refusal: Refusal) -> bool:
     return meaning == "moderation" and is_told and refusal.status not in REFUSED_IN_WORDS
 
 
-def upload_error(title: str, status: int | None, said: Any) -> TarashException:
+def upload_error(title: str, status: int | None, body: Any) -> TarashException:
     """Return the error of a failed upload to a provider's storage, which costs nothing.
 
     Args:
         title: How the provider is called.
         status: The HTTP status; None where no answer came.
-        said: What came, without secrets.
+        body: What came, without secrets.
     """
     at = "" if status is None else f" (HTTP {status})"
-    message = f"The upload to {title}'s storage failed{at}: {shorten(said)}"
+    message = f"The upload to {title}'s storage failed{at}: {shorten(body)}"
     if status is None:
         return HTTPConnectionError(message, submission="not_sent")
 
     kind = ERRORS_BY_STATUS.get(status, HTTPError)
-    return kind(message, raw_response=said, status_code=status, submission="not_sent")
+    return kind(message, raw_response=body, status_code=status, submission="not_sent")
 
 
 def _texts_at(body: Any, path: str) -> list[str]:
@@ -300,5 +305,5 @@ def sentence_of(item: Any) -> str:
 
     place = item.get("loc") or item.get("path")
     named = ".".join(map(str, place)) if isinstance(place, list) else place
-    said = item.get("msg") or item.get("message") or ""
-    return f"{named}: {said}" if named else str(said)
+    message = item.get("msg") or item.get("message") or ""
+    return f"{named}: {message}" if named else str(message)

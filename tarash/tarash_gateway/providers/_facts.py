@@ -42,18 +42,18 @@ def number(value: Any) -> float | None:
         return None
 
     try:
-        found = float(value)
+        figure = float(value)
     except OverflowError:
         return None
 
-    return found if math.isfinite(found) else None
+    return figure if math.isfinite(figure) else None
 
 
 def amount(value: Any) -> float | None:
     """Return a number of 0 or more, also from text such as `8` and `8s`."""
     if isinstance(value, str) and len(value) <= LONGEST_TEXT and value.isascii():
-        found = SECONDS.fullmatch(value)
-        return float(found[1]) if found else None
+        match = SECONDS.fullmatch(value)
+        return float(match[1]) if match else None
 
     read = number(value)
     return read if read is not None and read >= 0 else None
@@ -66,9 +66,9 @@ def duration(value: Any) -> float | None:
 
 def id_in(body: Any, places: Iterable[str]) -> str | None:
     """Return the id that an answer gives its job, empty for none; None where there is no place."""
-    found = [value_at(body, place) for place in places]
-    named = (str(one) for one in found if isinstance(one, str | int) and one != "")
-    return next(named, "") if found else None
+    values = [value_at(body, place) for place in places]
+    named = (str(value) for value in values if isinstance(value, str | int) and value != "")
+    return next(named, "") if values else None
 
 
 def id_text(value: Any) -> str:
@@ -103,8 +103,8 @@ def text(value: Any) -> str | None:
 
 def content_type(value: Any) -> str | None:
     """Return a MIME type, without its parameters."""
-    found = CONTENT_TYPE.fullmatch(value) if isinstance(value, str) else None
-    return found[1].lower() if found else None
+    match = CONTENT_TYPE.fullmatch(value) if isinstance(value, str) else None
+    return match[1].lower() if match else None
 
 
 def date(value: Any) -> str | None:
@@ -137,7 +137,7 @@ def among(words: Mapping[str, Word], word: str) -> Word | None:
     return next((value for value in known.values() if value == "failed"), None)
 
 
-def unknown_in(words: Mapping[str, Any], said: Any) -> str | None:
+def unknown_in(words: Mapping[str, Any], status: Any) -> str | None:
     """Return what a status says where none of the words is meant; None where one is.
 
     Who lists no word for work under way leaves all others to it.
@@ -145,8 +145,8 @@ def unknown_in(words: Mapping[str, Any], said: Any) -> str | None:
     if "processing" not in words.values():
         return None
 
-    word = "nothing" if said is None else str(said)[:LONGEST_WORD]
-    return None if said is not None and among(words, str(said)) is not None else word
+    word = "nothing" if status is None else str(status)[:LONGEST_WORD]
+    return None if status is not None and among(words, str(status)) is not None else word
 
 
 def _spelt(word: str) -> str:
@@ -171,8 +171,8 @@ def texts(value: Any) -> list[str]:
 
 def first(names: Iterable[str], *holders: Any) -> Any:
     """Return the first value that one of the objects has under one of the names; else None."""
-    found = (holder.get(name) for holder in map(mapping, holders) for name in names)
-    return next((value for value in found if value not in (None, "")), None)
+    values = (holder.get(name) for holder in map(mapping, holders) for name in names)
+    return next((value for value in values if value not in (None, "")), None)
 
 
 READERS: Mapping[str, Callable[[Any], Any]] = {
@@ -195,9 +195,9 @@ def response_facts(call: Call, metadata: Mapping[str, Any], **given: Any) -> dic
         metadata: For `provider_metadata`; what was odd stands there too, as it came.
         **given: Fields of the response, as the provider said them; None and "" for unsaid.
     """
-    said = {name: value for name, value in given.items() if value not in (None, "")}
-    read = {name: READERS[name](value) for name, value in said.items()}
-    odd = {name: said[name] for name, value in read.items() if value is None}
+    given_facts = {name: value for name, value in given.items() if value not in (None, "")}
+    read = {name: READERS[name](value) for name, value in given_facts.items()}
+    odd = {name: given_facts[name] for name, value in read.items() if value is None}
     noted = {**mapping(metadata.get(ODD)), **odd}
     return {
         "request_id": call.request_id,

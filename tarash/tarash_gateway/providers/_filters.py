@@ -102,9 +102,9 @@ def _painted(flags: list[bool], number: int) -> set[int]:
 
 def _left_out(value: Any, deep: int = 4) -> tuple[int, list[str]]:
     """Return how many objects have no media and say that they are unsafe, and what says so."""
-    said = unsafe(value) if isinstance(value, dict) else None
-    if said is not None:
-        return 1, [said]
+    flag = unsafe(value) if isinstance(value, dict) else None
+    if flag is not None:
+        return 1, [flag]
 
     count = 0
     names: list[str] = []
@@ -124,7 +124,7 @@ def unsafe(item: Mapping[str, Any]) -> str | None:
 
     flags = [name for name in UNSAFE if _is_true(item.get(name))]
     flags += [name for name in SAFE if item.get(name) is False]
-    flags += [said for name in REASONS if KEPT_BACK.search(said := text(item.get(name)) or "")]
+    flags += [reason for name in REASONS if KEPT_BACK.search(reason := text(item.get(name)) or "")]
     return next(iter(flags), None)
 
 

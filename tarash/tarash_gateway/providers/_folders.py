@@ -56,7 +56,7 @@ def declared_folder(  # noqa: PLR0913  (what a row is made of, each by name)
         name=name,
         title=title,
         adapter=place,
-        keys=tuple(KeyVariable(one) if isinstance(one, str) else one for one in keys),
+        keys=tuple(KeyVariable(key) if isinstance(key, str) else key for key in keys),
         modalities=modalities,
         models=_Models(package),
         aliases=aliases,

@@ -16,12 +16,12 @@ def reported_cost(body: Any, _metadata: Mapping[str, Any]) -> Reported | None:
         (one for event in reversed(events) if (one := mapping(mapping(event).get("usage")))), {}
     )
     details = mapping(usage.get("input_tokens_details"))
-    said = {
+    counts = {
         "prompt": exact(details.get("text_tokens")),
         "input_image": exact(details.get("image_tokens")),
         "output": exact(usage.get("output_tokens")),
     }
-    parts = {name: count for name, count in said.items() if count is not None}
+    parts = {name: count for name, count in counts.items() if count is not None}
     if "output" not in parts or "prompt" not in parts:
         return None
 

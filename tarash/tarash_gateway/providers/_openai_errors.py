@@ -55,8 +55,8 @@ class OpenAIRules(ErrorRules):
         if not words:  # some other envelope, as servers of this wire have, and gateways before it
             return ErrorRules.said(self, body)
 
-        said = shorten(str(words))
-        return f"{said} ({error['param']})" if error.get("param") else said
+        message = shorten(str(words))
+        return f"{message} ({error['param']})" if error.get("param") else message
 
     def code_of(self, body: Any) -> str:
         """Return the code without separators; of two, the one that speaks of the filter."""
@@ -81,8 +81,8 @@ class OpenAIRules(ErrorRules):
             return "input" if refusal.code.startswith("input") else "output"
 
         texts = STAGE_TEXTS.items() if stage is None else ()
-        said = refusal.message.lower()
-        return next((name for name, text in texts if re.search(text, said)), None)
+        message = refusal.message.lower()
+        return next((name for name, text in texts if re.search(text, message)), None)
 
 
 RULES = OpenAIRules(
@@ -146,7 +146,10 @@ def no_media(raw: Any, kind: str) -> TarashException:
     if error is not None:
         return job_error(error, raw)
 
-    flag = next((said for one in objects(mapping(raw).get("data")) if (said := unsafe(one))), None)
+    flag = next(
+        (unsafe_flag for one in objects(mapping(raw).get("data")) if (unsafe_flag := unsafe(one))),
+        None,
+    )
     categories = tuple(dict.fromkeys(categories_in(raw))) or ((flag,) if flag else ())
     if categories:
         return ContentModerationError(
@@ -184,9 +187,9 @@ def _categories(error: Mapping[str, Any]) -> tuple[str, ...]:
     found = [str(one) for one in named] if isinstance(named, list) else []
     found += categories_in(error)
     for listed in VIOLATIONS.findall(str(error.get("message") or "")):
-        found += [one.strip() for one in listed.split(",") if one.strip()]
+        names += [one.strip() for one in listed.split(",") if one.strip()]
 
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(names))
 
 
 def categories_in(value: Any) -> Iterator[str]:

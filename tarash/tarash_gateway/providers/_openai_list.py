@@ -54,7 +54,7 @@ def is_same(video: Mapping[str, Any], payload: Payload) -> bool:
     if "prompt" in asked and "prompt" not in shown:
         return False  # another's request to the same model would show no less
 
-    return bool(shown) and all(_bare(one) == _bare(asked[name]) for name, one in shown.items())
+    return bool(shown) and all(_bare(value) == _bare(asked[name]) for name, value in shown.items())
 
 
 def _bare(value: Any) -> str:

@@ -117,12 +117,12 @@ def _unsent(source_field: str, allowed: tuple[Any, ...]) -> FieldMapper:
 
 def _sized_by_ratio(sizes: Iterable[str]) -> dict[str, str]:
     """Return sizes by the ratios that they have, exactly."""
-    found = {}
+    sizes_by_ratio = {}
     for size in sizes:
         ratio = Fraction(*_pair(size, "x"))
-        found[f"{ratio.numerator}:{ratio.denominator}"] = size
+        sizes_by_ratio[f"{ratio.numerator}:{ratio.denominator}"] = size
 
-    return found
+    return sizes_by_ratio
 
 
 EXACT_SIZES = _sized_by_ratio(

@@ -68,9 +68,9 @@ def image_response(call: Call, raw: Any) -> Response:
     """
     items = objects(raw.get("data") if isinstance(raw, dict) else [*filter(is_last, raw)])
     made = [
-        Medium(found, None, "image", (place,), item)
+        Medium(source, None, "image", (place,), item)
         for place, item in enumerate(items)
-        if (found := text(item.get("url")) or text(item.get("b64_json")))
+        if (source := text(item.get("url")) or text(item.get("b64_json")))
     ]
     beside = mapping(raw) or {**(items[-1] if items else {}), "b64_json": None}
     if not made:
@@ -86,12 +86,12 @@ def image_response(call: Call, raw: Any) -> Response:
     kept_back = [*_kept_back(items), *sifted.flags]
 
     sent = text(beside.get("output_format")) or text(extra.get("output_format")) or "png"
-    said = {name: one for name, one in beside.items() if name != "data" and one is not None}
+    metadata = {name: one for name, one in beside.items() if name != "data" and one is not None}
     return response_of(
         call,
-        [one.url for one in sifted.media],
+        [medium.url for medium in sifted.media],
         raw,
-        {**said, **note_of(len(_kept_back(items)) + sifted.refused, kept_back)},
+        {**metadata, **note_of(len(_kept_back(items)) + sifted.refused, kept_back)},
         content_type=IMAGE_TYPES.get(sent, content_type(f"image/{sent}")),
         revised_prompt=items[0].get("revised_prompt"),
     )
@@ -100,8 +100,8 @@ def image_response(call: Call, raw: Any) -> Response:
 def _elsewhere(call: Call, raw: Any) -> Response:
     """Return the images of a server that has a list of its own for them, with other names."""
     output = mapping(raw)
-    found = find(output, "image", prefer=("images", "image", "output"))
-    sifted = sift(output, found.media)
+    output_media = find(output, "image", prefer=("images", "image", "output"))
+    sifted = sift(output, output_media.media)
     if sifted.refused and not sifted.media:
         raise refusal("The server", sifted, "image", raw)
 
@@ -112,7 +112,7 @@ def _elsewhere(call: Call, raw: Any) -> Response:
         call,
         [*map(content_of, sifted.media)],
         raw,
-        {**mapping(found.beside), **sifted.note},
+        {**mapping(output_media.beside), **sifted.note},
         content_type=sifted.media[0].content_type,
     )
 
@@ -132,19 +132,19 @@ def events(answer: HttpResponse) -> list[Any]:
     """
     data = (line[5:].strip() for line in str(answer.body).splitlines() if line[:5] == "data:")
     try:
-        said = [parse_json(one) for one in data if one != "[DONE]"]
+        parsed = [parse_json(one) for one in data if one != "[DONE]"]
     except ValueError:
-        said = []
+        parsed = []
 
-    done = [event for event in said if is_last(event)]
-    for event in said:
+    done = [event for event in parsed if is_last(event)]
+    for event in parsed:
         if not done and error_of(event) is not None:
-            raise job_error(event["error"], said)
+            raise job_error(event["error"], parsed)
 
     if not done:
         raise unreadable(answer.status, answer.body)
 
-    return said
+    return parsed
 
 
 def is_last(event: Any) -> bool:
@@ -154,12 +154,12 @@ def is_last(event: Any) -> bool:
 
 def partial_image(event: bytes) -> PartialImage | None:
     """Return the image on the way that an event holds; None for any other."""
-    said = said_by(event, ("partial_image",))
-    if not str(said.get("type")).endswith(".partial_image"):
+    fields = said_by(event, ("partial_image",))
+    if not str(fields.get("type")).endswith(".partial_image"):
         return None
 
-    index, kind = said.get("partial_image_index"), said.get("output_format")
-    return image_in(said.get("b64_json"), index, kind)
+    index, kind = fields.get("partial_image_index"), fields.get("output_format")
+    return image_in(fields.get("b64_json"), index, kind)
 
 
 def addresses_in(value: Any) -> list[str]:
@@ -171,5 +171,5 @@ def addresses_in(value: Any) -> list[str]:
         beside = mapping(value.get("metadata")).get("url")  # as gateways have it
         places = places or ({"url": beside} if beside else {})
 
-    found = find(places, "video", prefer=URL_PLACES, also=("/",))
-    return [one.url for one in found.media if one.url[:5].lower() != "data:"]
+    videos = find(places, "video", prefer=URL_PLACES, also=("/",))
+    return [medium.url for medium in videos.media if medium.url[:5].lower() != "data:"]

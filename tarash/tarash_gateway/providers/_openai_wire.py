@@ -141,7 +141,7 @@ class OpenAIClient:
 def _without_gaps(credentials: AuthHeaders, own: Mapping[str, Any]) -> AuthHeaders:
     """Return the headers of our own exchanges: what the SDK would leave out, it marks."""
     headers = credentials.onto(own)
-    return AuthHeaders({name: one for name, one in headers.items() if isinstance(one, str)})
+    return AuthHeaders({name: value for name, value in headers.items() if isinstance(value, str)})
 
 
 class OpenAIWire(AdapterDefaults):
@@ -284,7 +284,7 @@ class OpenAIWire(AdapterDefaults):
         if not isinstance(listed, list):
             raise unreadable(answer.status, answer.body)
 
-        found = {
+        snapshots = {
             str(job["id"]): Snapshot(
                 among(STATUSES, str(job.get("status"))) or "processing",
                 raw=job,
@@ -296,7 +296,7 @@ class OpenAIWire(AdapterDefaults):
         }
         # Some servers don't say it.
         goes_on = page.get("has_more", len(listed) >= PAGE)
-        return Page(found, list(found)[-1] if found and goes_on else "")
+        return Page(snapshots, list(snapshots)[-1] if snapshots and goes_on else "")
 
     async def poll(self, client: OpenAIClient, operation: Operation) -> Snapshot:
         """Look at the job."""
@@ -323,8 +323,8 @@ class OpenAIWire(AdapterDefaults):
 
         status = among(STATUSES, str(job.get("status"))) or "processing"
         if status == "failed":
-            said = job.get("error") or {"code": job.get("status"), "message": job.get("reason")}
-            return Snapshot("failed", raw=job, error=job_error(said, job), job_id=named)
+            failure = job.get("error") or {"code": job.get("status"), "message": job.get("reason")}
+            return Snapshot("failed", raw=job, error=job_error(failure, job), job_id=named)
 
         if status != "completed":
             done, unknown = percent(job.get("progress")), unknown_in(STATUSES, job.get("status"))
@@ -363,10 +363,10 @@ class OpenAIWire(AdapterDefaults):
 
             return RawResult(job, {"urls": [urljoin(f"{base}/", one) for one in elsewhere]})
 
-        told = answer.content_type or ""
+        kind = answer.content_type or ""
         media: MediaContent = {
             "content": answer.content,
-            "content_type": told if told.startswith(("video/", "image/")) else "video/mp4",
+            "content_type": kind if kind.startswith(("video/", "image/")) else "video/mp4",
         }
         return RawResult(job, media=(media,) if answer.content else ())
 

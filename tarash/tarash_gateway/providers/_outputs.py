@@ -161,14 +161,14 @@ def as_text(media: MediaType) -> str:
 
 
 def no_media(
-    provider: str, kind: str, found: Found, output: Any, raw: Any = None
+    provider: str, kind: str, output_media: Found, output: Any, raw: Any = None
 ) -> GenerationFailedError:
     """Return the error for an output without media of the asked kind, with what it has instead."""
-    instead = f" (it holds {', '.join(found.others)})" if found.others else ""
+    instead = f" (it holds {', '.join(output_media.others)})" if output_media.others else ""
     return GenerationFailedError(
         f"{provider} answered without {kind}{instead}: {shorten(output)}",
         raw_response=output if raw is None else raw,
-        code=None if found.others else NO_MEDIA,
+        code=None if output_media.others else NO_MEDIA,
     )
 
 
@@ -196,7 +196,7 @@ def _rank(medium: Medium, prefer: Sequence[str]) -> int:
 
 def _beside(output: Any, places: set[tuple[str | int, ...]]) -> Any:
     if isinstance(output, dict):
-        rest = {name: one for name, one in output.items() if (name,) not in places}
+        rest = {name: value for name, value in output.items() if (name,) not in places}
         return rest or None
 
     if isinstance(output, list):
@@ -234,11 +234,11 @@ def _is_address(value: str, starts: tuple[str, ...]) -> bool:
 
 def _medium(url: str, place: tuple[str | int, ...], about: Mapping[str, Any]) -> Medium:
     words = [word for name in place if isinstance(name, str) for word in _words(name)]
-    kind, told = _known_type(url, about)
+    kind, content_type = _known_type(url, about)
     if kind is None:
         kind = next((WORDS[word] for word in reversed(words) if word in WORDS), None)
 
-    return Medium(url, told, kind, place, about, aside=not ASIDE.isdisjoint(words))
+    return Medium(url, content_type, kind, place, about, aside=not ASIDE.isdisjoint(words))
 
 
 def _words(name: str) -> list[str]:
@@ -248,10 +248,12 @@ def _words(name: str) -> list[str]:
 def _known_type(url: str, about: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """Return the kind and the MIME type of a file, by what is known of it."""
     if url[:5].lower() == "data:":
-        found = _type_of_data(url)
-        return _kind(found), found
+        known = _type_of_data(url)
+        return _kind(known), known
 
-    declared = next((said for name in TYPE_NAMES if (said := content_type(about.get(name)))), None)
+    declared = next(
+        (named_kind for name in TYPE_NAMES if (named_kind := content_type(about.get(name)))), None
+    )
     if declared in VAGUE:
         declared = None
 
@@ -259,11 +261,11 @@ def _known_type(url: str, about: Mapping[str, Any]) -> tuple[str | None, str | N
         return _kind(declared), declared
 
     names = [_path(url), *(text(about.get(name)) or "" for name in FILE_NAMES)]
-    by_name = next((found for name in names if (found := _type_of_name(name))), None)
+    by_name = next((known for name in names if (known := _type_of_name(name))), None)
     by_name = by_name or _type_in_query(url)
-    said = str(about.get("type")).lower()
-    if by_name is None and declared is None and said in ("video", "image", "audio"):
-        return said, None
+    named_kind = str(about.get("type")).lower()
+    if by_name is None and declared is None and named_kind in ("video", "image", "audio"):
+        return named_kind, None
 
     return _kind(by_name or declared), by_name or declared
 
@@ -283,7 +285,9 @@ def _type_in_query(url: str) -> str | None:
     except ValueError:
         return None
 
-    return next((found for _, value in pairs if (found := _type_of_name(value.strip('"')))), None)
+    return next(
+        (named_type for _, value in pairs if (named_type := _type_of_name(value.strip('"')))), None
+    )
 
 
 def _type_of_name(name: str) -> str | None:
@@ -299,11 +303,11 @@ def _type_of_data(uri: str) -> str | None:
         return declared
 
     try:
-        found = sniff(base64.b64decode(data[:SNIFFED]))
+        by_bytes = sniff(base64.b64decode(data[:SNIFFED]))
     except (binascii.Error, ValueError):
         return "application/octet-stream"
 
-    return found or declared
+    return by_bytes or declared
 
 
 def _kind(content_type: str | None) -> str | None:

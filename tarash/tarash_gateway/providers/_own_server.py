@@ -58,11 +58,11 @@ class OwnServer(RestAdapter):
                 hints=[Hint("set_base_url", text, "base_url", variable), use_mock()],
             )
 
-        found = custom.rstrip("/")
+        url = custom.rstrip("/")
         for version in self.versions:
-            found = found.removesuffix(version)
+            url = url.removesuffix(version)
 
-        return found
+        return url
 
     def connect(self, account: Credentials, transport: Transport) -> Any:
         """Make a client over the loop's connections."""
@@ -72,4 +72,4 @@ class OwnServer(RestAdapter):
         """Return the headers that carry the key; of a proxy, `provider_config["headers"]`, too."""
         key, others = account.key.reveal(), account.settings.get("headers") or {}
         own = {} if key == NO_KEY else {"Authorization": f"Bearer {key}"}
-        return AuthHeaders({**{str(name): str(one) for name, one in others.items()}, **own})
+        return AuthHeaders({**{str(name): str(value) for name, value in others.items()}, **own})

@@ -63,11 +63,12 @@ def brought() -> Mapping[str, Provider]:
         else:
             warn(f"The provider {point.name!r} of {point.value} is no Provider, and is left out")
 
-    found = _by_every_name(rows)
-    for name in sorted(found.keys() & shipped().keys()):
+    by_name = _by_every_name(rows)
+    for name in sorted(by_name.keys() & shipped().keys()):
         warn(
-            f"{found[name].title} is left out as {name!r}, the name of a built-in provider, whose "
-            "key it would get; give it another, or replace that one with register_provider_file()"
+            f"{by_name[name].title} is left out as {name!r}, the name of a built-in provider, "
+            "whose key it would get; give it another, or replace that one with "
+            "register_provider_file()"
         )
 
     ours = shipped()
@@ -361,7 +362,7 @@ def register_provider_file(source: str | Path | Mapping[str, Any]) -> ProviderIn
     """
     row = _files.row_of(source)
     default_registry.register(row)
-    return next(one for one in list_providers() if one.name == row.name)
+    return next(provider for provider in list_providers() if provider.name == row.name)
 
 
 def register_provider_field_mapping(provider: str, mapping: Mapping[str, Mappers]) -> None:

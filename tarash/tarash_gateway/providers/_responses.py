@@ -26,9 +26,9 @@ def response_of(
         metadata: What stands beside them.
         **given: Fields of the response, as the provider said them; None and "" for unsaid.
     """
-    facts = response_facts(call, metadata, **given)
+    fields = response_facts(call, metadata, **given)
     if call.kind == "image":
         images = tuple(map(as_text, media))
-        return ImageGenerationResponse(images=images, raw_response=raw, **facts)
+        return ImageGenerationResponse(images=images, raw_response=raw, **fields)
 
-    return VideoGenerationResponse(video=media[0], videos=tuple(media), raw_response=raw, **facts)
+    return VideoGenerationResponse(video=media[0], videos=tuple(media), raw_response=raw, **fields)

@@ -122,8 +122,8 @@ class RestAdapter(RestResults):
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else the first of the variables that is set."""
-        found = (environment.get(name) for name in self.key_variables)
-        return config.api_key or next((key for key in found if key), None)
+        keys = (environment.get(name) for name in self.key_variables)
+        return config.api_key or next((key for key in keys if key), None)
 
     def connect(self, account: Credentials, transport: Transport) -> Any:
         """Make a client over the loop's connections."""
@@ -261,14 +261,14 @@ class RestAdapter(RestResults):
 
     def listed_statuses(self, jobs: Iterable[Any]) -> dict[str, Snapshot]:
         """Return where a list's jobs stand. Pure."""
-        found = (job for job in jobs if isinstance(job, Mapping) and job.get("id"))
+        with_ids = (job for job in jobs if isinstance(job, Mapping) and job.get("id"))
         return {
             str(job["id"]): Snapshot(
                 self.status_of(job),
                 raw=job,
                 unknown=unknown_in(self.statuses, value_at(job, self.status)),
             )
-            for job in found
+            for job in with_ids
         }
 
     def refused(self, answer: HttpResponse) -> Snapshot:

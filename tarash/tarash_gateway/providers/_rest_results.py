@@ -37,8 +37,8 @@ class RestResults(AdapterDefaults):
         """Return the response; a result without media is an error. Pure."""
         raw, kind, title = finished.raw, call.kind, self.errors.title
         output = self.output(raw, kind)
-        found = find(output, kind, prefer=self.prefer[kind])
-        sifted = sift(output, found.media, checks=is_checked(call))
+        output_media = find(output, kind, prefer=self.prefer[kind])
+        sifted = sift(output, output_media.media, checks=is_checked(call))
         if not sifted.media and sifted.refused:
             raise refusal(title, sifted, kind, raw, self.billing_of_result(finished))
 
@@ -62,17 +62,17 @@ class RestResults(AdapterDefaults):
             )
 
         if not media:
-            raise no_media(title, f"{kind}{self.missing(raw)}", found, output, raw)
+            raise no_media(title, f"{kind}{self.missing(raw)}", output_media, output, raw)
 
         about = self.facts_of_file(media[0].about, kind)
-        facts: dict[str, Any] = {"content_type": media[0].content_type, **about}
-        if kind == "video" and found.sounds:
-            facts["audio_url"] = found.sounds[0]
+        fields: dict[str, Any] = {"content_type": media[0].content_type, **about}
+        if kind == "video" and output_media.sounds:
+            fields["audio_url"] = output_media.sounds[0]
 
-        others = {} if found.beside is None else self.others(found.beside)
+        others = {} if output_media.beside is None else self.others(output_media.beside)
         metadata = {**others, **sifted.note, **finished.metadata, **self.beside(raw)}
-        facts.update(self.facts(raw, kind))
-        return response_of(call, [*map(content_of, media)], raw, metadata, **facts)
+        fields.update(self.facts(raw, kind))
+        return response_of(call, [*map(content_of, media)], raw, metadata, **fields)
 
     def billing(self, body: Mapping[str, Any]) -> Billing | None:
         """Return what a failed job costs, where the provider says so. Pure."""
@@ -106,7 +106,7 @@ class RestResults(AdapterDefaults):
         """
         output = self.output(body, kind) if kind in self.media else None
         items = output if isinstance(output, list) else [output]
-        urls = (one.get("url") if isinstance(one, Mapping) else one for one in items)
+        urls = (item.get("url") if isinstance(item, Mapping) else item for item in items)
         return [
             Medium(url, None, kind, ())
             for url in urls

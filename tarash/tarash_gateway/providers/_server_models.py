@@ -75,8 +75,8 @@ def _seconds(convert: Callable[[float], Any]) -> FieldMapper:
 
 def _one(*roles: ImageRole) -> FieldMapper:
     def convert(_request: object, images: Any) -> Any:
-        found = [image["image"] for image in images if image.get("type") in roles]
-        return found[0] if found else None
+        fitting = [image["image"] for image in images if image.get("type") in roles]
+        return fitting[0] if fitting else None
 
     return FieldMapper("image_list", convert, roles=roles, most=1)
 

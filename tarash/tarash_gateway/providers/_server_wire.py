@@ -170,8 +170,8 @@ class VideoServer(OwnServer):
             return RawResult(job, {"urls": public})
 
         places = self.places(client, operation, job)
-        found = [await self._content(client, place) for place in places]
-        return RawResult(job, media=tuple(one for one in found if one is not None))
+        videos = [await self._content(client, place) for place in places]
+        return RawResult(job, media=tuple(video for video in videos if video is not None))
 
     def places(self, client: HttpClient, operation: Operation, job: Mapping[str, Any]) -> list[str]:
         """Return where the server has a job's videos. Pure."""
@@ -183,8 +183,8 @@ class VideoServer(OwnServer):
         if answer.content is None:
             raise unreadable(answer.status, answer.body)
 
-        told = answer.content_type or ""
-        kind = told if told[:6] in MEDIA else "video/mp4"
+        content_type = answer.content_type or ""
+        kind = content_type if content_type[:6] in MEDIA else "video/mp4"
         return {"content": answer.content, "content_type": kind} if answer.content else None
 
     def parse(self, call: Call, finished: RawResult) -> Response:
@@ -192,6 +192,6 @@ class VideoServer(OwnServer):
         if call.kind == "image":
             return image_response(call, finished.raw)
 
-        plain = {name: one for name, one in finished.raw.items() if name not in SERVER_PATHS}
+        plain = {name: value for name, value in finished.raw.items() if name not in SERVER_PATHS}
         response = video_response(call, replace(finished, raw=plain))
         return response.model_copy(update={"raw_response": finished.raw})

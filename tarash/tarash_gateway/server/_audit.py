@@ -33,4 +33,4 @@ async def list_acts(
 ) -> dict[str, Any]:
     """List what the admin has done, newest first."""
     records = await front.states.list_states(SPACE, limit=limit)
-    return {"object": "list", "data": [one.value for one in records]}
+    return {"object": "list", "data": [record.value for record in records]}

@@ -82,10 +82,10 @@ async def show_model(model: str, front: FrontHere, caller: CallerHere) -> JSONRe
     return JSONResponse(sendable(await to_thread.run_sync(_described, front, caller, listed)))
 
 
-def _described(front: Front, caller: Caller, found: Found) -> dict[str, Any]:
+def _described(front: Front, caller: Caller, listed: Found) -> dict[str, Any]:
     del caller
-    shown = entry_of(front, found, usable_of(front))
-    info = found[1]
+    shown = entry_of(front, listed, usable_of(front))
+    info = listed[1]
     if info is None:
         return shown
 
@@ -99,13 +99,13 @@ def _described(front: Front, caller: Caller, found: Found) -> dict[str, Any]:
     return {
         **shown,
         "description": described.model_dump(mode="json"),
-        "prices": [one.model_dump(mode="json", exclude_defaults=True) for one in lines],
+        "prices": [line.model_dump(mode="json", exclude_defaults=True) for line in lines],
     }
 
 
-def entry_of(front: Front, found: Found, usable: frozenset[str]) -> dict[str, Any]:
+def entry_of(front: Front, listed: Found, usable: frozenset[str]) -> dict[str, Any]:
     """Return a model or an alias as a list shows it."""
-    name, info = found
+    name, info = listed
     if info is None:
         chain = list(front.settings.aliases[name].chain)
         return {"id": name, "object": "model", "alias": chain, "ready": True, "outputs": []}
@@ -130,7 +130,7 @@ def price_of(lines: Sequence[PriceLine], *, is_video: bool) -> dict[str, str] | 
         lines: The model's price lines.
         is_video: Whether videos are asked for, where the model makes images, too.
     """
-    every = [one for one in lines if one.billable == "output" and one.role is None]
+    every = [line for line in lines if line.billable == "output" and line.role is None]
     every = [one for one in every if (one.unit != "image") == is_video] or every
     if not every:
         return None
@@ -158,19 +158,19 @@ def usable_of(front: Front) -> frozenset[str]:
     if front.settings.mock:
         return frozenset(one.name for one in every)
 
-    accounts = {one.provider for one in front.settings.accounts}
+    accounts = {account.provider for account in front.settings.accounts}
     return frozenset(
         one.name for one in every
         if one.installed and (one.key_present or one.registered or one.name in accounts)
     )  # fmt: skip
 
 
-def _is_ready(found: Found, usable: frozenset[str]) -> bool:
-    return found[1] is None or found[1].provider in usable
+def _is_ready(listed: Found, usable: frozenset[str]) -> bool:
+    return listed[1] is None or listed[1].provider in usable
 
 
-def _fits(found: Found, words: list[str], kind: str | None, takes: str | None) -> bool:
-    name, info = found
+def _fits(listed: Found, words: list[str], kind: str | None, takes: str | None) -> bool:
+    name, info = listed
     if info is None:
         return takes is None and all(word in name.lower() for word in words)
 
@@ -182,9 +182,9 @@ def _fits(found: Found, words: list[str], kind: str | None, takes: str | None) -
     )
 
 
-def _rank(found: Found, words: list[str], usable: frozenset[str]) -> tuple[Any, ...]:
+def _rank(listed: Found, words: list[str], usable: frozenset[str]) -> tuple[Any, ...]:
     """Return what sorts models: what can be used before the rest, short names before long ones."""
-    name, info = found
+    name, info = listed
     if info is None:
         return (-1, name)
 

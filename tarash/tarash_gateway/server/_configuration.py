@@ -77,7 +77,7 @@ def problems(settings: ServerSettings) -> Iterator[str]:
 
 
 def _of_accounts(settings: ServerSettings) -> Iterator[str]:
-    known = {one.name: one for one in list_providers()}
+    known = {provider.name: provider for provider in list_providers()}
     for account in settings.accounts:
         where = f"accounts: {account.provider}{f'@{account.name}' if account.name else ''}"
         if account.provider not in known:

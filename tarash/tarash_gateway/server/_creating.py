@@ -219,21 +219,21 @@ async def _name(front: Front, caller: Caller, request: Request, fields: dict[str
     return Name(name, is_new=True)
 
 
-async def _by_key(front: Front, caller: Caller, key: str, told: str) -> Name:
+async def _by_key(front: Front, caller: Caller, key: str, fingerprint: str) -> Name:
     if not 0 < len(key) <= LONGEST_KEY:
         raise invalid(f"Idempotency-Key is a text of 1 to {LONGEST_KEY} characters")
 
     place = _digest(caller.id, key)
-    made = {"name": secrets.token_hex(16), "told": told}
+    made = {"name": secrets.token_hex(16), "told": fingerprint}
     until = datetime.now(UTC) + KEPT
     if await front.states.write_state(KEYS, place, made, expected=0, until=until) is not None:
         return Name(made["name"], is_new=True)
 
     record = await front.states.read_state(KEYS, place)
     if record is None:  # it expired in this moment
-        return await _by_key(front, caller, key, told)
+        return await _by_key(front, caller, key, fingerprint)
 
-    if record.value["told"] != told:
+    if record.value["told"] != fingerprint:
         raise Refusal(
             422,
             "idempotency_key_reused",
@@ -266,8 +266,8 @@ def labels_of(metadata: dict[str, str], model: str, size: str | None = None) -> 
         raise invalid(f"metadata: {min(taken)!r} is a name of the gateway's own", "metadata")
 
     fit = all(
-        0 < len(name) <= LONGEST_NAME and len(one) <= LONGEST_LABEL
-        for name, one in metadata.items()
+        0 < len(name) <= LONGEST_NAME and len(value) <= LONGEST_LABEL
+        for name, value in metadata.items()
     )
     if len(metadata) > MOST_LABELS or not fit:
         raise invalid(

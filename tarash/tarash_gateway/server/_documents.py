@@ -109,7 +109,7 @@ def body_of(
     """
     schema = model.model_json_schema(ref_template=REFERENCE, schema_generator=Explained)
     inner = schema.pop("$defs", {})
-    inline = {f"{REFERENCE.format(model=name)}": one for name, one in inner.items()}
+    inline = {f"{REFERENCE.format(model=name)}": value for name, value in inner.items()}
     schema = _inlined(schema, inline)
     schema["required"] = [name for name in schema["required"] if name not in known]
     form = {**schema, "properties": dict(schema["properties"])}
@@ -136,7 +136,7 @@ def either(*bodies: dict[str, Any]) -> dict[str, Any]:
     """Return what the document says of a body that is one of several."""
     made: dict[str, Any] = {}
     for kind in bodies[0]["requestBody"]["content"]:
-        every = [one["requestBody"]["content"][kind]["schema"] for one in bodies]
+        every = [body["requestBody"]["content"][kind]["schema"] for body in bodies]
         made[kind] = {"schema": {"anyOf": every}}
 
     return {"requestBody": {"required": True, "content": made}}

@@ -33,8 +33,8 @@ def explained(schema: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
     """Return a model's schema with what its docstring says of each field in its place."""
     says = explanations(model)
     fields = {
-        name: {"description": says[name], **one} if name in says else one
-        for name, one in schema.get("properties", {}).items()
+        name: {"description": says[name], **value} if name in says else value
+        for name, value in schema.get("properties", {}).items()
     }
     text = SECTION.sub("", f"{inspect.getdoc(model) or ''}\n").strip()
     return {

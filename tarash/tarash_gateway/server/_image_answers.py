@@ -170,7 +170,9 @@ class ImageAnswer:
             "output_format": files[0].suffix.removeprefix(".").replace("jpg", "jpeg"),
             "cost": cost_of(job),
             "usage": _usage(response.raw_response),
-            "adjustments": [one.model_dump(mode="json") for one in response.adjustments],
+            "adjustments": [
+                adjustment.model_dump(mode="json") for adjustment in response.adjustments
+            ],
         }
         named = {"size": wanted.size, "quality": wanted.quality, "background": wanted.background}
         return {**body, **{name: value for name, value in named.items() if value is not None}}

@@ -141,7 +141,7 @@ async def list_jobs(  # noqa: PLR0913, PLR0917  (each is a part of the query)
     except ValidationError as error:
         raise invalid("There is no such job to go on after", "after") from error
 
-    data = [view_of(one, front.drivers.get(one.id)) for one in jobs[:limit]]
+    data = [view_of(job, front.drivers.get(job.id)) for job in jobs[:limit]]
     return JSONResponse(sendable({"object": "list", "data": data, "has_more": len(jobs) > limit}))
 
 

@@ -171,7 +171,7 @@ class KeyStore:
         keys: list[ApiKey] = []
         after = ""
         while records := await self._ledger.list_states(SPACE, after=after, limit=PAGE):
-            keys += [key for one in records if (key := _shown(one)) is not None]
+            keys += [key for record in records if (key := _shown(record)) is not None]
             after = records[-1].name
 
         return keys
@@ -214,5 +214,5 @@ def _shown(record: StateRecord | None) -> ApiKey | None:
     if record is None:
         return None
 
-    kept = {name: one for name, one in record.value.items() if name not in ("salt", "hash")}
+    kept = {name: value for name, value in record.value.items() if name not in ("salt", "hash")}
     return ApiKey.model_validate(kept)

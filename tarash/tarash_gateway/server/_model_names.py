@@ -77,7 +77,9 @@ class ModelNames:
         self._listed: Sequence[ModelInfo] = ()
         self._stale_at = -math.inf
         self._reading = asyncio.Lock()
-        self._accounts = {(one.provider, one.name): one for one in settings.accounts}
+        self._accounts = {
+            (account.provider, account.name): account for account in settings.accounts
+        }
         for alias, chain in settings.aliases.items():
             for model in chain.chain:
                 self._parsed(model, f"aliases.{alias}")
@@ -88,9 +90,16 @@ class ModelNames:
         alias = self._settings.aliases.get(name)
         names = (name,) if alias is None else alias.chain
         mine = [place.partition("/")[0].partition("@")[::2] for place in names]
-        accounts = [one for one in self._settings.accounts if (one.provider, one.name) in mine]
+        accounts = [
+            account
+            for account in self._settings.accounts
+            if (account.provider, account.name) in mine
+        ]
         keys: dict[str | tuple[str, str], str] = {}
-        for one in (*accounts, *(one for one in self._settings.accounts if not one.name)):
+        for one in (
+            *accounts,
+            *(account for account in self._settings.accounts if not account.name),
+        ):
             key = os.environ.get(one.key_env or "")
             if key:
                 place = (one.provider, one.base_url) if one.base_url else one.provider
@@ -295,7 +304,7 @@ class ModelNames:
                 self._stale_at = time.monotonic() + FRESH_SECONDS
 
     def _read(self) -> Sequence[ModelInfo]:
-        return [one for one in self._gateway.list_models() if MADE.intersection(one.outputs)]
+        return [model for model in self._gateway.list_models() if MADE.intersection(model.outputs)]
 
     def listed(self, caller: Caller) -> Iterator[dict[str, Any]]:
         """Yield the models and aliases that a caller may use, in OpenAI's shape, as last `read`."""

@@ -145,7 +145,7 @@ def refusal_of(error: TarashException) -> Refusal:
 
 def facts_of(error: TarashException, words: Words) -> dict[str, Any]:
     """Return what our errors have beside OpenAI's fields."""
-    advice = [(one.action, words.advice(one)) for one in error.hints]
+    advice = [(hint.action, words.advice(hint)) for hint in error.hints]
     fields: dict[str, Any] = {
         "submission": error.submission,
         "billing": error.billing,

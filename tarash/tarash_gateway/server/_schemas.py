@@ -103,7 +103,7 @@ def with_schemas(document: dict[str, Any]) -> dict[str, Any]:
 def good(operation: dict[str, Any]) -> dict[str, Any]:
     """Return what the document says of the answer to a request that was taken."""
     answer: dict[str, Any] = next(
-        one for status, one in operation["responses"].items() if status < "3"
+        value for status, value in operation["responses"].items() if status < "3"
     )
     return answer
 

@@ -173,15 +173,15 @@ class ServerSettings(_Section):
     @field_validator("budgets")
     @classmethod
     def _are_budgets(cls, budgets: tuple[str, ...]) -> tuple[str, ...]:
-        for one in budgets:
-            Budget.parse(one)
+        for budget in budgets:
+            Budget.parse(budget)
 
         return budgets
 
     @field_validator("accounts")
     @classmethod
     def _are_distinct(cls, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
-        names = [(one.provider, one.name) for one in accounts]
+        names = [(account.provider, account.name) for account in accounts]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             provider, name = twice
@@ -194,7 +194,7 @@ class ServerSettings(_Section):
     @field_validator("keys")
     @classmethod
     def _have_names(cls, keys: tuple[ConfiguredKey, ...]) -> tuple[ConfiguredKey, ...]:
-        names = [one.name for one in keys]
+        names = [key.name for key in keys]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             message = f"two are named {twice!r}, and a name tells whose a job is"

@@ -20,7 +20,9 @@ class _ForToml(Explained):
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> dict[str, Any]:
         """Return the schema of what has a default, with it unless it is None."""
         made = super().default_schema(schema)
-        return {name: one for name, one in made.items() if name != "default" or one is not None}
+        return {
+            name: value for name, value in made.items() if name != "default" or value is not None
+        }
 
     def dict_schema(self, schema: core_schema.DictSchema) -> dict[str, Any]:
         """Return the schema of a table whose keys are names; other names are refused."""

@@ -63,7 +63,7 @@ def video_of(job: JobInfo, driven: Driven | None) -> dict[str, Any]:
         "seconds": _seconds(job),
         "size": _size(job),
         "remixed_from_video_id": job.labels.get(REMIXED_LABEL),
-        "metadata": {name: one for name, one in job.labels.items() if name not in OWN_LABELS},
+        "metadata": {name: value for name, value in job.labels.items() if name not in OWN_LABELS},
     }
     if job.cost is not None:
         video["cost"] = cost_of(job)
@@ -78,10 +78,10 @@ def video_of(job: JobInfo, driven: Driven | None) -> dict[str, Any]:
 def adjustments_of(job: JobInfo) -> list[dict[str, Any]]:
     """Return what had to be changed to fit the model, in the words of the routes."""
     adjustments: list[dict[str, Any]] = [
-        HTTP.said_in(one.model_dump(mode="json")) for one in job.adjustments
+        HTTP.said_in(adjustment.model_dump(mode="json")) for adjustment in job.adjustments
     ]
     asked, size = job.labels.get(SIZE_LABEL, ""), _size(job)
-    is_told = any(one["field"] in SHAPE for one in adjustments)
+    is_told = any(adjustment["field"] in SHAPE for adjustment in adjustments)
     if IS_SIZE.search(asked) and size and size != asked and not is_told:
         shape = [str(_sent(job, name)) for name in SHAPE]
         adjustments.append(
@@ -175,7 +175,7 @@ def _size(job: JobInfo) -> str:
 
     shape = (_sent(job, "resolution"), _sent(job, "aspect_ratio"))
     asked = job.labels.get(SIZE_LABEL, "")
-    is_changed = any(one.field in SHAPE for one in job.adjustments)
+    is_changed = any(adjustment.field in SHAPE for adjustment in job.adjustments)
     return SIZES.get(shape, "" if is_changed or not _is_of(asked, *shape) else asked)
 
 
@@ -197,5 +197,5 @@ def _is_of(size: str, resolution: Any, ratio: Any) -> bool:
 
 def _sent(job: JobInfo, name: str) -> Any:
     """Return what a field of the request says to the model; None where it is left out."""
-    sent = [one.sent for one in job.adjustments if one.field == name]
+    sent = [adjustment.sent for adjustment in job.adjustments if adjustment.field == name]
     return sent[-1] if sent else job.request.get(name)

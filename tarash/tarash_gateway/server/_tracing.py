@@ -21,7 +21,9 @@ TRACEPARENT = frozenset({b"traceparent", b"tracestate"})
 
 def telemetry_of(gateway: Gateway) -> OpenTelemetryObserver | None:
     """Return the observer of a gateway that makes spans, where there is one."""
-    every = (one for one in gateway.observers if isinstance(one, OpenTelemetryObserver))
+    every = (
+        observer for observer in gateway.observers if isinstance(observer, OpenTelemetryObserver)
+    )
     return next(every, None)
 
 

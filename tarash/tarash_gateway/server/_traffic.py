@@ -42,7 +42,7 @@ async def health(front: FrontHere, _admin: AdminHere) -> JSONResponse:
         return JSONResponse(_shown(front, "down", 0, providers))
 
     body = _shown(front, "ok", len(waiting), providers)
-    body["circuits"] = [one.model_dump(mode="json") for one in circuits]
+    body["circuits"] = [circuit.model_dump(mode="json") for circuit in circuits]
     body["limits"] = limits
     return JSONResponse(sendable(body))
 
@@ -66,9 +66,9 @@ async def spending(front: FrontHere, _admin: AdminHere) -> JSONResponse:
 async def _spent(front: Front, since: datetime | None) -> list[dict[str, Any]]:
     rows = await spend_async(front.gateway.ledger, since=since, by=[GROUP])
     return [
-        {"key": one.group[GROUP], **one.model_dump(mode="json", exclude={"group"})}
-        for one in rows
-        if one.currency == "USD"
+        {"key": row.group[GROUP], **row.model_dump(mode="json", exclude={"group"})}
+        for row in rows
+        if row.currency == "USD"
     ]
 
 
@@ -102,14 +102,14 @@ async def _limits(front: Front) -> list[dict[str, Any]]:
 
     ledger: Any = front.gateway.ledger
     by_line: defaultdict[str, list[SlotRecord]] = defaultdict(list)
-    for one in await ledger.list_slots():
-        by_line[one.request.line].append(one)
+    for slot in await ledger.list_slots():
+        by_line[slot.request.line].append(slot)
 
     return [
         {
-            "name": ", ".join(sorted({one.request.model for one in slots} - {""})) or line[:12],
-            "in_flight": sum(one.counts for one in slots),
-            "waiting": sum(one.turn is None for one in slots),
+            "name": ", ".join(sorted({slot.request.model for slot in slots} - {""})) or line[:12],
+            "in_flight": sum(slot.counts for slot in slots),
+            "waiting": sum(slot.turn is None for slot in slots),
             "most": slots[-1].request.most,
         }
         for line, slots in sorted(by_line.items())

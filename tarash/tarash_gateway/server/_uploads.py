@@ -210,7 +210,7 @@ class Uploads:
 
 
 def _upload(record: StateRecord) -> Upload:
-    known = {name: one for name, one in record.value.items() if name != "object"}
+    known = {name: value for name, value in record.value.items() if name != "object"}
     return Upload(**known)
 
 

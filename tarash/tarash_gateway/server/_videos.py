@@ -67,7 +67,7 @@ async def list_videos(
     except ValidationError as error:
         raise invalid("There is no such video to go on after", "after") from error
 
-    shown = [video_of(one, front.drivers.get(one.id)) for one in jobs[:limit]]
+    shown = [video_of(job, front.drivers.get(job.id)) for job in jobs[:limit]]
     return JSONResponse(
         sendable(
             {
@@ -165,7 +165,7 @@ def _still_running(kind: str, said: str) -> Refusal:
         "still_running",
         f"This {kind} is still being made, and its provider has not stopped it: it may be billed. "
         "Delete it when it has ended",
-        headers={**NO_RETRY, "x-tarash-cancel": said},
+        headers={**NO_RETRY, "x-tarash-cancel": answer},
     )
 
 

@@ -146,13 +146,13 @@ class Words:
             return plan
 
         made = {}
-        for name, one in plan.items():
+        for name, value in plan.items():
             if name in SENTENCES:
-                every = one if isinstance(one, list) else [one]
+                every = value if isinstance(value, list) else [value]
                 sentences = [self.said(text) if isinstance(text, str) else text for text in every]
-                made[name] = sentences if isinstance(one, list) else sentences[0]
+                made[name] = sentences if isinstance(value, list) else sentences[0]
             else:
-                made[name] = one if name in FOREIGN else self.said_in(one)
+                made[name] = value if name in FOREIGN else self.said_in(value)
 
         return made
 
@@ -203,24 +203,24 @@ class Words:
             "allowed_extra_params"
         )
 
-    def _named(self, found: re.Match[str]) -> str:
-        if found["dotted"] or found["given"]:
-            return repr(found["dotted"] or found["given"])
+    def _named(self, match: re.Match[str]) -> str:
+        if match["dotted"] or match["given"]:
+            return repr(match["dotted"] or match["given"])
 
-        if "image_list" in found[0]:
-            return self._of_images(found)
+        if "image_list" in match[0]:
+            return self._of_images(match)
 
-        name = found["set"] or found["ours"]
+        name = match["set"] or match["ours"]
         if name == "extra_params":
             return "a field of the provider's own"
 
-        return self.field(name) + (f" {found['value']}" if found["value"] else "")
+        return self.field(name) + (f" {match['value']}" if match["value"] else "")
 
-    def _of_images(self, found: re.Match[str]) -> str:
-        number = found["number"]
+    def _of_images(self, match: re.Match[str]) -> str:
+        number = match["number"]
         place = None if number is None else int(number) + self.first
         what = self.images if place is None else self.image.format(number=place)
-        return f"the role of {what}" if found["role"] else what
+        return f"the role of {what}" if match["role"] else what
 
 
 def _left_out(error: TarashException) -> Sequence[str]:
@@ -306,16 +306,16 @@ TOOLS = Words(
 """Those of the tools for agents."""
 
 
-def rule_of(found: Mapping[str, Any], known: Iterable[str] = ()) -> str:
+def rule_of(finding: Mapping[str, Any], known: Iterable[str] = ()) -> str:
     """Return what a check of fields has found, without its talk of inputs and classes.
 
     Args:
-        found: One of pydantic's findings.
+        finding: One of pydantic's findings.
         known: The names that there are in that place.
     """
-    kind, message = found["type"], str(found["msg"]).removeprefix("Value error, ")
+    kind, message = finding["type"], str(finding["msg"]).removeprefix("Value error, ")
     if kind == "extra_forbidden":
-        name = str(found["loc"][-1])
+        name = str(finding["loc"][-1])
         names = list(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         there = f"; there are {', '.join(names)}" if names else ""
@@ -324,7 +324,7 @@ def rule_of(found: Mapping[str, Any], known: Iterable[str] = ()) -> str:
     if kind == "missing":
         return "it is missing"
 
-    shape = SHAPES.get(str(found["loc"][-1])) if kind == "string_pattern_mismatch" else None
+    shape = SHAPES.get(str(finding["loc"][-1])) if kind == "string_pattern_mismatch" else None
     if shape is not None:
         return f"it has to be {shape}"
 

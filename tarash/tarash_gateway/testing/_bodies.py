@@ -43,7 +43,7 @@ def altered(reply: Reply, fault: Fault) -> Reply:
         return replace(reply, status=fault.code)
 
     if fault.kind == "content_type":
-        kept = {name: one for name, one in reply.headers.items() if name != "Content-Type"}
+        kept = {name: value for name, value in reply.headers.items() if name != "Content-Type"}
         return replace(reply, headers={**kept, **fault.headers})
 
     if fault.kind == "charset" and reply.body[:1] in {b"{", b"["}:

@@ -43,8 +43,8 @@ def video_for(asked: Mapping[str, Any], provider: str = "", model: str = "") -> 
     """
     ratio = str(asked.get("aspect_ratio", asked.get("aspectRatio", "16:9")))
     lines = str(asked.get("resolution", "720p")).lower()
-    told = next((asked[name] for name in _SECONDS if asked.get(name) is not None), None)
-    number = re.match(r"\d+(?:\.\d+)?", str(told))
+    wanted = next((asked[name] for name in _SECONDS if asked.get(name) is not None), None)
+    number = re.match(r"\d+(?:\.\d+)?", str(wanted))
     seconds = float(number[0]) if number else usual_seconds(provider, model, asked)
     sound = asked.get("generate_audio", asked.get("generateAudio")) is True
     try:

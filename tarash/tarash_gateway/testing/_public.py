@@ -77,11 +77,11 @@ class MediaWire(_PublicWire):
         ]
 
     async def _download(self, request: RecordedRequest) -> Reply:
-        found = self._store.get(request.path)
-        if found is None:
+        stored = self._store.get(request.path)
+        if stored is None:
             return self.not_found(request)
 
-        content, content_type = found
+        content, content_type = stored
         return serve_bytes(
             content, content_type, request.headers.get("range"), request.headers.get("if-range")
         )
@@ -110,12 +110,12 @@ def serve_bytes(
     """
     tag = f'"{zlib.crc32(content):08x}"'
     headers = {"Content-Type": content_type, "Accept-Ranges": "bytes", "ETag": tag}
-    found = re.fullmatch(r"bytes=(\d*)-(\d*)", range_header or "")
-    if not found or found.groups() == ("", "") or if_range not in (None, tag):
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", range_header or "")
+    if not match or match.groups() == ("", "") or if_range not in (None, tag):
         return Reply(body=content, headers=headers)
 
     size = len(content)
-    first, last = found.groups()
+    first, last = match.groups()
     start = int(first) if first else max(0, size - int(last))
     end = min(int(last), size - 1) if first and last else size - 1
     if start > end:

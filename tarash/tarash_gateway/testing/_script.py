@@ -91,8 +91,8 @@ class Script:
     def __post_init__(self, queue_looks: int | None, run_looks: int | None) -> None:
         for new, old in (("queue_polls", queue_looks), ("run_polls", run_looks)):
             if old is not None:
-                said = f"{new.replace('polls', 'looks')} is called {new}; the old name will go"
-                warnings.warn(said, DeprecationWarning, stacklevel=3)
+                message = f"{new.replace('polls', 'looks')} is called {new}; the old name will go"
+                warnings.warn(message, DeprecationWarning, stacklevel=3)
                 object.__setattr__(self, new, old)
 
         _check_seconds("queue_seconds", self.queue_seconds)

@@ -223,7 +223,7 @@ class Simulator:
         if least is None:
             raise ValueError(f"{provider} documents no pause between polls; give seconds=")
 
-        pauses = ((one, one.shortest_pause) for one in self.jobs(provider))
+        pauses = ((job, job.shortest_pause) for job in self.jobs(provider))
         return [one for one, pause in pauses if pause is not None and pause < least]
 
     def requests(self, provider: str) -> list[RecordedRequest]:
@@ -373,8 +373,8 @@ def _wire_for(provider: Any) -> tuple[str, WireFactory]:
     if not is_file(provider):
         return str(provider), wire_of(str(provider))
 
-    said = read(provider)
-    return said.name, played(said)
+    declaration = read(provider)
+    return declaration.name, played(declaration)
 
 
 def _url(listener: socket.socket) -> str:

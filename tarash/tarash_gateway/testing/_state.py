@@ -202,9 +202,9 @@ class OriginState:
     def listed(self) -> list[JobRecord]:
         """Return the jobs that a list shows, newest first: all but those that are lost."""
         with self._lock:
-            found = [job for job in self._jobs.values() if job.script.outcome != "lost"]
+            jobs = [job for job in self._jobs.values() if job.script.outcome != "lost"]
 
-        return found[::-1]
+        return jobs[::-1]
 
     def look(self, job_id: str) -> JobRecord | None:
         """Return a job as `find` does, for a status request: where polls count, it counts."""
@@ -255,8 +255,10 @@ class OriginState:
     def opens(self, query: Mapping[str, str]) -> bool:
         """Tell whether a produced file may be had with this query."""
         with self._lock:
-            told = query.get("signature", "")
-            return self._signatures is None or (told.isdigit() and int(told) > self._expired)
+            signature = query.get("signature", "")
+            return self._signatures is None or (
+                signature.isdigit() and int(signature) > self._expired
+            )
 
     def count_step(self, step: Step) -> None:
         """Count a request by what it is for."""

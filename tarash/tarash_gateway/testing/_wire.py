@@ -43,6 +43,16 @@ class Reply:
         )
 
 
+def object_in(request: RecordedRequest) -> dict[str, Any] | None:
+    """Return the JSON object that a body holds; None for any other body."""
+    try:
+        body = request.json()
+    except ValueError:
+        return None
+
+    return body if isinstance(body, dict) else None
+
+
 Handler = Callable[[RecordedRequest], Awaitable[Reply]]
 
 
@@ -77,8 +87,8 @@ class Route:
 
     def match(self, method: str, path: str) -> Mapping[str, str] | None:
         """Return what the path says, or None where this route isn't meant."""
-        found = self._pattern.fullmatch(path) if method == self.method else None
-        return found.groupdict() if found else None
+        match = self._pattern.fullmatch(path) if method == self.method else None
+        return match.groupdict() if match else None
 
 
 class ProviderWire(Protocol):

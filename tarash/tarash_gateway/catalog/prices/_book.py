@@ -97,13 +97,13 @@ class ShippedBook(PriceBook):
         if known is not None or provider not in self._unread:
             return known or {}
 
-        found: dict[str, list[tuple[int, Any]]] = {}
+        by_model: dict[str, list[tuple[int, Any]]] = {}
         for number, row in self._unread[provider]:
             content = _read_row(row, SHIPPED, number)
-            found.setdefault(content.get("model", ""), []).append((number, content))
+            by_model.setdefault(content.get("model", ""), []).append((number, content))
 
-        self._unmade[provider] = found  # at once: whoever reads meanwhile makes an equal one
-        return found
+        self._unmade[provider] = by_model  # at once: whoever reads meanwhile makes an equal one
+        return by_model
 
     def _made(self, provider: str, name: str) -> list[PriceLine]:
         """Return the lines of a model: to check one costs ten times as much as to read it."""

@@ -98,7 +98,7 @@ def _fits(
 
 def _names_a_source(wanted: Any) -> bool:
     values = wanted if isinstance(wanted, list | tuple) else [wanted]
-    return any(one in SOURCES for one in values if isinstance(one, str))
+    return any(value in SOURCES for value in values if isinstance(value, str))
 
 
 def _possible(name: str, facts: Facts) -> Any:
@@ -137,8 +137,8 @@ def _number(value: Any) -> Decimal | None:
     if isinstance(value, Decimal):
         return value
 
-    found = SECONDS.fullmatch(value) if isinstance(value, str) else None
-    return None if found is None else Decimal(found[1])
+    match = SECONDS.fullmatch(value) if isinstance(value, str) else None
+    return None if match is None else Decimal(match[1])
 
 
 def _alike(name: str, value: Any) -> Any:

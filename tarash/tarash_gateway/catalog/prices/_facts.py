@@ -196,17 +196,17 @@ def values_of(
         if (known in SHAPES and known in values) or mapper.frames is not None:
             continue  # frames are no seconds
 
-        found = values.get(name.rpartition(".")[2]) or _allowed(mapper.allowed)
-        if found is not None:
-            values.setdefault(known, found)
+        allowed = values.get(name.rpartition(".")[2]) or _allowed(mapper.allowed)
+        if allowed is not None:
+            values.setdefault(known, allowed)
 
     if not spec.mappers:
         values |= _as_requested(request)
 
     for known, names in ALIASES.items():
-        said = next((values[name] for name in names if values.get(name) is not None), None)
-        if said is not None:
-            values.setdefault(known, said)
+        value = next((values[name] for name in names if values.get(name) is not None), None)
+        if value is not None:
+            values.setdefault(known, value)
 
     if values.get("audio"):
         values["audio"] = frozenset(SOUND.get(one, one) for one in values["audio"] or ())
@@ -217,8 +217,10 @@ def values_of(
 def _as_requested(request: Request) -> dict[str, Possible | None]:
     """Return what a request says, for a provider of which nothing else is known."""
     names = {"resolution": "resolution", "quality": "quality", "size": "size", **SOURCES}
-    said = {known: getattr(request, name, None) for name, known in names.items()}
-    return {known: frozenset({plain(one)}) for known, one in said.items() if one is not None}
+    requested = {known: getattr(request, name, None) for name, known in names.items()}
+    return {
+        known: frozenset({plain(value)}) for known, value in requested.items() if value is not None
+    }
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -246,7 +248,7 @@ def _left_out(spec: ModelSpec, sent: Mapping[str, Any]) -> Iterator[tuple[str, P
         if isinstance(default, str | int | float | bool) and plain(default) not in AUTOMATIC:
             yield name, frozenset({plain(default)})
         elif choices:
-            yield name, frozenset(plain(one) for one in choices)
+            yield name, frozenset(plain(choice) for choice in choices)
 
 
 def _allowed(allowed: Any) -> Possible | None:
@@ -278,13 +280,13 @@ def _pixels(
         for name, mapper in spec.mappers.items()
         if set(mapper.sources) & set(SHAPES)
     }
-    said = [*names, "size", "image_size", "ratio", "resolution"]
-    for name in dict.fromkeys(said):
+    places = [*names, "size", "image_size", "ratio", "resolution"]
+    for name in dict.fromkeys(places):
         possible = values.get(name)
         exact = [_size(one) for one in possible] if possible else [None]
         if all(exact):
             sizes = [one for one in exact if one is not None]
-            widths, heights = [one[0] for one in sizes], [one[1] for one in sizes]
+            widths, heights = [size[0] for size in sizes], [size[1] for size in sizes]
             return (min(widths), max(widths)), (min(heights), max(heights))
 
     return _by_lines(request, sent, values)
@@ -298,11 +300,11 @@ def _size(value: Any) -> tuple[Decimal, Decimal] | None:
         width, height = NAMED_SIZES[value]
         return Decimal(width), Decimal(height)
 
-    found = SIZE.fullmatch(value)
-    if found is None or min(int(found[1]), int(found[2])) < SMALLEST_SIDE:
+    match = SIZE.fullmatch(value)
+    if match is None or min(int(match[1]), int(match[2])) < SMALLEST_SIDE:
         return None
 
-    return Decimal(found[1]), Decimal(found[2])
+    return Decimal(match[1]), Decimal(match[2])
 
 
 def _by_lines(
@@ -319,12 +321,12 @@ def _by_lines(
 
     wide, high = Decimal(proportion[1]), Decimal(proportion[2])
     sides = []
-    for one in lines:
-        assert one is not None  # noqa: S101  (checked above)
-        long = _even(Decimal(one) * max(wide, high) / min(wide, high))
-        sides.append((long, Decimal(one)) if wide >= high else (Decimal(one), long))
+    for line in lines:
+        assert line is not None  # noqa: S101  (checked above)
+        long = _even(Decimal(line) * max(wide, high) / min(wide, high))
+        sides.append((long, Decimal(line)) if wide >= high else (Decimal(line), long))
 
-    widths, heights = [one[0] for one in sides], [one[1] for one in sides]
+    widths, heights = [side[0] for side in sides], [side[1] for side in sides]
     return (min(widths), max(widths)), (min(heights), max(heights))
 
 
@@ -338,8 +340,8 @@ def height_of(value: Any) -> int | None:
     if text in HEIGHTS:
         return HEIGHTS[text]
 
-    found = LINES.fullmatch(text)
-    return None if found is None else int(found[1])
+    match = LINES.fullmatch(text)
+    return None if match is None else int(match[1])
 
 
 def _say_lines(

@@ -28,9 +28,9 @@ def fetched(provider: str) -> Iterator[PriceBook]:
             with _lock:
                 _read[one] = _book(one)
 
-        found = _read[one]
-        if found is not None:
-            yield found
+        book = _read[one]
+        if book is not None:
+            yield book
 
 
 def place_of(source: str) -> Path:
@@ -57,7 +57,7 @@ def keep(source: str, lines: Sequence[JsonObject]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        text = "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in lines)
+        text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
         scratch.write_text(text, encoding="utf-8")
         scratch.replace(path)
     finally:

@@ -28,8 +28,8 @@ def between(possible: Iterable[Any] | None, form: re.Pattern[str] | None = None)
     for one in possible or ():
         if isinstance(one, Decimal):
             numbers.append(one)
-        elif form is not None and isinstance(one, str) and (found := form.fullmatch(one)):
-            numbers.append(Decimal(found[1]))
+        elif form is not None and isinstance(one, str) and (match := form.fullmatch(one)):
+            numbers.append(Decimal(match[1]))
         else:
             return None
 
@@ -47,15 +47,17 @@ def seconds_of(
         values: Possible values of what is sent, or left to the provider.
     """
     wished = getattr(request, "duration_seconds", None)
-    mappers = {n: one for n, one in spec.mappers.items() if one.source_field == "duration_seconds"}
+    mappers = {
+        n: value for n, value in spec.mappers.items() if value.source_field == "duration_seconds"
+    }
     for name, mapper in mappers.items():
         if mapper.frames is not None:
             return _of_frames(mapper.frames, request, values, values.get(name.rpartition(".")[2]))
 
-    said = values.get("seconds") or next(
+    seconds = values.get("seconds") or next(
         (values[name] for name in ("duration", "seconds") if values.get(name)), None
     )
-    known = between(said, SECONDS)
+    known = between(seconds, SECONDS)
     if known is not None:
         return known
 

@@ -50,12 +50,12 @@ class Prices:
         books = (self._own, self._named(), _declared(provider), *fetched(names[0]), shipped())
         for book in books:
             if book is not None:
-                priced = {(one.billable, one.role) for one in lines}
+                priced = {(line.billable, line.role) for line in lines}
                 lines += [
-                    one
+                    line
                     for name in names
-                    for one in book.lines(name, model)
-                    if (one.billable, one.role) not in priced and _is_valid(one, today)
+                    for line in book.lines(name, model)
+                    if (line.billable, line.role) not in priced and _is_valid(line, today)
                 ]
 
         return lines

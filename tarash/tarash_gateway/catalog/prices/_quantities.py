@@ -116,7 +116,7 @@ def _timed(facts: Facts, of: Callable[[Decimal], Decimal], unit: str = "seconds"
     if facts.seconds is None:
         return "the provider chooses the length; give duration_seconds"
 
-    low, high = (of(one) for one in facts.seconds)
+    low, high = (of(length) for length in facts.seconds)
     return Quantity(low * facts.count[0], high * facts.count[1], unit)
 
 
@@ -182,7 +182,7 @@ def _megapixels(_line: PriceLine, facts: Facts) -> Counted:
     if pixels is None:
         return NO_SIZE
 
-    low, high = (one / MILLION for one in pixels)
+    low, high = (size / MILLION for size in pixels)
     return Quantity(low * facts.count[0], high * facts.count[1], "megapixels")
 
 
@@ -322,11 +322,11 @@ def _input_megapixels(_line: PriceLine, facts: Facts) -> Counted:
     if not facts.input_images:
         return Quantity(ZERO, ZERO, "no input images", is_there=False)
 
-    sizes = [Decimal(one[0] * one[1]) for one in facts.input_pixels if one is not None]
+    sizes = [Decimal(size[0] * size[1]) for size in facts.input_pixels if size is not None]
     if len(sizes) < facts.input_images:
         return "the size of the input images is not known"
 
-    low, high = (sum((_up(one / by) for one in sizes), ZERO) for by in (SQUARE, MILLION))
+    low, high = (sum((_up(size / by) for size in sizes), ZERO) for by in (SQUARE, MILLION))
     return Quantity(low, high, "megapixels of the input images")
 
 

@@ -146,7 +146,7 @@ def _amount(line: PriceLine, quantity: Quantity) -> _Amount:
 def _between(
     billable: str, amounts: Sequence[_Amount], unknown: list[str]
 ) -> tuple[QuoteLine, str] | None:
-    currencies = dict.fromkeys(one.currency for one in amounts)
+    currencies = dict.fromkeys(amount.currency for amount in amounts)
     if len(currencies) > 1:
         unknown.append(f"its {billable} may be priced in {' or '.join(currencies)}")
         return None
@@ -155,10 +155,10 @@ def _between(
     line = QuoteLine(
         billable=billable,
         unit=first.line.unit,
-        low=min(one.low for one in amounts),
-        high=max(one.high for one in amounts),
-        quantity_low=min(one.quantity.low for one in amounts),
-        quantity_high=max(one.quantity.high for one in amounts),
+        low=min(amount.low for amount in amounts),
+        high=max(amount.high for amount in amounts),
+        quantity_low=min(amount.quantity.low for amount in amounts),
+        quantity_high=max(amount.quantity.high for amount in amounts),
         rate=first.line.rate / first.line.per if len(amounts) == 1 else None,
         basis=first.quantity.basis,
         source=first.line.source,
@@ -171,7 +171,7 @@ def _between(
 def _surcharges(
     lines: Iterable[tuple[PriceLine, bool | None]], facts: Facts, unknown: list[str]
 ) -> list[tuple[QuoteLine, str]]:
-    found = []
+    charges = []
     for line, sure in lines:
         counted = quantity_of(line, facts)
         if isinstance(counted, str):
@@ -188,9 +188,9 @@ def _surcharges(
             bounds = {"low": min(part.low, Decimal(0)), "high": max(part.high, Decimal(0))}
             part = part.model_copy(update=bounds)
 
-        found.append((part, currency))
+        charges.append((part, currency))
 
-    return found
+    return charges
 
 
 def _sum(

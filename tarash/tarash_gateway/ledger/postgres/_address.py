@@ -68,7 +68,7 @@ class Address:
         ports = str(options.get("port") or "5432").split(",")
         # A host or a path with an @ in it is the rest of a password.
         is_torn = any("@" in one for one in hosts) or "@" in _path_of(self._url.reveal())
-        if is_torn or not all(one.isdecimal() for one in ports if one):
+        if is_torn or not all(port.isdecimal() for port in ports if port):
             raise ValidationError(
                 "That is no URL of a PostgreSQL database: use postgresql://user:password@host:5432/"
                 "jobs, with %-escapes for @ : / # and ? within the password",
@@ -77,7 +77,7 @@ class Address:
 
         self._facts = {name: Key(str(value)) for name, value in options.items()}
         passwords = (str(options.get(name) or "") for name in ("password", "sslpassword"))
-        self._secrets = [one for one in passwords if one]
+        self._secrets = [password for password in passwords if password]
         places = [
             f"{_bracketed(host)}:{ports[min(number, len(ports) - 1)]}"
             for number, host in enumerate(hosts)

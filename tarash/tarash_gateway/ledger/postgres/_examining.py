@@ -33,6 +33,6 @@ def examine(transaction: Transaction, reader: Process) -> Examined:
         newest=len(MIGRATIONS),
         size=row["size"],
         holders=len(holders),
-        alive=sum(is_held(one, reader) for one in holders),
+        alive=sum(is_held(holder, reader) for holder in holders),
         clock_offset=(row["now"] - between).total_seconds(),
     )

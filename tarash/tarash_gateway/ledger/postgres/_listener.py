@@ -128,14 +128,14 @@ class Listener:
         proof, until = self._ask()
         again = math.inf
         while not (is_stopped.is_set() or self._is_idle()):
-            for one in connection.notifies(timeout=LISTEN_SECONDS):
-                if one.payload == proof:
+            for notify in connection.notifies(timeout=LISTEN_SECONDS):
+                if notify.payload == proof:
                     again, until = time.monotonic() + PROVE_SECONDS, math.inf
                     if not self.hears:
                         self.hears = True
                         self._wake_all()  # what has changed meanwhile was not heard
                 else:
-                    self._wake(one.payload)
+                    self._wake(notify.payload)
 
             if time.monotonic() > until:
                 raise LateError("no notification has arrived")

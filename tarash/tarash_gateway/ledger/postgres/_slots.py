@@ -72,7 +72,7 @@ class Slots:
         for one in changes.insert:
             transaction.run(INSERT, one.id, line, _kept(one), self.process.id)
 
-        asked = {one.id: _kept(one) for one in requests}
+        asked = {request.id: _kept(request) for request in requests}
         for name in changes.touch:
             transaction.run(TOUCH, self.process.id, asked.get(name), name)
 
@@ -92,7 +92,7 @@ class Slots:
     def list_slots(self, line: str | None) -> list[SlotRecord]:
         """Return those who wait, and the jobs in flight; see `_records.SlotLedger.list_slots`."""
         records = self._database.read(lambda transaction: self._line(transaction, line))
-        return [one for one in records if one.turn is None or one.counts]
+        return [record for record in records if record.turn is None or record.counts]
 
     def _line(self, transaction: Transaction, line: str | None) -> list[SlotRecord]:
         return [self._slot(row) for row in transaction.all(LINE, line, line)]

@@ -135,7 +135,7 @@ class Opening(Submits):
 
     def _put_back(self, job: JobRecord, media: Mapping[str, bytes]) -> None:
         """Put media back that were lost with the folder beside the file, and that a job needs."""
-        lost = {name: one for name, one in media.items() if self._file.media.is_lost(name)}
+        lost = {name: value for name, value in media.items() if self._file.media.is_lost(name)}
         if not lost or job.state not in ("open", "unknown"):
             return
 

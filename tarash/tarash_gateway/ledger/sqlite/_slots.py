@@ -50,7 +50,7 @@ class Slots:
                 "INSERT INTO slots (id, line, request, process, renewed_at) VALUES (?, ?, ?, ?, ?)",
                 [(one.id, line, _kept(one), process, time) for one in changes.insert],
             )
-            asked = {one.id: _kept(one) for one in requests}
+            asked = {request.id: _kept(request) for request in requests}
             connection.executemany(
                 """
                 UPDATE slots SET process = ?, renewed_at = ?, request = COALESCE(?, request)
@@ -77,7 +77,7 @@ class Slots:
         with self._file.read() as connection:
             records = self._line(connection, line)
 
-        return [one for one in records if one.turn is None or one.counts]
+        return [record for record in records if record.turn is None or record.counts]
 
     def _line(self, connection: sqlite3.Connection, line: str | None) -> list[SlotRecord]:
         return [self._slot(row) for row in connection.execute(LINE, (line, line))]

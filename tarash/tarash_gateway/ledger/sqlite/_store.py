@@ -237,7 +237,7 @@ class Store(Opening):
         return Examined(
             version=version,
             newest=len(MIGRATIONS),
-            size=sum(one.stat().st_size for one in names if one.exists()),
+            size=sum(name.stat().st_size for name in names if name.exists()),
             holders=len(rows),
             alive=sum(is_held(row, self._file.process) for row in rows),
         )

@@ -60,23 +60,23 @@ def inspect(size: Callable[[], int | None]) -> Generator[Request, bytes, MediaIn
     if reader is None:
         raise Unknown("no video or image of a known kind" if head else "empty")
 
-    facts = Facts()
-    yield from _bounded(reader(facts, size()), facts, head)
-    if facts.width is None and facts.duration is None and not facts.has_audio:
-        raise Unknown(f"its header can't be read: a broken {facts.container} file")
+    read = Facts()
+    yield from _bounded(reader(read, size()), read, head)
+    if read.width is None and read.duration is None and not read.has_audio:
+        raise Unknown(f"its header can't be read: a broken {read.container} file")
 
     return MediaInfo(
-        container=facts.container,
-        content_type=facts.content_type,
+        container=read.container,
+        content_type=read.content_type,
         size=size(),
-        width=facts.width or None,
-        height=facts.height or None,
-        duration=_rounded(facts.duration),
-        fps=_rounded(facts.fps),
-        has_audio=facts.has_audio,
-        codec=facts.codec,
-        audio_codec=facts.audio_codec,
-        truncated=facts.truncated,
+        width=read.width or None,
+        height=read.height or None,
+        duration=_rounded(read.duration),
+        fps=_rounded(read.fps),
+        has_audio=read.has_audio,
+        codec=read.codec,
+        audio_codec=read.audio_codec,
+        truncated=read.truncated,
     )
 
 

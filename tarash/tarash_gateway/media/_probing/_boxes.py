@@ -170,16 +170,16 @@ def _box(offset: int, limit: int | None) -> Generator[Request, bytes, Box | None
 
 
 def _children(start: int, end: int) -> Generator[Request, bytes, list[Box]]:
-    found: list[Box] = []
-    while start + 8 <= end and len(found) < MOST_CHILDREN:
+    children: list[Box] = []
+    while start + 8 <= end and len(children) < MOST_CHILDREN:
         box = yield from _box(start, end)
         if box is None:
             raise EndOfFile
 
-        found.append((box[0], box[1], min(box[2], end)))
+        children.append((box[0], box[1], min(box[2], end)))
         start = box[2]
 
-    return found
+    return children
 
 
 # ---------------------------------------------------------------------------------------- movie
@@ -312,10 +312,12 @@ def _run(start: int, end: int, default: int) -> Generator[Request, bytes, tuple[
     begins = start + 8 + 4 * bool(flags & 0x01) + 4 * bool(flags & 0x04)
     length = min(samples * width, max(0, end - begins), LARGEST_TABLE)
     table = yield from exactly(begins, length - length % width)
-    told = [row[0] for row in struct.iter_unpack(f">{width // 4}I", table)]
+    values = [row[0] for row in struct.iter_unpack(f">{width // 4}I", table)]
     # What is too long to read goes on as it began.
-    missing = max(0, samples - len(told)) if length == LARGEST_TABLE - LARGEST_TABLE % width else 0
-    return len(told) + missing, sum(told) + missing * (told[-1] if told else default)
+    missing = (
+        max(0, samples - len(values)) if length == LARGEST_TABLE - LARGEST_TABLE % width else 0
+    )
+    return len(values) + missing, sum(values) + missing * (values[-1] if values else default)
 
 
 # --------------------------------------------------------------------------------------- images

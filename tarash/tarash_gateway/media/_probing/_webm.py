@@ -118,8 +118,8 @@ def _tracks(facts: Facts, segment: _Segment, body: bytes) -> None:
             continue
 
         fields = dict(_children(track))
-        told = fields.get(CODEC, b"").rstrip(b"\0").decode("ascii", "replace")
-        codec = CODECS.get(told, told.lower()) or None
+        codec_id = fields.get(CODEC, b"").rstrip(b"\0").decode("ascii", "replace")
+        codec = CODECS.get(codec_id, codec_id.lower()) or None
         if _number(fields.get(TRACK_TYPE, b"")) == IS_AUDIO:
             facts.has_audio = True
             facts.audio_codec = facts.audio_codec or codec

@@ -38,23 +38,23 @@ VERSION = re.compile(r"(?:/v\d\w*)+$")
 class DeclaredAccount(RestAdapter):
     """Whose requests these are, where they go, and what each stage reads of the declaration."""
 
-    def __init__(self, said: ProviderDeclaration) -> None:
-        self.said = said
-        self.name = said.name
-        self.base_url = said.account.base_url
-        self.base_url_variable = said.account.base_url_variable
-        self.key_variables = said.account.variables
-        self.makes = said.makes
-        self.check_path = said.account.check
-        self.min_poll_interval = min((one.pace for one in said.poll), default=1.0)
-        media = said.media
+    def __init__(self, declaration: ProviderDeclaration) -> None:
+        self.said = declaration
+        self.name = declaration.name
+        self.base_url = declaration.account.base_url
+        self.base_url_variable = declaration.account.base_url_variable
+        self.key_variables = declaration.account.variables
+        self.makes = declaration.makes
+        self.check_path = declaration.account.check
+        self.min_poll_interval = min((one.pace for one in declaration.poll), default=1.0)
+        media = declaration.media
         self.accepts = MediaSupport(
             url=media.url,
             content=FORMS[media.inline],
             largest_inline=media.largest_inline,
             largest_together=media.largest_together,
-            upload=said.upload is not None or "upload" in said.hooks,
-            references=said.references,
+            upload=declaration.upload is not None or "upload" in declaration.hooks,
+            references=declaration.references,
             images=MediaConstraints(
                 media.image_types,
                 media.largest_image,
@@ -62,19 +62,19 @@ class DeclaredAccount(RestAdapter):
                 longest_side=media.longest_side,
             ),
         )
-        self.errors = self.rules = DeclaredRules.of(said)
-        if any(one.variables for one in said.account.products):
+        self.errors = self.rules = DeclaredRules.of(declaration)
+        if any(product.variables for product in declaration.account.products):
             self.key_variable = self._key_variable
 
         if said.account.regions:
             self.region_of = self._region_of
 
         paths = [
-            *(one.path for one in said.poll),
-            *(one.path for one in said.cancel),
-            *(one.fetch or "" for one in said.result),
+            *(one.path for one in declaration.poll),
+            *(one.path for one in declaration.cancel),
+            *(one.fetch or "" for one in declaration.result),
         ]
-        self.needs_path = any("{path}" in one for one in paths)
+        self.needs_path = any("{path}" in path for path in paths)
 
     # ------------------------------------------------------------------------------------- account
     @property
@@ -95,15 +95,15 @@ class DeclaredAccount(RestAdapter):
         """Return the key; for a signed token also the pair of id and secret."""
         product = self.said.account.product_of(config.model)
         if product is not None and product.variables:
-            found = config.api_key or next(
+            key = config.api_key or next(
                 filter(None, map(environment.get, product.variables)), None
             )
         else:
-            found = super().find_key(config, environment)
+            key = super().find_key(config, environment)
 
         auth = self.said.account.auth
-        if found or auth.type != "jwt":
-            return found
+        if key or auth.type != "jwt":
+            return key
 
         pair = [
             self._setting(name, config.provider_config, environment)
@@ -121,13 +121,13 @@ class DeclaredAccount(RestAdapter):
         self, name: str, given: Mapping[str, Any], environment: Mapping[str, str]
     ) -> str | None:
         setting = self.said.account.settings.get(name, Setting())
-        found = given.get(name) or environment.get(setting.variable or "") or setting.default
-        return None if found is None else str(found)
+        value = given.get(name) or environment.get(setting.variable or "") or setting.default
+        return None if value is None else str(value)
 
     def settings(self, given: Mapping[str, Any]) -> dict[str, str]:
         names = self.said.account.settings
-        found = {name: self._setting(name, given, os.environ) for name in names}
-        return {name: value for name, value in found.items() if value}
+        settings = {name: self._setting(name, given, os.environ) for name in names}
+        return {name: value for name, value in settings.items() if value}
 
     def _asked_region(self, config: Config) -> Any:
         variable = os.environ.get(self.said.account.region_variable or "")
@@ -224,13 +224,13 @@ class DeclaredAccount(RestAdapter):
 
     def connect(self, account: Credentials, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
-        said = self.said.account
+        declared = self.said.account
         values = self.settings(account.settings)
-        filled = {name: self.filled(text, values) for name, text in said.headers.items()}
+        filled = {name: self.filled(text, values) for name, text in declared.headers.items()}
         others = {name: text for name, text in filled.items() if "{" not in text}
-        headers = headers_of(said.auth, account.key.reveal(), others)
-        if said.auth.type == "query":
-            return QueryClient(said.auth.parameter, account, transport, headers, self.errors)
+        headers = headers_of(declared.auth, account.key.reveal(), others)
+        if declared.auth.type == "query":
+            return QueryClient(declared.auth.parameter, account, transport, headers, self.errors)
 
         return HttpClient(account, transport, headers, self.errors)
 
@@ -260,7 +260,7 @@ def at_product(custom: str, declared: str, others: Iterable[str]) -> str:
         declared: The vendor's, of the product that is asked.
         others: The vendor's, of all products.
     """
-    names = {name for one in others for name in urlsplit(one).path.split("/") if name}
+    names = {name for other in others for name in urlsplit(other).path.split("/") if name}
     root, path = custom.rstrip("/"), urlsplit(custom).path
     while path.strip("/") and root.rpartition("/")[2] in names:
         root = root.rpartition("/")[0].rstrip("/")

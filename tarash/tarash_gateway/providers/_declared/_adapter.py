@@ -60,35 +60,35 @@ MOST_NAMED = 4
 class DeclaredAdapter(DeclaredLearning):
     """A provider's protocol, as its declaration says it."""
 
-    def __init__(self, said: ProviderDeclaration) -> None:
-        super().__init__(said)
-        if said.list:
+    def __init__(self, declaration: ProviderDeclaration) -> None:
+        super().__init__(declaration)
+        if declaration.list:
             self.find_submitted = self._find
 
-        if said.quote:
+        if declaration.quote:
             self.ask_price = self._ask_price
 
-        if said.schemas:
+        if declaration.schemas:
             self.fetch_schema = self._fetch_schema
 
-        if said.upload is not None:
+        if declaration.upload is not None:
             self.upload = self._upload
 
-        if any(one.many is not None or one.ids_at_once > 1 for one in said.poll):
+        if any(one.many is not None or one.ids_at_once > 1 for one in declaration.poll):
             self.poll_many = self._poll_many
 
-        if any(way.partial is not None for way in said.submit):
+        if any(way.partial is not None for way in declaration.submit):
             self.partial_image = self._partial_image
 
-        if said.webhook:
+        if declaration.webhook:
             self.webhook = self._webhook
 
-        for stage, place in said.hooks.items():
+        for stage, place in declaration.hooks.items():
             setattr(self, stage, MethodType(hook(place), self))
 
         sources = {
             name: take
-            for form in said.models
+            for form in declaration.models
             for take in form.takes.values()
             if take.source == "continue_from"
             for name in form.ids
@@ -103,8 +103,8 @@ class DeclaredAdapter(DeclaredLearning):
     def _webhook(self, kind: str = "", model: str = "") -> WebhookFacts | None:
         """Return how the provider calls back about a model's jobs; by default about most."""
         ways = self.said.webhook
-        found = first_of(ways, kind, model) or (None if model else ways[-1])
-        return None if found is None else found.facts
+        webhook = first_of(ways, kind, model) or (None if model else ways[-1])
+        return None if webhook is None else webhook.facts
 
     def _partial_image(self, event: bytes) -> PartialImage | None:
         """Return the image on the way that an event of a stream holds; None for any other."""
@@ -175,8 +175,8 @@ class DeclaredAdapter(DeclaredLearning):
 
         poll = self.poll_of(accepted)
         job = job_in(poll, accepted, body)
-        told = None if job is None else among(poll.statuses, str(one(job, poll.status)))
-        return accepted if job is None or told not in ENDED else Begun(accepted, job)
+        status = None if job is None else among(poll.statuses, str(one(job, poll.status)))
+        return accepted if job is None or status not in ENDED else Begun(accepted, job)
 
     @staticmethod
     def _is_young(poll: Poll, operation: Operation) -> bool:
@@ -189,8 +189,8 @@ class DeclaredAdapter(DeclaredLearning):
         if self._is_young(poll, operation):
             return Snapshot("queued", raw=body)
 
-        said = f"{self.said.title} doesn't list the job {operation.id}"
-        trouble = HTTPError(said, raw_response=body, status_code=GONE)
+        message = f"{self.said.title} doesn't list the job {operation.id}"
+        trouble = HTTPError(message, raw_response=body, status_code=GONE)
         return Snapshot("processing", raw=body, trouble=trouble, denied=True)
 
     def _denied(self, poll: Poll, answer: HttpResponse) -> Snapshot | None:
@@ -249,8 +249,8 @@ class DeclaredAdapter(DeclaredLearning):
             if not {"cost", "cost_usd"} & metadata.keys():
                 metadata |= self.cost_before(operation)
 
-            found = RawResult(body, {**self.metadata(operation), **metadata})
-            return Snapshot("completed", raw=body, progress=100, finished=found, job_id=named)
+            result = RawResult(body, {**self.metadata(operation), **metadata})
+            return Snapshot("completed", raw=body, progress=100, finished=result, job_id=named)
 
         place = one(body, poll.queue_position)
         return Snapshot(
@@ -294,14 +294,14 @@ class DeclaredAdapter(DeclaredLearning):
                 media = (medium_of(answer),)
             else:
                 raw = {**raw, "result": answer.object()}
-                found = self.urls(raw, operation.kind, operation.model)
+                urls = self.urls(raw, operation.kind, operation.model)
                 is_whole = result.whole is not None and holds(result.whole, raw)
-                if not (found or is_whole or self.flags(raw, operation.kind, operation.model)):
+                if not (urls or is_whole or self.flags(raw, operation.kind, operation.model)):
                     raise unreadable(answer.status, answer.body)
 
         if result.authorised and not media:
-            found = self.closed_urls(raw, operation.kind, operation.model)
-            media = tuple([medium_of(await client.get(whole(client, url))) for url in found])
+            urls = self.closed_urls(raw, operation.kind, operation.model)
+            media = tuple([medium_of(await client.get(whole(client, url))) for url in urls])
 
         return replace(seen, raw=raw, finished=replace(finished, raw=raw, media=media))
 
@@ -318,7 +318,7 @@ class DeclaredAdapter(DeclaredLearning):
         poll = self.poll_of(operations[0])
         many, items, named = poll.many, poll.items or "", poll.item_id
         status, path = poll.status, poll.path
-        values = {"id": ",".join(one.id for one in operations)}
+        values = {"id": ",".join(operation.id for operation in operations)}
         if many is not None:
             items, named, status, path = many.items, many.id, many.status or poll.status, many.path
             values = many.at(place)
@@ -328,15 +328,15 @@ class DeclaredAdapter(DeclaredLearning):
             raise self.rules.in_good_answer(answer)
 
         listed = items_of(answer, items)
-        found: dict[str, Snapshot] = {}
+        snapshots: dict[str, Snapshot] = {}
         for item in listed:
-            job_id, said = one(item, named), one(item, status)
-            word: Any = among(poll.statuses, str(said)) or "processing"
+            job_id, reported = one(item, named), one(item, status)
+            word: Any = among(poll.statuses, str(reported)) or "processing"
             if job_id and word != "gone":
-                unknown = unknown_in(poll.statuses, said)
-                found[str(job_id)] = Snapshot(word, raw=item, unknown=unknown)
+                unknown = unknown_in(poll.statuses, reported)
+                snapshots[str(job_id)] = Snapshot(word, raw=item, unknown=unknown)
 
-        return Page(found, "" if many is None else many.after(place, answer.body, len(listed)))
+        return Page(snapshots, "" if many is None else many.after(place, answer.body, len(listed)))
 
     # -------------------------------------------------------------------------------- cancel, list
     async def cancel(self, client: Any, operation: Operation) -> CancelAnswer:
@@ -369,7 +369,7 @@ class DeclaredAdapter(DeclaredLearning):
             raise UnsupportedOperationError(f"{self.said.title} lists no such jobs")
 
         path = self._path(self._submit_of(call.kind, call.config.model, call.request), call)
-        found: dict[str, Operation] = {}
+        operations: dict[str, Operation] = {}
         cursor, offset = "", 0
         for page in range(1, listing.most_pages + 1):
             values = {"own_id": own_id(call), "page": str(page), "cursor": cursor}
@@ -387,11 +387,11 @@ class DeclaredAdapter(DeclaredLearning):
             for each in items:
                 job_id = one(each, listing.id)
                 if job_id and is_ours(listing, each, payload, call, since):
-                    found[str(job_id)] = self.job_of(client, call, str(job_id), path)
+                    operations[str(job_id)] = self.job_of(client, call, str(job_id), path)
 
             following = one(answer.body, listing.next)
             cursor = "" if isinstance(following, bool) else str(following or "")
             if not goes_on(listing, answer.body, items, cursor):
                 break
 
-        return list(found.values())
+        return list(operations.values())

@@ -51,12 +51,12 @@ def last_event(answer: HttpResponse) -> HttpResponse:
 def _events(text: str) -> Iterator[dict[str, Any]]:
     for line in text.splitlines():
         try:
-            found = parse_json(line.removeprefix(DATA)) if line.startswith(DATA) else None
+            event = parse_json(line.removeprefix(DATA)) if line.startswith(DATA) else None
         except ValueError:  # `[DONE]`, or the words of a proxy
             continue
 
-        if isinstance(found, dict):
-            yield found
+        if isinstance(event, dict):
+            yield event
 
 
 def preview_in(event: bytes, ways: Iterable[Submit]) -> PartialImage | None:
@@ -65,9 +65,9 @@ def preview_in(event: bytes, ways: Iterable[Submit]) -> PartialImage | None:
         if how is None:
             continue
 
-        said = said_by(event, [one for one in how.where.values if isinstance(one, str)])
-        found = image_in(value_at(said, how.at), value_at(said, how.index))
-        if found is not None and holds(how.where, said):
-            return found
+        fields = said_by(event, [value for value in how.where.values if isinstance(value, str)])
+        image = image_in(value_at(fields, how.at), value_at(fields, how.index))
+        if image is not None and holds(how.where, fields):
+            return image
 
     return None

@@ -28,7 +28,7 @@ def fits(part: Any, request: Any) -> bool:
 
 def form_for(forms: Sequence[Model], request: Any) -> Model:
     """Return the form that a request means: one that has a place for all of its media."""
-    fitting = [one for one in forms if fits(one, request)]
+    fitting = [form for form in forms if fits(form, request)]
     given = _given(request)
     # A form that doesn't fit says what is missing, where it is the only one with a place.
     placing = (one for one in (*fitting, *forms) if given <= _places(one))
@@ -55,32 +55,34 @@ def _given(request: Any) -> set[str]:
 
 
 def _places(form: Model) -> set[str]:
-    media = [one for one in form.takes.values() if one.source in MEDIA and one.refused is None]
-    return {place for one in media for place in one.roles or (one.source,)}
+    media = [take for take in form.takes.values() if take.source in MEDIA and take.refused is None]
+    return {place for medium in media for place in medium.roles or (medium.source,)}
 
 
-def siblings(said: ProviderDeclaration, kind: str, model: str, request: Any) -> dict[str, str]:
+def siblings(
+    declaration: ProviderDeclaration, kind: str, model: str, request: Any
+) -> dict[str, str]:
     """Return other models by what they take, or by `text` where they need no media.
 
     Where no form of this model has a place for all media of a request, those that have one.
     """
-    mine_forms, given = said.forms_of(kind, model), _given(request)
+    mine_forms, given = declaration.forms_of(kind, model), _given(request)
     needs_all = len(mine_forms) > 1 and not any(given <= _places(form) for form in mine_forms)
     mine = set() if needs_all else {need for form in mine_forms for need in _needs(form)}
-    found: dict[str, str] = {}
-    for form in said.models:
+    by_need: dict[str, str] = {}
+    for form in declaration.models:
         names = [name for name in form.ids if name != model and not name.endswith("*")]
         fits_all = form.kind == kind and (not needs_all or given <= _places(form))
         for need in _needs(form) if names and fits_all else ():
-            found.setdefault(need, names[0])
+            by_need.setdefault(need, names[0])
 
     # Where this model does without media too, others are no help.
-    return {need: name for need, name in found.items() if need not in mine}
+    return {need: name for need, name in by_need.items() if need not in mine}
 
 
 def _needs(form: Model) -> Iterator[str]:
     yield from _places(form)
-    if not any(one.required for one in form.takes.values() if one.source in MEDIA):
+    if not any(take.required for take in form.takes.values() if take.source in MEDIA):
         yield "text"
 
 
@@ -89,22 +91,22 @@ def together(forms: Sequence[dict[str, FieldMapper]]) -> dict[str, FieldMapper]:
     if len(forms) == 1:
         return forms[0]
 
-    found: dict[str, FieldMapper] = {}
+    joined: dict[str, FieldMapper] = {}
     for name in dict.fromkeys(name for form in forms for name in form):
         ones = [form[name] for form in forms if name in form]
         limits = [one.most for one in ones]
-        found[name] = FieldMapper(
+        joined[name] = FieldMapper(
             ones[0].source_field,
             ones[0].converter,
             len(ones) == len(forms) and all(one.required for one in ones),
             allowed=_allowed([one.allowed for one in ones]),
             roles=tuple(dict.fromkeys(role for one in ones for role in one.roles)),
-            most=None if None in limits else max(one or 0 for one in limits),
+            most=None if None in limits else max(limit or 0 for limit in limits),
             also=ones[0].also,
             geometry=max((one.geometry for one in ones), key=lambda one: len(_named(one))),
         )
 
-    return found
+    return joined
 
 
 def _named(geometry: Any) -> tuple[Any, ...]:
@@ -131,15 +133,15 @@ def with_parts(
     Raises:
         ValidationError: Both have the one part of its form that the list may have.
     """
-    found = merged(body, own)
+    whole = merged(body, own)
     for place in {take.at: None for take in takes.values() if (take.at or "").endswith("[]")}:
         path = str(place).removesuffix("[]")
         mapped, given = value_at(body, path), value_at(own, path)
         if isinstance(mapped, list) and isinstance(given, list):
             mine = [take for take in takes.values() if take.at == place]
-            put(found, path, [*(one for one in mapped if not _gives_way(one, given, mine)), *given])
+            put(whole, path, [*(one for one in mapped if not _gives_way(one, given, mine)), *given])
 
-    return found
+    return whole
 
 
 def check_media(

@@ -51,17 +51,17 @@ class QueryClient(HttpClient):
         return f"{url}{mark}{self._parameter}={quote(self.account.key.reveal(), safe='')}"
 
 
-def check_plain(said: ProviderDeclaration, key: Key) -> None:
+def check_plain(declaration: ProviderDeclaration, key: Key) -> None:
     """Refuse an id and a secret where only a plain key is taken.
 
     Raises:
         ValidationError: They are what was given; nothing was sent.
     """
-    if said.account.auth.type == "jwt" and ":" in key.reveal():
-        variable = next(iter(said.account.variables), "api_key")
+    if declaration.account.auth.type == "jwt" and ":" in key.reveal():
+        variable = next(iter(declaration.account.variables), "api_key")
         raise ValidationError(
-            f"{said.title} takes no id and secret for this model: make a plain API key, and give "
-            f"it as api_key or in {variable}",
+            f"{declaration.title} takes no id and secret for this model: make a plain API key, and "
+            f"give it as api_key or in {variable}",
             submission="not_sent",
         )
 

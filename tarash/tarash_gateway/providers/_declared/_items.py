@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 def job_in(poll: Poll, operation: Operation, body: Any) -> dict[str, Any] | None:
     """Return what an answer says of a job, as a list of jobs or by itself; None for nothing."""
-    found = body
+    job_body = body
     if poll.items is not None:
         listed = one(body, poll.items)
         jobs = listed if isinstance(listed, list) else [listed]
-        found = next((job for job in jobs if str(one(job, poll.item_id)) == operation.id), None)
+        job_body = next((job for job in jobs if str(one(job, poll.item_id)) == operation.id), None)
 
-    return found if isinstance(found, dict) else None
+    return job_body if isinstance(job_body, dict) else None
 
 
 def is_done(seen: Snapshot) -> bool:
@@ -54,5 +54,5 @@ def items_of(answer: HttpResponse, path: str) -> list[Any]:
     if not has_place(path, answer.object()):
         raise unreadable(answer.status, answer.body)
 
-    found = one(answer.body, path)
-    return found if isinstance(found, list) else [found] if isinstance(found, dict) else []
+    listed = one(answer.body, path)
+    return listed if isinstance(listed, list) else [listed] if isinstance(listed, dict) else []

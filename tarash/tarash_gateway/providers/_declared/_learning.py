@@ -30,10 +30,10 @@ class DeclaredLearning(DeclaredPricing):
 
     DOCUMENT_PART = "JSON"
 
-    def __init__(self, said: ProviderDeclaration) -> None:
-        super().__init__(said)
-        self.AUTHORIZATION = ("Bearer", next(iter(said.account.variables), ""))
-        self.switch = f"TARASH_{said.name.upper().replace('-', '_')}_SCHEMAS"
+    def __init__(self, declaration: ProviderDeclaration) -> None:
+        super().__init__(declaration)
+        self.AUTHORIZATION = ("Bearer", next(iter(declaration.account.variables), ""))
+        self.switch = f"TARASH_{declaration.name.upper().replace('-', '_')}_SCHEMAS"
 
     def may_learn(self, account: Credentials) -> bool:
         """Tell whether the list is asked: the account's own host, unless that is turned off."""
@@ -51,9 +51,9 @@ class DeclaredLearning(DeclaredPricing):
             if self.rules.is_refusal(body):
                 raise self.rules.in_good_answer(answer)
 
-            found = self.records_in(body, model, how).get(model)
-            if found is not None:
-                return dated(found)
+            record = self.records_in(body, model, how).get(model)
+            if record is not None:
+                return dated(record)
 
         return None
 
@@ -61,11 +61,11 @@ class DeclaredLearning(DeclaredPricing):
         """Return the records of all models that are listed, by id."""
         declared = self.said.account.base_url
         base = with_version(base_url, declared) if base_url else declared
-        found: dict[str, JsonObject] = {}
+        records: dict[str, JsonObject] = {}
         for how in self.said.schemas:
-            found = {**self.records_in(await get(join(base, how.path), {}), how=how), **found}
+            records = {**self.records_in(await get(join(base, how.path), {}), how=how), **records}
 
-        return found
+        return records
 
     async def read_one(self, get: Get, base_url: str | None, model: str) -> JsonObject | None:
         """Return the record of one model; None where the list doesn't have it."""
@@ -80,18 +80,18 @@ class DeclaredLearning(DeclaredPricing):
     ) -> dict[str, JsonObject]:
         """Return the records in a list by id, of all models or of one. Pure."""
         how = how or next(iter(self.said.schemas), None)
-        found: dict[str, JsonObject] = {}
+        records: dict[str, JsonObject] = {}
         if how is None:
-            return found
+            return records
 
         for item in every(body, f"{how.items}[]"):
             name = one(item, how.id)
             schema = schema_in(item, how) if how.in_rows else one(item, how.input_schema)
             if isinstance(name, str) and isinstance(schema, Mapping) and model in (None, name):
                 record = record_of(schema, str(how.makes or one(item, how.category) or name))
-                found |= {} if record is None else {name: record}
+                records |= {} if record is None else {name: record}
 
-        return found
+        return records
 
 
 def record_of(schema: Mapping[str, Any], category: str) -> JsonObject | None:

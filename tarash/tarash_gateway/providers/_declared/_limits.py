@@ -8,7 +8,7 @@ from ._takes import Model
 
 def joints_of(model: Model) -> tuple[Joint, ...]:
     """Return what one value leaves possible of another field."""
-    return tuple(Joint(one.when, one.values, one.limits, one.to) for one in model.limits)
+    return tuple(Joint(limit.when, limit.values, limit.limits, limit.to) for limit in model.limits)
 
 
 def rules_of(model: Model) -> tuple[Rule, ...]:

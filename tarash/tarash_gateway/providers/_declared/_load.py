@@ -80,94 +80,98 @@ def parse(where: str, content: Callable[[], bytes], beside: Read) -> ProviderDec
 
 def declared_provider(source: str | Path | Mapping[str, Any] | ProviderDeclaration) -> Provider:
     """Return the row of a declared provider, for `register`, or for a package's entry point."""
-    said = source if isinstance(source, ProviderDeclaration) else read_declaration(source)
-    adapter = DeclaredAdapter(said)
-    hosts = tuple(filter(None, (urlsplit(base).hostname for base in said.account.bases)))
+    declaration = source if isinstance(source, ProviderDeclaration) else read_declaration(source)
+    adapter = DeclaredAdapter(declaration)
+    hosts = tuple(filter(None, (urlsplit(base).hostname for base in declaration.account.bases)))
     schemas = None
-    if said.schemas:
-        schemas = Schemas(adapter, hosts, listed=True, on_first_use=True, makes=listed_kind(said))
+    if declaration.schemas:
+        schemas = Schemas(
+            adapter, hosts, listed=True, on_first_use=True, makes=listed_kind(declaration)
+        )
 
     return Provider(
-        name=said.name,
-        title=said.title,
+        name=declaration.name,
+        title=declaration.title,
         adapter=cast("Adapter", adapter),
-        keys=keys_of(said),
-        modalities=said.makes,
-        models=models_of(said),
+        keys=keys_of(declaration),
+        modalities=declaration.makes,
+        models=models_of(declaration),
         schemas=schemas,
-        aliases=said.aliases,
-        open_settings=open_settings(said),
+        aliases=declaration.aliases,
+        open_settings=open_settings(declaration),
     )
 
 
-def listed_kind(said: ProviderDeclaration) -> Kind | None:
+def listed_kind(declaration: ProviderDeclaration) -> Kind | None:
     """Return what all models make whose schemas are listed, where that is one thing."""
-    kinds = {one.makes for one in said.schemas}
+    kinds = {schema.makes for schema in declaration.schemas}
     return kinds.pop() if len(kinds) == 1 else None
 
 
-def keys_of(said: ProviderDeclaration) -> tuple[KeyVariable, ...]:
+def keys_of(declaration: ProviderDeclaration) -> tuple[KeyVariable, ...]:
     """Return the variables of the keys; of a product with the first model that it is for."""
-    ids = [name for model in said.models for name in model.ids if not name.endswith("*")]
-    found = [KeyVariable(one) for one in said.account.variables]
-    for product in said.account.products:
+    ids = [name for model in declaration.models for name in model.ids if not name.endswith("*")]
+    variables = [KeyVariable(variable) for variable in declaration.account.variables]
+    for product in declaration.account.products:
         model = next((name for name in ids if is_named(name, product.models)), product.models[0])
-        found += [KeyVariable(one, model) for one in product.variables]
+        variables += [KeyVariable(variable, model) for variable in product.variables]
 
-    return tuple(found)
+    return tuple(variables)
 
 
-def models_of(said: ProviderDeclaration) -> ModuleType:
+def models_of(declaration: ProviderDeclaration) -> ModuleType:
     """Return what the catalogue reads of a provider's models."""
-    module = ModuleType(f"declared models of {said.name}")
+    module = ModuleType(f"declared models of {declaration.name}")
     known: dict[str, dict[str, Any]] = {"SCHEMAS": {}, "JOINTS": {}, "RULES": {}, "MASKS": {}}
-    forms: dict[str, dict[str, list[Any]]] = {kind: {} for kind in said.makes}
+    forms: dict[str, dict[str, list[Any]]] = {kind: {} for kind in declaration.makes}
     last: dict[str, Lifecycle] = {}
-    ids: dict[str, dict[str, None]] = {kind: {} for kind in said.makes}
-    for model in said.models:
-        mappers, schema = mappers_of(said, model.kind, model), said.schema_of(model)
+    ids: dict[str, dict[str, None]] = {kind: {} for kind in declaration.makes}
+    for model in declaration.models:
+        mappers, schema = mappers_of(declaration, model.kind, model), declaration.schema_of(model)
         for name in model.ids:
             plain = name.removesuffix("*")
             forms[model.kind].setdefault(plain, []).append(mappers)
             known["JOINTS"].setdefault(plain, joints_of(model))
             known["RULES"].setdefault(plain, rules_of(model))
             if schema is not None:
-                known["SCHEMAS"][plain] = _with_envelope(said, model, plain, schema)
+                known["SCHEMAS"][plain] = _with_envelope(declaration, model, plain, schema)
 
             if model.mask is not None:
                 known["MASKS"][plain] = model.mask
 
             if model.shutdown is not None:
-                source = model.source or f"the declaration of {said.name}"
+                source = model.source or f"the declaration of {declaration.name}"
                 last[name] = ends(model.shutdown or None, model.successor, source)
 
             if plain == name and model.listed:
                 ids[model.kind][name] = None
 
     of_kind = {
-        kind: {name: together(each) for name, each in found.items()}
-        for kind, found in forms.items()
+        kind: {name: together(each) for name, each in by_name.items()}
+        for kind, by_name in forms.items()
     }
     module.__dict__.update(
         known,
-        MODELS={name: one for found in of_kind.values() for name, one in found.items()},
+        MODELS={name: value for by_name in of_kind.values() for name, value in by_name.items()},
         MODELS_OF=of_kind,
         IDS={kind: tuple(names) for kind, names in ids.items()},
         ENDS=dict(sorted(last.items())),
-        NARROWED=Narrowing(said) if any(one.in_rows for one in said.schemas) else None,
-        PRICES=PriceBook(one.line(said.name) for one in said.prices),
-        VIDEO_FALLBACK=mappers_of(said, "video", None),
-        IMAGE_FALLBACK=mappers_of(said, "image", None),
+        NARROWED=Narrowing(declaration)
+        if any(one.in_rows for one in declaration.schemas)
+        else None,
+        PRICES=PriceBook(price.line(declaration.name) for price in declaration.prices),
+        VIDEO_FALLBACK=mappers_of(declaration, "video", None),
+        IMAGE_FALLBACK=mappers_of(declaration, "image", None),
     )
     return module
 
 
 def _with_envelope(
-    said: ProviderDeclaration, model: Model, name: str, schema: Mapping[str, Any]
+    declaration: ProviderDeclaration, model: Model, name: str, schema: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """Return a schema that knows what stands beside the model's input in the same body."""
     beside: dict[str, Any] = {part: {} for part in model.body}
-    for way in said.submit:
+    for way in declaration.submit:
         if way.schema_at is None and is_for(way, model.kind, name):
             paths = filter(None, (*way.body, way.model_at, way.own_id, way.extra_at))
             beside |= {path.partition(".")[0].removesuffix("[]"): {} for path in paths}
@@ -175,9 +179,9 @@ def _with_envelope(
     return {**schema, "properties": {**beside, **(schema.get("properties") or {})}}
 
 
-def open_settings(said: ProviderDeclaration) -> tuple[str, ...]:
+def open_settings(declaration: ProviderDeclaration) -> tuple[str, ...]:
     """Return the settings that may be shown: none that signs, or that is called like a secret."""
-    return (*_open_settings(said.account), "region")
+    return (*_open_settings(declaration.account), "region")
 
 
 def _open_settings(account: Account) -> Iterator[str]:
@@ -191,51 +195,53 @@ def _open_settings(account: Account) -> Iterator[str]:
 
 def _checked(raw: Mapping[str, Any], where: str, text: str, beside: Read) -> ProviderDeclaration:
     try:
-        said = ProviderDeclaration.model_validate(dict(raw))
+        declaration = ProviderDeclaration.model_validate(dict(raw))
     except pydantic.ValidationError as error:
         errors = _causes(error.errors(include_url=False))
-        told = [_sentence_for(one, errors, where, text, raw) for one in errors]
+        sentences = [_sentence_for(one, errors, where, text, raw) for one in errors]
         raise ValidationError(
-            f"{told[0].partition(': ')[0]} declares no provider that can be used:\n  "
-            + "\n  ".join(told)
+            f"{sentences[0].partition(': ')[0]} declares no provider that can be used:\n  "
+            + "\n  ".join(sentences)
         ) from None
 
-    named = {model.input_schema: n for n, model in enumerate(said.models)}
     schemas: dict[str, Any] = {}
-    for name, number in named.items():
-        if isinstance(name, str):
-            line = _line_of(text, ("models", number, "schema"))
-            schemas[name] = _schema(name, f"{where}:{line}" if line else where, beside)
+    for number, model in enumerate(raw["models"]):
+        for form in (model, *model.get("forms", ())):
+            name = form.get("schema")
+            if isinstance(name, str):
+                line = _line_of(text, ("models", number, "schema"))
+                schemas[name] = _schema(name, f"{where}:{line}" if line else where, beside)
 
-    said.keep_schemas(schemas)
-    return said
+    declaration.keep_schemas(schemas)
+    return declaration
 
 
 def _schema(name: str, where: str, beside: Read) -> Any:
     try:
-        found = json.loads(beside(name))
+        schema = json.loads(beside(name))
     except (OSError, ValueError) as error:
         raise ValidationError(
             f"{where} declares no provider that can be used:\n  {where}: the schema {name!r} can't "
             f"be read: {error}"
         ) from error
 
-    if not isinstance(found, dict):
+    if not isinstance(schema, dict):
         raise ValidationError(
             f"{where} declares no provider that can be used:\n  {where}: {name!r} is no JSON Schema"
         )
 
-    return found
+    return schema
 
 
 def _causes(errors: Sequence[Any]) -> list[Any]:
     """Return errors without those that only follow from others, such as that nothing is left."""
     return [
-        one
-        for one in errors
-        if one["type"] != "too_short"
+        error
+        for error in errors
+        if error["type"] != "too_short"
         or not any(
-            other is not one and other["loc"][: len(one["loc"])] == one["loc"] for other in errors
+            other is not error and other["loc"][: len(error["loc"])] == error["loc"]
+            for other in errors
         )
     ]
 
@@ -276,8 +282,8 @@ def _words(error: Any) -> str:
 
         return f"it has another form than is needed: {error['ctx']['pattern']}"
 
-    said = str(error["msg"]).removeprefix("Value error, ")
-    return said.replace("Input should be", "it must be").replace("Extra inputs are", "it is")
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return message.replace("Input should be", "it must be").replace("Extra inputs are", "it is")
 
 
 def _as_written(place: Sequence[str | int], raw: Any) -> list[str | int]:
@@ -316,16 +322,16 @@ def _line_of(text: str, place: Sequence[str | int]) -> int | None:
             end = next((at for at in tables if at > begin), len(lines))
             continue
 
-        found = next((at for at in range(begin, end) if key.match(lines[at])), None)
-        found = (
-            found
-            if found is not None
+        line = next((at for at in range(begin, end) if key.match(lines[at])), None)
+        line = (
+            line
+            if line is not None
             else next(
                 (at for at in range(begin, end) if re.search(rf"\b{re.escape(part)}\b", lines[at])),
                 None,
             )
         )
-        if found is not None:
-            best = begin = found
+        if line is not None:
+            best = begin = line
 
     return None if best is None else best + 1

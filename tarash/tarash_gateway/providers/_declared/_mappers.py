@@ -43,43 +43,45 @@ APART = ("object", *SIDES)
 
 
 def mappers_of(
-    said: ProviderDeclaration, kind: str, model: Model | None, *, refusing: bool = False
+    declaration: ProviderDeclaration, kind: str, model: Model | None, *, refusing: bool = False
 ) -> dict[str, FieldMapper]:
     """Return the mappers of a model; of the first of its kind for ids that nobody knows.
 
     Args:
-        said: The declaration.
+        declaration: The declaration.
         kind: What is made.
         model: A form of the model.
         refusing: Whether those are among them that refuse what a request has.
     """
     if model is None:
-        model = next((one for one in said.models if one.kind == kind), None)
+        model = next((one for one in declaration.models if one.kind == kind), None)
 
     if model is None:
         return {}
 
-    schema = said.schema_of(model)
+    schema = declaration.schema_of(model)
     derived = {} if schema is None else derive(schema, model.kind, model.ids[0], None)
     return {
         **derived,
         **{
-            name: mapper_of(said, one, kind, name)
-            for name, one in model.takes.items()
-            if refusing or one.refused is None
+            name: mapper_of(declaration, value, kind, name)
+            for name, value in model.takes.items()
+            if refusing or value.refused is None
         },
     }
 
 
 def mapper_of(
-    said: ProviderDeclaration, take: Take, kind: str = "video", name: str = ""
+    declaration: ProviderDeclaration, take: Take, kind: str = "video", name: str = ""
 ) -> FieldMapper:
     """Return the mapper of one parameter."""
     geometry = None if take.refused is not None else _geometry(take, kind)
     if geometry is not None:
         return _shaped(take, geometry, kind)
 
-    converter = _images(said, take) if take.source == "image_list" else _value(said, take)
+    converter = (
+        _images(declaration, take) if take.source == "image_list" else _value(declaration, take)
+    )
     if take.source == "extra_params":
         converter = _own(take, name)
     elif take.source == "partial_images":
@@ -117,11 +119,11 @@ def _geometry(take: Take, kind: str) -> Geometry | None:
         return _sizes(take, kind)
 
     if take.source == "aspect_ratio" and values:
-        ratios = {ratio: one for one in values if (ratio := ratio_of(one)) is not None}
+        ratios = {ratio: value for value in values if (ratio := ratio_of(value)) is not None}
         return Ratios(ratios)
 
     if take.source == "resolution" and values:
-        lines = {found: one for one in values if (found := lines_of(one)) is not None}
+        lines = {count: value for value in values if (count := lines_of(value)) is not None}
         return Lines(lines) if len(lines) == len(values) else None
 
     return None
@@ -163,7 +165,7 @@ def _usual(presets: Sequence[Preset], default: Any) -> Preset | None:
     side = None if default is None else side_of(default)
     size = pixels_of(default)
     pixels = None if size is None else (size[0] / size[1], size[0] * size[1])
-    named = next((one for one in presets if (one.ratio, one.area) == pixels), None)
+    named = next((preset for preset in presets if (preset.ratio, preset.area) == pixels), None)
     return named or (None if side is None else Preset(default, 1, side * side))
 
 
@@ -201,13 +203,14 @@ def _fields(take: Take, geometry: Geometry, kind: str) -> tuple[str, ...]:
 
 
 # ------------------------------------------------------------------------------------ media, values
-def _images(said: ProviderDeclaration, take: Take) -> Any:
+def _images(declaration: ProviderDeclaration, take: Take) -> Any:
     def convert(_request: Any, value: Any) -> Any:
         mine = [one for one in value or () if _is_mine(one, take)]
-        found = [
-            _medium(take, _placed(take, one["image"], said), said, one.get("type")) for one in mine
+        images = [
+            _medium(take, _placed(take, one["image"], declaration), declaration, one.get("type"))
+            for one in mine
         ]
-        return (found if _is_list(take) else next(iter(found), None)) or None
+        return (images if _is_list(take) else next(iter(images), None)) or None
 
     return convert
 
@@ -230,21 +233,21 @@ def _own(take: Take, name: str) -> Any:
     return convert
 
 
-def _value(said: ProviderDeclaration, take: Take) -> Any:
+def _value(declaration: ProviderDeclaration, take: Take) -> Any:
     def convert(_request: Any, value: Any) -> Any:
         if value is None:
             value = take.default
         elif take.form == "unsent":
             return None
         elif take.source == "continue_from":
-            value = _continued(take, value, said)
+            value = _continued(take, value, declaration)
         elif take.source in MEDIA:
-            value = _placed(take, value, said)
+            value = _placed(take, value, declaration)
         else:
             value = _formed(take, value)
 
         if value is not None and take.source in MEDIA:
-            return _medium(take, value, said, None)
+            return _medium(take, value, declaration, None)
 
         return None if value is None else _part(take, value, None)
 
@@ -256,25 +259,25 @@ def _of_one(convert: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda request, value: convert(request, value) if request.n == 1 else None
 
 
-def _continued(take: Take, source: Any, said: ProviderDeclaration) -> str:
+def _continued(take: Take, source: Any, declaration: ProviderDeclaration) -> str:
     """Return the id by which a provider knows an earlier result."""
     if take.fact == "url" and source.url is None:
         raise ValidationError(
-            f"{said.title} goes on from a result by its address, and this one has none; wait for "
-            "the job first, or give the video as video=",
+            f"{declaration.title} goes on from a result by its address, and this one has none; "
+            "wait for the job first, or give the video as video=",
             field="continue_from",
         )
 
     known = {**source.ids, "url": source.url}
-    found: str | None = source.id if take.fact is None else known.get(take.fact)
-    if found is None:
+    earlier_id: str | None = source.id if take.fact is None else known.get(take.fact)
+    if earlier_id is None:
         raise ValidationError(
-            f"{said.title} goes on from a result by its {take.fact}, which only the finished "
-            "result says: give the response, and not the job",
+            f"{declaration.title} goes on from a result by its {take.fact}, which only the "
+            "finished result says: give the response, and not the job",
             field="continue_from",
         )
 
-    return found
+    return earlier_id
 
 
 def _is_mine(image: Mapping[str, Any], take: Take) -> bool:
@@ -285,15 +288,15 @@ def _is_list(take: Take) -> bool:
     return take.most != 1 or (take.at or "").endswith("[]")
 
 
-def _placed(take: Take, media: Any, said: ProviderDeclaration) -> Any:
+def _placed(take: Take, media: Any, declaration: ProviderDeclaration) -> Any:
     """Return a medium as it is sent; refuse bytes where only an address is taken."""
-    sent = _sent(media, said)
-    known = (*ADDRESSES, *said.media.references)
+    sent = _sent(media, declaration)
+    known = (*ADDRESSES, *declaration.media.references)
     if take.form == "url" and not (isinstance(sent, str) and sent.lower().startswith(known)):
         what = "an image" if take.source == "image_list" else f"a {take.source}"
         raise ValidationError(
-            f"{said.title} takes no bytes here, but {what} by its public URL only; put it where "
-            "the provider can fetch it, and give its public URL",
+            f"{declaration.title} takes no bytes here, but {what} by its public URL only; put it "
+            "where the provider can fetch it, and give its public URL",
             field=take.source,
         )
 
@@ -301,19 +304,19 @@ def _placed(take: Take, media: Any, said: ProviderDeclaration) -> Any:
     return int(sent) if is_number else sent
 
 
-def _sent(media: Any, said: ProviderDeclaration) -> Any:
+def _sent(media: Any, declaration: ProviderDeclaration) -> Any:
     """Return a medium in the form in which the provider takes it."""
-    if said.media.inline == "part" and not isinstance(media, str):
+    if declaration.media.inline == "part" and not isinstance(media, str):
         return media
 
-    text = to_wire(media, said.title)
+    text = to_wire(media, declaration.title)
     if type(text) is not str or text[:5].lower() != "data:":
         return text
 
-    if said.media.inline == "part":
+    if declaration.media.inline == "part":
         return from_data_uri(text, "a medium") or text
 
-    return text.partition(",")[2] if said.media.inline == "base64" else text
+    return text.partition(",")[2] if declaration.media.inline == "base64" else text
 
 
 def _formed(take: Take, value: Any) -> Any:
@@ -344,21 +347,24 @@ def _formed(take: Take, value: Any) -> Any:
     return value
 
 
-def _medium(take: Take, value: Any, said: ProviderDeclaration, role: str | None) -> Any:
+def _medium(take: Take, value: Any, declaration: ProviderDeclaration, role: str | None) -> Any:
     """Return a medium as the parameter has it: bytes and references may have their own places."""
     part: dict[str, Any] = {}
-    prefix = next((one for one in said.references if str(value).startswith(one)), None)
+    prefix = next(
+        (reference for reference in declaration.references if str(value).startswith(reference)),
+        None,
+    )
     if take.reference_at is not None and prefix is not None and isinstance(value, str):
         put(part, take.reference_at, value.removeprefix(prefix))
         return part
 
     inline = INLINE.match(value) if take.inline_at and isinstance(value, str) else None
     if take.inline_at is None or inline is None:
-        found = _part(take, value, role)
+        whole_part = _part(take, value, role)
         if take.url_type is not None and take.type_at is not None and isinstance(value, str):
-            put(found, take.type_at, _type_of(value, take.url_type))
+            put(whole_part, take.type_at, _type_of(value, take.url_type))
 
-        return found
+        return whole_part
 
     put(part, take.inline_at, value[inline.end() :] or value)
     if take.type_at is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from ..._data._types import Billing, Kind
 from ..._data._webhooks import Demand, SchemeName, WebhookFacts
@@ -38,7 +38,7 @@ from ._stages import (
     Upload,
     place_of,
 )
-from ._takes import Model, Take
+from ._takes import Model, Take, each_form_of
 
 __all__ = [
     "Account",
@@ -116,20 +116,20 @@ class Account(Section):
     @property
     def bases(self) -> tuple[str, ...]:
         """All base URLs."""
-        found = [self.base_url, *(one.base_url for one in self.products)]
-        for one in self.regions.values():
-            found += [one] if isinstance(one, str) else one
+        urls = [self.base_url, *(product.base_url for product in self.products)]
+        for region in self.regions.values():
+            urls += [region] if isinstance(region, str) else region
 
-        return tuple(found)
+        return tuple(urls)
 
     def product_of(self, model: str) -> Product | None:
         """Return the product that a model is of; None for what the account itself says."""
-        return next((one for one in self.products if is_named(model, one.models)), None)
+        return next((product for product in self.products if is_named(model, product.models)), None)
 
     def product_at(self, base_url: str) -> Product | None:
         """Return the product at an address: by its host, else by the longest path at its end."""
         asked, best = urlsplit(base_url), (False, -1)
-        found: Product | None = None
+        nearest: Product | None = None
         places: list[tuple[str, Product | None]] = [(self.base_url, None)]
         places += [(one.base_url, one) for one in self.products]
         for url, product in places:
@@ -137,9 +137,9 @@ class Account(Section):
             path = mine.path.rstrip("/")
             rank = (mine.netloc == asked.netloc, len(path))
             if asked.path.rstrip("/").endswith(path) and rank > best:
-                found, best = product, rank
+                nearest, best = product, rank
 
-        return found
+        return nearest
 
     @model_validator(mode="after")
     def _knows_its_region(self) -> Account:
@@ -253,7 +253,7 @@ class ProviderDeclaration(Section):
     """One list, or one for each kind, which says so by `makes`."""
     prices: tuple[Price, ...] = ()
     sets: dict[str, dict[str, Take]] = {}
-    models: Annotated[tuple[Model, ...], Field(min_length=1)]
+    models: Annotated[tuple[Model, ...], Field(min_length=1), AfterValidator(each_form_of)]
     hooks: dict[Stage, Place] = {}
     _schemas: Mapping[str, Any] = PrivateAttr(default_factory=dict)
     """The files of schemas, by name, read beside the declaration."""
@@ -290,7 +290,7 @@ class ProviderDeclaration(Section):
             if unknown:
                 raise ValueError(f"sets has no {' and '.join(unknown)}")
 
-            shared = {name: one for each in model.sets for name, one in self.sets[each].items()}
+            shared = {name: value for each in model.sets for name, value in self.sets[each].items()}
             takes = {**shared, **model.takes}
             models.append(model.model_copy(update={"takes": takes, "sets": ()}))
 
@@ -304,7 +304,7 @@ class ProviderDeclaration(Section):
         if not ways:
             raise ValueError(f"no [[submit]] makes a {kind} with {model!r}")
 
-        if not all(one.at_once for one in ways) and first_of(self.poll, kind, name) is None:
+        if not all(way.at_once for way in ways) and first_of(self.poll, kind, name) is None:
             raise ValueError(
                 f"a submit that is not at_once needs a [poll], and none is for {model!r}"
             )
@@ -323,11 +323,11 @@ class ProviderDeclaration(Section):
     @property
     def makes(self) -> tuple[Kind, ...]:
         """What its models make."""
-        return tuple(dict.fromkeys(one.kind for one in self.models))
+        return tuple(dict.fromkeys(model.kind for model in self.models))
 
     def schemas_for(self, kind: str) -> Schemas | None:
         """Return the list that says what models of a kind take; None where there is none."""
-        return next((one for one in self.schemas if one.makes in (None, kind)), None)
+        return next((schema for schema in self.schemas if schema.makes in (None, kind)), None)
 
     def forms_of(self, kind: str, model: str) -> tuple[Model, ...]:
         """Return what is declared of a model: by its id, the longest prefix, else of the first."""
@@ -339,9 +339,9 @@ class ProviderDeclaration(Section):
         if model in known:
             return tuple(known[model])
 
-        found = [one for one in known if model.startswith(one.removesuffix("*"))]
-        if found:
-            return tuple(known[max(found, key=len)])
+        prefixes = [one for one in known if model.startswith(one.removesuffix("*"))]
+        if prefixes:
+            return tuple(known[max(prefixes, key=len)])
 
         return tuple(next(iter(known.values()), ()))
 

@@ -39,15 +39,15 @@ def holds(predicate: Predicate, body: Any) -> bool:
 
 def count_of(predicate: Predicate, body: Any) -> int:
     """Return how many values of a body are what a predicate asks for."""
-    found = [
+    values = [
         value
         for value in values_at(body, predicate.at)
         if value not in ("", [], {}) or value in predicate.values
     ]
     if predicate.unless:
-        return sum(not _among(value, predicate.unless) for value in found)
+        return sum(not _among(value, predicate.unless) for value in values)
 
-    return sum(not predicate.values or _among(value, predicate.values) for value in found)
+    return sum(not predicate.values or _among(value, predicate.values) for value in values)
 
 
 def kept_back(flags: Sequence[Predicate], body: Any) -> int:
@@ -103,12 +103,12 @@ def _entered(here: Any, name: str, empty: Any) -> Any:
     if isinstance(here, list):
         here.extend({} for _ in range(int(name) + 1 - len(here)))
         at: Any = int(name)
-        found = here[at]
+        inner = here[at]
     else:
-        at, found = name, here.get(name)
+        at, inner = name, here.get(name)
 
     kind = list if isinstance(empty, list) else dict
-    here[at] = kind(found) if isinstance(found, kind) else empty
+    here[at] = kind(inner) if isinstance(inner, kind) else empty
     return here[at]
 
 

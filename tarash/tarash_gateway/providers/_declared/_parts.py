@@ -85,7 +85,7 @@ Some = TypeVar("Some", bound=Fits)
 
 def first_of(parts: Iterable[Some], kind: str, model: str) -> Some | None:
     """Return the first part that is for a kind and a model; None where none is."""
-    return next((one for one in parts if is_for(one, kind, model)), None)
+    return next((part for part in parts if is_for(part, kind, model)), None)
 
 
 def is_for(part: Fits, kind: str, model: str) -> bool:
@@ -98,7 +98,9 @@ def is_for(part: Fits, kind: str, model: str) -> bool:
 
 def is_named(model: str, names: Iterable[str]) -> bool:
     """Tell whether a model's id is among names, of which those with a `*` at their end begin it."""
-    return any(model.startswith(one[:-1]) if one.endswith("*") else model == one for one in names)
+    return any(
+        model.startswith(name[:-1]) if name.endswith("*") else model == name for name in names
+    )
 
 
 def _several(value: Any) -> Any:

@@ -61,5 +61,5 @@ class Price(Section):
 
     def line(self, provider: str) -> PriceLine:
         """Return it as a line of a provider's."""
-        said = {RENAMED.get(name, name): one for name, one in self if one is not None}
-        return PriceLine.model_validate({"provider": provider, **said})
+        fields = {RENAMED.get(name, name): one for name, one in self if one is not None}
+        return PriceLine.model_validate({"provider": provider, **fields})

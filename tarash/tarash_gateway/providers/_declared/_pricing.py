@@ -86,5 +86,5 @@ class DeclaredPricing(DeclaredResult):
             put(body, how.inside, payload.body)
 
         sent = [body] if way.sends == "array" and how.inside is None else body
-        found: HttpResponse = await client.post(url, json=sent, any_status=True)
-        return found
+        priced: HttpResponse = await client.post(url, json=sent, any_status=True)
+        return priced

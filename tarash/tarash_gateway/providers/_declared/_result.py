@@ -50,15 +50,15 @@ def of_each_item(body: Any, path: str | Pick, paths: Sequence[str | Pick]) -> li
     if len(tails) < SEVERAL:
         return []
 
-    found = []
+    values = []
     for item in values_at(body, f"{items}[]"):
         texts = (
             [text for text in values_at(item, tail) if isinstance(text, str) and text]
             for tail in tails
         )
-        found += next(filter(None, texts), [])
+        values += next(filter(None, texts), [])
 
-    return found
+    return values
 
 
 class DeclaredResult(DeclaredSending):
@@ -66,9 +66,9 @@ class DeclaredResult(DeclaredSending):
 
     def result_of(self, kind: str, model: str) -> Result:
         """Return where a model's media are."""
-        found = first_of(self.said.result, kind, model)
+        declared = first_of(self.said.result, kind, model)
         # An id that nobody knows is read like the first of its kind, as it was sent.
-        return found or next(
+        return declared or next(
             (one for one in self.said.result if kind in one.media), self.said.result[0]
         )
 
@@ -89,12 +89,12 @@ class DeclaredResult(DeclaredSending):
     def beside(self, body: Any, kind: str = "video", model: str = "") -> dict[str, Any]:
         """Return what stands beside the media: expiry, cost, and what is declared."""
         result = self.result_of(kind, model)
-        found: dict[str, Any] = {"kept_back": kept_back(result.refused, body) or None}
-        found |= {name: read(body, path) for name, path in result.metadata.items()}
+        metadata: dict[str, Any] = {"kept_back": kept_back(result.refused, body) or None}
+        metadata |= {name: read(body, path) for name, path in result.metadata.items()}
         expiry = next((at for path in result.expires_at if (at := one(body, path))), None)
-        found["expires_at"] = expiry if isinstance(expiry, str) else date(expiry)
-        found |= self.costing(_cost_said(body, result), kind, model)
-        return {name: value for name, value in found.items() if value is not None}
+        metadata["expires_at"] = expiry if isinstance(expiry, str) else date(expiry)
+        metadata |= self.costing(_cost_said(body, result), kind, model)
+        return {name: value for name, value in metadata.items() if value is not None}
 
     def costing(self, cost: Any, kind: str, model: str) -> dict[str, Any]:
         """Return a cost in the provider's own units as it stands beside the media."""
@@ -102,8 +102,8 @@ class DeclaredResult(DeclaredSending):
 
     def cost_before(self, operation: Operation) -> dict[str, Any]:
         """Return what the answer to the submit said that a job would cost."""
-        told = self.costing(operation.data.get("cost"), operation.kind, operation.model)
-        return {**told, ESTIMATED: True} if told else {}
+        cost = self.costing(operation.data.get("cost"), operation.kind, operation.model)
+        return {**cost, ESTIMATED: True} if cost else {}
 
     def reported_cost(self, body: Any, metadata: Mapping[str, Any]) -> Reported | None:
         """Return what a job cost, where the declaration says where that stands. Pure."""
@@ -112,8 +112,8 @@ class DeclaredResult(DeclaredSending):
         if dollars is not None:
             return Reported(amount=dollars, final=final)
 
-        said = mapping(metadata.get("cost"))
-        figure, unit = exact(said.get("amount")), str(said.get("unit"))
+        cost = mapping(metadata.get("cost"))
+        figure, unit = exact(cost.get("amount")), str(cost.get("unit"))
         return None if figure is None else Reported(quantity=figure, unit=unit, final=final)
 
     def _cost_of_refusal(self, body: Any) -> dict[str, Any]:
@@ -130,17 +130,17 @@ class DeclaredResult(DeclaredSending):
     def closed_urls(self, body: Any, kind: str, model: str) -> list[str]:
         """Return the media that nobody reads without the key. Pure."""
         closed = self.result_of(kind, model).authorised
-        path, found = self._found(body, kind, model)
-        return found if closed is True or (closed and path in closed) else []
+        path, urls = self._found(body, kind, model)
+        return urls if closed is True or (closed and path in closed) else []
 
     def _found(self, body: Any, kind: str, model: str) -> tuple[Any, list[str]]:
         """Return the first path that leads to media, and these; of one list, those of each item."""
         paths = self.result_of(kind, model).media.get(cast("Kind", kind), ())
         for path in paths:
-            found = [text for text in picked(body, path) if isinstance(text, str) and text]
-            found = of_kind(found or in_place_of_list(body, path, kind), kind)
-            if found:
-                return path, of_kind(of_each_item(body, path, paths), kind) or found
+            urls = [text for text in picked(body, path) if isinstance(text, str) and text]
+            urls = of_kind(urls or in_place_of_list(body, path, kind), kind)
+            if urls:
+                return path, of_kind(of_each_item(body, path, paths), kind) or urls
 
         return None, []
 
@@ -148,29 +148,29 @@ class DeclaredResult(DeclaredSending):
         """Return the response; flags that refuse and a result without media are errors. Pure."""
         raw, model = finished.raw, call.config.model
         result = self.result_of(call.kind, model)
-        found: list[Any] = list(finished.media) or self.urls(raw, call.kind, model)
-        if not found and self.flags(raw, call.kind, model):
+        media: list[Any] = list(finished.media) or self.urls(raw, call.kind, model)
+        if not media and self.flags(raw, call.kind, model):
             raise self.rules.kept_back(raw, result.refused_billing)
 
-        if not found:
-            article, said = "an" if call.kind == "image" else "a", self.rules.said(raw)
-            told = f"{self.said.title} answered without {article} {call.kind}"
+        if not media:
+            article, words = "an" if call.kind == "image" else "a", self.rules.said(raw)
+            message = f"{self.said.title} answered without {article} {call.kind}"
             raise GenerationFailedError(
-                f"{told}: {said}" if said else told,
+                f"{message}: {words}" if words else message,
                 raw_response=raw,
-                code=None if said else NO_MEDIA,
+                code=None if words else NO_MEDIA,
             )
 
         given = {name: one(raw, path) for name, path in result.facts.items() if name in READERS}
         kind = given.get("content_type") or result.content_type
-        given["content_type"] = kind or _type_of(found[0], call.kind)
+        given["content_type"] = kind or _type_of(media[0], call.kind)
         path, kept = self._found(raw, call.kind, model)
         left = [] if path is None else [one for one in picked(raw, path) if one not in kept]
         beside = {"other_output": left} if any(isinstance(one, str) and one for one in left) else {}
         if call.kind == "video" and result.base64:
-            found = [content_of(text) for text in found]
+            media = [content_of(text) for text in media]
 
-        return response_of(call, found, raw, {**beside, **finished.metadata}, **given)
+        return response_of(call, media, raw, {**beside, **finished.metadata}, **given)
 
 
 def _type_of(medium: Any, kind: Kind) -> str | None:
@@ -190,12 +190,14 @@ def _cost_said(body: Any, result: Result) -> Any:
     return None if beside is None else (cost or 0) + beside
 
 
-def of_kind(found: list[str], kind: str) -> list[str]:
+def of_kind(addresses: list[str], kind: str) -> list[str]:
     """Return the media among several addresses: not the frames, data or logs beside them."""
-    if len(found) < SEVERAL:
-        return found
+    if len(addresses) < SEVERAL:
+        return addresses
 
-    return [one for one in found if one[:4] != "http" or find(one, kind).media] or found
+    return [
+        address for address in addresses if address[:4] != "http" or find(address, kind).media
+    ] or addresses
 
 
 def in_place_of_list(body: Any, path: Any, kind: str) -> list[str]:

@@ -45,19 +45,19 @@ def schema_in(row: Any, how: Schemas) -> dict[str, Any]:
     }
 
 
-def narrowed(said: ProviderDeclaration, form: Model, schema: Mapping[str, Any]) -> Model:
+def narrowed(declaration: ProviderDeclaration, form: Model, schema: Mapping[str, Any]) -> Model:
     """Return a form without what the model's own row has not."""
-    how = said.schemas_for(form.kind)
-    told = frozenset() if how is None else how.in_rows
+    how = declaration.schemas_for(form.kind)
+    in_rows = frozenset() if how is None else how.in_rows
     properties: Mapping[str, Any] = schema.get("properties") or {}
-    gone = {take.source for name, take in form.takes.items() if name in told - properties.keys()}
+    gone = {take.source for name, take in form.takes.items() if name in in_rows - properties.keys()}
     takes = {}
     for name, take in form.takes.items():
-        if name in told and name not in properties:
+        if name in in_rows and name not in properties:
             continue
 
         # Where there is no place for the other field, this one need not give way to it.
-        limits = _limits(take, mapping(properties.get(name))) if name in told else {}
+        limits = _limits(take, mapping(properties.get(name))) if name in in_rows else {}
         lacks = tuple(one for one in take.lacks if one not in gone)
         takes[name] = take.model_copy(update={**limits, "lacks": lacks})
 
@@ -79,12 +79,12 @@ def _limits(take: Take, schema: Mapping[str, Any]) -> dict[str, Any]:
 class Narrowing:
     """Tells the catalogue what a model takes whose row was read."""
 
-    def __init__(self, said: ProviderDeclaration) -> None:
-        self._said = said
+    def __init__(self, declaration: ProviderDeclaration) -> None:
+        self._said = declaration
 
     def __call__(self, model: str, kind: Kind, schema: Mapping[str, Any]) -> dict[str, FieldMapper]:
         """Return what one or another form of the model takes."""
         forms = self._said.forms_of(kind, model)
         return together(
-            [mappers_of(self._said, kind, narrowed(self._said, one, schema)) for one in forms]
+            [mappers_of(self._said, kind, narrowed(self._said, form, schema)) for form in forms]
         )

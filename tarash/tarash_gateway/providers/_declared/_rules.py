@@ -64,8 +64,8 @@ class DeclaredRules(ErrorRules):
         An envelope's word for an exchange that went well says nothing of what is in it.
         """
         is_text = isinstance(body, str) and not body.lstrip().startswith("<")
-        said = ErrorRules.said(self, body) or (body if is_text else "")
-        return "" if said.strip(" .!").casefold() in WENT_WELL else said
+        words = ErrorRules.said(self, body) or (body if is_text else "")
+        return "" if words.strip(" .!").casefold() in WENT_WELL else words
 
     def code_of(self, body: Any) -> str:
         """Return the provider's code; one that says that all is well is none."""
@@ -160,7 +160,7 @@ class DeclaredRules(ErrorRules):
 
 
 def _conditions(rule: Rule) -> Iterator[tuple[Meaning, When]]:
-    facts: dict[str, Any] = {
+    conditions: dict[str, Any] = {
         "code": None if rule.code is None else rf"(?:{rule.code})\Z",
         "words": rule.words,
         "statuses": frozenset(rule.status),
@@ -174,10 +174,13 @@ def _conditions(rule: Rule) -> Iterator[tuple[Meaning, When]]:
         "advice": rule.advice,
     }
     if rule.of == "both":
-        yield rule.means, When(**facts)
+        yield rule.means, When(**conditions)
     elif rule.of is not None or rule.means in OF_JOBS:
-        facts |= {"of_jobs": rule.of != "answers", "of_answers": rule.of != "jobs"}
-        yield rule.means if rule.means in OF_JOBS or rule.of != "jobs" else "failed", When(**facts)
+        conditions |= {"of_jobs": rule.of != "answers", "of_answers": rule.of != "jobs"}
+        yield (
+            rule.means if rule.means in OF_JOBS or rule.of != "jobs" else "failed",
+            When(**conditions),
+        )
     else:
-        yield rule.means, When(**facts, of_jobs=False)
-        yield "failed", When(**facts, of_answers=False)
+        yield rule.means, When(**conditions, of_jobs=False)
+        yield "failed", When(**conditions, of_answers=False)

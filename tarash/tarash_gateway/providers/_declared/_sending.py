@@ -143,7 +143,7 @@ class DeclaredSending(DeclaredAccount):
         if way.fresh_id_header is not None:
             headers[way.fresh_id_header] = str(uuid.uuid5(uuid.NAMESPACE_URL, own_id(call)))
 
-        if any(names(body, one) for one in self.said.media.references):
+        if any(names(body, reference) for reference in self.said.media.references):
             headers |= self.said.media.reference_headers
 
         upload = self.said.upload
@@ -165,8 +165,8 @@ class DeclaredSending(DeclaredAccount):
 
         url = self.address_of(client, how.path, {})
         kind = {"Content-Type": media["content_type"]}
-        facts = {"name": named("input", media["content_type"]), "size": len(media["content"])}
-        fields = filled_in(how.fields, {**facts, "content_type": media["content_type"]})
+        about = {"name": named("input", media["content_type"]), "size": len(media["content"])}
+        fields = filled_in(how.fields, {**about, "content_type": media["content_type"]})
         if how.sends == "body":
             answer = await client.send(url, media["content"], kind)
         elif how.sends == "multipart" and how.put_to is None:
@@ -181,21 +181,21 @@ class DeclaredSending(DeclaredAccount):
         else:
             answer = await client.post(url, json=fields)
 
-        said = answer.object()
-        if self.rules.is_refusal(said):
+        body = answer.object()
+        if self.rules.is_refusal(body):
             raise self.rules.in_good_answer(answer)
 
-        target = one(said, how.put_to)
+        target = one(body, how.put_to)
         if how.put_to is not None and not isinstance(target, str):
             raise unreadable(answer.status, answer.body)
 
         if isinstance(target, str):
-            told = one(said, how.put_headers)
-            theirs = {str(name).title(): str(told[name]) for name in told or ()}
+            headers = one(body, how.put_headers)
+            theirs = {str(name).title(): str(headers[name]) for name in headers or ()}
             url = whole(client, target)
             await client.put(url, content=media["content"], headers={**kind, **theirs})
 
-        reference = one(said, how.reference)
+        reference = one(body, how.reference)
         if isinstance(reference, bool) or not isinstance(reference, str | int) or reference == "":
             raise unreadable(answer.status, answer.body)
 
@@ -249,10 +249,10 @@ class DeclaredSending(DeclaredAccount):
         if not job_id:
             raise unreadable(answer.status, answer.body)
 
-        told = amount(one(answer.body, way.cost))
-        found = self.job_of(client, call, job_id, self._path(way, call), told)
+        cost = amount(one(answer.body, way.cost))
+        job = self.job_of(client, call, job_id, self._path(way, call), cost)
         url = one(answer.body, way.url)
-        return replace(found, urls={"poll": url}) if isinstance(url, str) and url else found
+        return replace(job, urls={"poll": url}) if isinstance(url, str) and url else job
 
     def job_of(
         self, client: Any, call: Call, job_id: str, path: str, cost: float | None = None
@@ -281,7 +281,7 @@ class DeclaredSending(DeclaredAccount):
 
         result = first_of(self.said.result, call.kind, call.config.model)
         paths: Sequence[Any] = () if result is None else result.media.get(call.kind, ())
-        return any(isinstance(found, str) for path in paths for found in picked(answer.body, path))
+        return any(isinstance(value, str) for path in paths for value in picked(answer.body, path))
 
     def beside(self, body: Any, kind: str = "video", model: str = "") -> dict[str, Any]:
         """Return what stands beside the media."""
@@ -332,12 +332,12 @@ def check_totals(model: Model, request: Request, name: str) -> None:
     roles = [image.get("type", "reference") for image in request.image_list]
     # A place for several roles holds so many of them together; one role is counted by `fit`.
     lists = [
-        Total(of=one.roles, most=one.most)
-        for one in model.takes.values()
-        if one.most is not None and len({*one.roles} & {*roles}) > 1 and fits(one, request)
+        Total(of=take.roles, most=take.most)
+        for take in model.takes.values()
+        if take.most is not None and len({*take.roles} & {*roles}) > 1 and fits(take, request)
     ]
     for total in (*model.totals, *lists):
-        given = sum(one in total.of for one in roles)
+        given = sum(role in total.of for role in roles)
         given += sum(one not in roles and has(request, one) for one in total.of)
         if given > total.most and fits(total, request):
             raise ValidationError(

@@ -373,7 +373,7 @@ class Listing(Fits):
     def is_paged(self) -> bool:
         """Whether a `{page}` or an `{offset}` says which part of the list is meant."""
         parts = ("{page}", "{offset}")
-        return any(one in self.path or one in self.body.values() for one in parts)
+        return any(part in self.path or part in self.body.values() for part in parts)
 
     @model_validator(mode="after")
     def _has_proof(self) -> Listing:

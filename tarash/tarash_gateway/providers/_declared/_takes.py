@@ -34,6 +34,7 @@ class Take(Section):
     source: Source = Field(alias="from")
     """A field of the request; `first_frame` or `last_frame` for the one image of that role."""
     at: str | None = None
+    """Where it goes, if not to its name; behind a `[].` stands where in a new part of a list."""
     required: bool = False
     has: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
@@ -95,11 +96,19 @@ class Take(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_a_frame(cls, said: Any) -> Any:
-        role = said.get("from") if isinstance(said, Mapping) else None
-        return (
-            {"most": 1, **said, "from": "image_list", "roles": [role]} if role in FRAMES else said
-        )
+    def _in_full(cls, written: Any) -> Any:
+        if not isinstance(written, Mapping):
+            return written
+
+        whole, at = dict(written), written.get("at")
+        if written.get("from") in FRAMES:
+            whole = {"most": 1, **written, "from": "image_list", "roles": [written["from"]]}
+
+        if isinstance(at, str) and "[]." in at and "value_at" not in written:
+            items, _, within = at.partition("[].")
+            whole |= {"at": f"{items}[]", "value_at": within}
+
+        return whole
 
     @model_validator(mode="after")
     def _counts(self) -> Take:
@@ -137,14 +146,12 @@ class Total(Section):
     lacks: tuple[str, ...] = ()
 
 
-class Model(Section):
-    """Models that take the same; an id that ends in `*` is a prefix.
+class Form(Section):
+    """One of several forms of a model: what it says beside what the model says of all.
 
-    Several with one id are forms of one model: the first that fits a request is used.
+    Lists and tables add to the model's; any other value stands in its place.
     """
 
-    ids: Annotated[tuple[str, ...], Field(min_length=1)]
-    kind: Kind = "video"
     has: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     path: Text | None = None
@@ -154,10 +161,6 @@ class Model(Section):
     takes: dict[str, Take] = {}
     input_schema: dict[str, Any] | Text | None = Field(None, alias="schema")
     """The JSON Schema of its input, or the file that holds it, beside the declaration."""
-    sent_as: Text | None = None
-    """What is sent for the id; the id itself by default."""
-    listed: bool = True
-    """Whether lists of models name it; false for another spelling of one that they do."""
     body: dict[str, Any] = {}
     """What is always sent with these models; mapped values and `extra_params` win."""
     mask: Literal["white", "black", "transparent"] | None = None
@@ -166,15 +169,54 @@ class Model(Section):
     apart: tuple[Together, ...] = ()
     beside: tuple[Together, ...] = ()
     totals: tuple[Total, ...] = ()
+
+
+class Model(Form):
+    """Models that take the same; an id that ends in `*` is a prefix.
+
+    Several with one id are forms of one model, as those in `forms` are: the first that fits a
+    request is used.
+    """
+
+    ids: Annotated[tuple[str, ...], Field(min_length=1)]
+    kind: Kind = "video"
+    forms: tuple[Form, ...] = ()
+    """What differs between the model's forms; what stands beside it, they have in common."""
+    sent_as: Text | None = None
+    """What is sent for the id; the id itself by default."""
+    listed: bool = True
+    """Whether lists of models name it; false for another spelling of one that they do."""
     shutdown: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$|^$")] | None = None
     """The day; empty for a model that is gone without one."""
     successor: str | None = None
     source: Text | None = None
     """Where its end was read."""
 
+    @property
+    def each_form(self) -> tuple[Model, ...]:
+        """The model once for each of its forms, with all that the form has."""
+        return tuple(map(self._as, self.forms)) or (self,)
+
+    def _as(self, form: Form) -> Model:
+        """Return the model in one form alone."""
+        says: dict[str, Any] = {name: getattr(form, name) for name in form.model_fields_set}
+        for name, value in says.items():
+            if isinstance(value, tuple):
+                says[name] = (*getattr(self, name), *value)
+            elif name in ("takes", "body"):
+                says[name] = {**getattr(self, name), **value}
+
+        return self.model_copy(update={**says, "forms": ()})
+
     @model_validator(mode="after")
     def _takes_something(self) -> Model:
-        if not (self.takes or self.sets) and self.input_schema is None:
-            raise ValueError("it takes nothing: give takes, or the schema of its input")
+        for form in self.each_form:
+            if not (form.takes or form.sets) and form.input_schema is None:
+                raise ValueError("it takes nothing: give takes, or the schema of its input")
 
         return self
+
+
+def each_form_of(models: tuple[Model, ...]) -> tuple[Model, ...]:
+    """Return models with several forms as several models, in their order."""
+    return tuple(form for model in models for form in model.each_form)

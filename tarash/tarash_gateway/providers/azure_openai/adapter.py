@@ -87,8 +87,8 @@ class AzureOpenAIAdapter(OpenAIWire):
             if token is not None:
                 return token, bearer(token)
 
-            facts = {"api-key": account.key.reveal(), "Authorization": Omit()}
-            return account.key, AuthHeaders(facts)
+            headers = {"api-key": account.key.reveal(), "Authorization": Omit()}
+            return account.key, AuthHeaders(headers)
 
         return OpenAIClient(
             account,

@@ -27,8 +27,8 @@ OF_THE_DRAFT = {"duration", "ratio", "seed", "generate_audio", "omni_reference_t
 
 def _region(config: Config) -> Any:
     """Return the region: as given, else that of the cloud which alone has such models."""
-    found = config.provider_config.get("region")
-    return found or (CHINA if config.model.startswith(OF_CHINA) else None)
+    region = config.provider_config.get("region")
+    return region or (CHINA if config.model.startswith(OF_CHINA) else None)
 
 
 def find_key(adapter: Any, config: Config, environment: Mapping[str, str]) -> str | None:
@@ -80,22 +80,22 @@ def build(adapter: Any, call: Call, spec: ModelSpec) -> Payload:
     payload: Payload = type(adapter).build(adapter, call, spec)
     own = call.request.extra_params
     kind = own.get("omni_reference_task_type")
-    said: dict[str, Any] = dict(OF_THE_SOURCE.get(kind, {}) if isinstance(kind, str) else {})
+    by_kind: dict[str, Any] = dict(OF_THE_SOURCE.get(kind, {}) if isinstance(kind, str) else {})
     if own.get("draft") is True:
-        said["resolution"] = "480p"
+        by_kind["resolution"] = "480p"
 
-    left = {name: value for name, value in said.items() if name not in own}
+    left = {name: value for name, value in by_kind.items() if name not in own}
     if left:
         payload = replace(payload, body={**payload.body, **left})
 
     parts = [one for one in payload.body.get("content", ()) if isinstance(one, Mapping)]
-    if not any(one.get("type") == "draft_task" for one in parts):
+    if not any(part.get("type") == "draft_task" for part in parts):
         return payload
 
     out = OF_THE_DRAFT - own.keys()
     body = {one: payload.body[one] for one in payload.body if one not in out}
     written = own.get("content", ())
-    body["content"] = [one for one in parts if one.get("type") != "text" or one in written]
+    body["content"] = [part for part in parts if part.get("type") != "text" or part in written]
     return replace(payload, body=body)
 
 

@@ -168,13 +168,13 @@ class ComfyAdapter(OwnServer):
     # -------------------------------------------------------------------------------------- result
     def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the response. Pure."""
-        facts = dict(finished.metadata)
-        kind, urls = facts.pop("content_type", None), facts.pop("urls", ())
+        metadata = dict(finished.metadata)
+        kind, urls = metadata.pop("content_type", None), metadata.pop("urls", ())
         media = (*urls, *finished.media)
         if not media:
             raise GenerationFailedError(_nothing(call.kind, finished), raw_response=finished.raw)
 
-        return response_of(call, media, finished.raw, facts, content_type=kind)
+        return response_of(call, media, finished.raw, metadata, content_type=kind)
 
 
 def _nothing(kind: str, finished: RawResult) -> str:

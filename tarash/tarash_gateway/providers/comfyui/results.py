@@ -25,9 +25,9 @@ def files_of(outputs: Any, kind: str, only: str | None) -> list[dict[str, str]]:
         kind: `video` or `image`.
         only: The node whose files count; None for all.
     """
-    found = list(_files(outputs, only))
+    every = list(_files(outputs, only))
     for place in KEPT:
-        here = [one for one in found if (text(one.get("type")) or "output") == place]
+        here = [one for one in every if (text(one.get("type")) or "output") == place]
         media = [one for one in here if _type(one).startswith(f"{kind}/") and not _moves(one)]
         if kind == "video":
             media = media or [one for one in here if _moves(one)]

@@ -38,7 +38,7 @@ PREFIX = "filename_prefix"
 
 def mappers_of(workflow: Workflow, kind: str) -> dict[str, FieldMapper]:
     """Return the mappers of the slots that a workflow has, by slot."""
-    found = {
+    mappers = {
         "prompt": passthrough_field_mapper("prompt", required=True),
         "negative_prompt": passthrough_field_mapper("negative_prompt"),
         "seed": seed_field_mapper(high=LARGEST_SEED),
@@ -48,20 +48,20 @@ def mappers_of(workflow: Workflow, kind: str) -> dict[str, FieldMapper]:
         **_sides(workflow, kind),
     }
     if kind == "image":
-        found["n"] = passthrough_field_mapper("n")
+        mappers["n"] = passthrough_field_mapper("n")
 
     own = [role for role in ROLES if role in workflow.places]
-    found |= {role: _images(workflow, role, (role,)) for role in own}
+    mappers |= {role: _images(workflow, role, (role,)) for role in own}
     free = tuple(role for role in ("reference", "first_frame") if role not in own)
     if free:
-        found["image"] = _images(workflow, "image", free)
+        mappers["image"] = _images(workflow, "image", free)
 
-    return {slot: mapper for slot, mapper in found.items() if slot in workflow.places}
+    return {slot: mapper for slot, mapper in mappers.items() if slot in workflow.places}
 
 
 def _images(workflow: Workflow, slot: str, roles: tuple[str, ...]) -> FieldMapper:
     def convert(_request: object, images: Any) -> list[Any] | None:
-        return [one["image"] for one in images if one.get("type") in roles] or None
+        return [image["image"] for image in images if image.get("type") in roles] or None
 
     known = cast("tuple[ImageRole, ...]", roles)
     return FieldMapper("image_list", convert, roles=known, most=len(workflow.places.get(slot, ())))
@@ -102,8 +102,8 @@ def _sides(workflow: Workflow, kind: str) -> dict[str, FieldMapper]:
 
     def side(place: int) -> FieldMapper:
         def convert(request: Any, _value: Any) -> int | None:
-            found = pixels(request, usual)
-            return None if found is None else found[place]
+            sides = pixels(request, usual)
+            return None if sides is None else sides[place]
 
         if kind == "image":
             return FieldMapper("size", convert, also=("aspect_ratio",))

@@ -62,8 +62,8 @@ class Workflow:
 
     def value(self, slot: str) -> Any:
         """Return what a slot holds in the file; None where there is no such slot."""
-        found = self.places.get(slot)
-        return None if not found else self.graph[found[0].node]["inputs"].get(found[0].input)
+        places = self.places.get(slot)
+        return None if not places else self.graph[places[0].node]["inputs"].get(places[0].input)
 
     def place(self, written: str) -> Place | None:
         """Return the place that `node.input` names; None where no node is called so."""
@@ -88,13 +88,13 @@ def workflow_of(config: Config) -> Workflow:
     """
     given = config.provider_config.get("workflow", config.model)
     name = str(given) if isinstance(given, str | Path) else config.model
-    said = given if isinstance(given, Mapping) else _read(Path(str(given)))
+    content = given if isinstance(given, Mapping) else _read(Path(str(given)))
     slots = dict(config.provider_config.get("slots") or {})
-    graph = said
+    graph = content
     for wrapped in ("workflow", "prompt"):
-        if isinstance(said.get(wrapped), Mapping) and "class_type" not in said[wrapped]:
-            graph = said[wrapped]
-            slots = {**(said.get("slots") or {}), **slots}
+        if isinstance(content.get(wrapped), Mapping) and "class_type" not in content[wrapped]:
+            graph = content[wrapped]
+            slots = {**(content.get("slots") or {}), **slots}
 
     _check(graph, name)
     output = config.provider_config.get("output")
@@ -103,7 +103,7 @@ def workflow_of(config: Config) -> Workflow:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValidationError(
             f"the workflow {str(path)!r} can't be read ({error.strerror or error}); with comfyui, "
@@ -115,10 +115,10 @@ def _read(path: Path) -> Mapping[str, Any]:
             f"the workflow {str(path)!r} is no JSON ({error}); {EXPORT}", field="model"
         ) from error
 
-    if not isinstance(found, Mapping):
+    if not isinstance(content, Mapping):
         raise ValidationError(f"the workflow {str(path)!r} holds no nodes; {EXPORT}", field="model")
 
-    return found
+    return content
 
 
 def _check(graph: Mapping[str, Any], name: str) -> None:
@@ -130,8 +130,10 @@ def _check(graph: Mapping[str, Any], name: str) -> None:
 
     nodes = graph.values()
     if not graph or not all(
-        isinstance(one, Mapping) and one.get("class_type") and isinstance(one.get("inputs"), dict)
-        for one in nodes
+        isinstance(node, Mapping)
+        and node.get("class_type")
+        and isinstance(node.get("inputs"), dict)
+        for node in nodes
     ):
         raise ValidationError(
             f"the workflow {name!r} is not in ComfyUI's API format, in which each node has a "
@@ -167,14 +169,14 @@ def _node(graph: Mapping[str, Any], head: str) -> str | None:
 
 
 def _output(graph: Mapping[str, Any], output: Any, name: str) -> str | None:
-    found = node_called(graph, output)
-    if output is not None and found is None:
+    node = node_called(graph, output)
+    if output is not None and node is None:
         raise ValidationError(
             f"provider_config['output'] is {output!r}, and {_no_node(graph, str(output), name)}",
             field="output",
         )
 
-    return found
+    return node
 
 
 def _no_node(graph: Mapping[str, Any], head: str, name: str) -> str:
@@ -189,7 +191,7 @@ def _no_node(graph: Mapping[str, Any], head: str, name: str) -> str:
 def _places(
     graph: Mapping[str, Any], slots: Mapping[str, Any], name: str
 ) -> dict[str, tuple[Place, ...]]:
-    found: dict[str, tuple[Place, ...]] = {}
+    places_by_slot: dict[str, tuple[Place, ...]] = {}
     for slot, written in slots.items():
         near = difflib.get_close_matches(slot, INPUTS, n=1, cutoff=TYPO)
         if slot not in INPUTS and near and slot.isalpha():
@@ -199,13 +201,17 @@ def _places(
                 field="slots",
             )
 
-        found[slot] = tuple(_written(graph, slot, one, name) for one in _several(graph, written))
+        places_by_slot[slot] = tuple(
+            _written(graph, slot, one, name) for one in _several(graph, written)
+        )
 
     for slot, places in {**_by_wiring(graph), **_by_title(graph)}.items():
-        if slot not in found and not (slot == "image" and set(found) & set(ROLES)):
-            found[slot] = places
+        if slot not in places_by_slot and not (
+            slot == "image" and set(places_by_slot) & set(ROLES)
+        ):
+            places_by_slot[slot] = places
 
-    if "prompt" not in found:
+    if "prompt" not in places_by_slot:
         raise ValidationError(
             f"no place for the prompt is known in the workflow {name!r}; title its node 'prompt', "
             "or say which input it is: provider_config={'slots': {'prompt': '6.text'}}. Its nodes: "
@@ -213,7 +219,7 @@ def _places(
             field="slots",
         )
 
-    return {slot: places for slot, places in found.items() if places}
+    return {slot: places for slot, places in places_by_slot.items() if places}
 
 
 def _several(graph: Mapping[str, Any], written: Any) -> Sequence[Any]:
@@ -257,20 +263,20 @@ def _literal(node: Mapping[str, Any], names: Sequence[str], kinds: Any = object)
 
 
 def _by_title(graph: Mapping[str, Any]) -> dict[str, tuple[Place, ...]]:
-    found: dict[str, tuple[Place, ...]] = {}
+    places_by_slot: dict[str, tuple[Place, ...]] = {}
     for node_id, node in graph.items():
         title = title_of(node).strip().lower().replace(" ", "_")
         slots = ("width", "height") if title == "size" else (TITLES.get(title, title),)
         for slot in slots:
             name = _literal(node, INPUTS.get(slot, ()))
             if name is not None:
-                found[slot] = (*found.get(slot, ()), Place(node_id, name))
+                places_by_slot[slot] = (*places_by_slot.get(slot, ()), Place(node_id, name))
 
-    return found
+    return places_by_slot
 
 
 def _by_wiring(graph: Mapping[str, Any]) -> dict[str, tuple[Place, ...]]:
-    found = {
+    places_by_slot = {
         "prompt": _text_behind(graph, "positive"),
         "negative_prompt": _text_behind(graph, "negative"),
         "seed": _all_with(graph, INPUTS["seed"][:2], int),
@@ -290,12 +296,12 @@ def _by_wiring(graph: Mapping[str, Any]) -> dict[str, tuple[Place, ...]]:
         names = {"width": "width", "height": "height", "frames": "length", "n": "batch_size"}
         for slot, name in names.items():
             if _literal(node, (name,), int):
-                found[slot] = (Place(node_id, name),)
+                places_by_slot[slot] = (Place(node_id, name),)
 
-    if "frames" in found:
-        found.pop("n", None)  # a batch of videos has no form that all nodes save
+    if "frames" in places_by_slot:
+        places_by_slot.pop("n", None)  # a batch of videos has no form that all nodes save
 
-    return {slot: places for slot, places in found.items() if places}
+    return {slot: places for slot, places in places_by_slot.items() if places}
 
 
 def _text_behind(graph: Mapping[str, Any], way: str) -> tuple[Place, ...]:
@@ -307,8 +313,8 @@ def _text_behind(graph: Mapping[str, Any], way: str) -> tuple[Place, ...]:
             one["inputs"]["conditioning"] for one in guided if "conditioning" in one["inputs"]
         ]
 
-    found = {place for start in starts for place in _texts(graph, start, way, DEEPEST)}
-    return tuple(found) if len(found) == 1 else ()
+    texts = {place for start in starts for place in _texts(graph, start, way, DEEPEST)}
+    return tuple(texts) if len(texts) == 1 else ()
 
 
 def _texts(graph: Mapping[str, Any], link: Any, way: str, deep: int) -> Iterator[Place]:
@@ -328,14 +334,14 @@ def _texts(graph: Mapping[str, Any], link: Any, way: str, deep: int) -> Iterator
 
 
 def _all_with(graph: Mapping[str, Any], names: Sequence[str], kinds: Any) -> tuple[Place, ...]:
-    found = ((node_id, _literal(node, names, kinds)) for node_id, node in graph.items())
-    return tuple(Place(node_id, name) for node_id, name in found if name is not None)
+    literals = ((node_id, _literal(node, names, kinds)) for node_id, node in graph.items())
+    return tuple(Place(node_id, name) for node_id, name in literals if name is not None)
 
 
 def _only_of(graph: Mapping[str, Any], slot: str, kind: str) -> tuple[Place, ...]:
-    found = [
+    candidates = [
         Place(node_id, name)
         for node_id, node in graph.items()
         if kind in str(node["class_type"]) and (name := _literal(node, INPUTS[slot], str))
     ]
-    return tuple(found) if len(found) == 1 else ()
+    return tuple(candidates) if len(candidates) == 1 else ()

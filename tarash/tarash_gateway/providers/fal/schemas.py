@@ -64,9 +64,9 @@ async def read_one(get: Get, base_url: str | None, model: str) -> JsonObject | N
     """Return the record of one model: from the list, else from its document; None for neither."""
     page = await get(f"{base_url or API}/v1/models", {"endpoint_id": model, **EXPANDED})
     models = page.get("models") if isinstance(page, Mapping) else None
-    found = records_of(one for one in models or () if isinstance(one, Mapping))
-    if model in found:
-        return found[model]
+    records = records_of(one for one in models or () if isinstance(one, Mapping))
+    if model in records:
+        return records[model]
 
     place = f"{base_url or DOCUMENTS}/{DOCUMENT}"
     document = await get(place, {"endpoint_id": model})
@@ -75,8 +75,8 @@ async def read_one(get: Get, base_url: str | None, model: str) -> JsonObject | N
 
 def read_document(model: str, document: Mapping[str, Any]) -> JsonObject | None:
     """Return the record in a model's OpenAPI document; None where it describes no input."""
-    found = record_of({"endpoint_id": model, "openapi": document})
-    return None if found is None else found[1]
+    record = record_of({"endpoint_id": model, "openapi": document})
+    return None if record is None else record[1]
 
 
 def may_learn(account: Credentials) -> bool:

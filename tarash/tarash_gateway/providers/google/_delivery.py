@@ -88,7 +88,7 @@ async def settle(
 
     fetching_result()
     media: list[MediaContent] = []
-    facts: JsonObject = {}
+    about: JsonObject = {}
     for part in parts:
         if part.data:
             content = await to_thread.run_sync(decode, part)
@@ -96,7 +96,7 @@ async def settle(
             continue
 
         try:
-            fetched = await _fetch(client, part, facts)
+            fetched = await _fetch(client, part, about)
         except GenerationFailedError as error:
             return Snapshot("failed", raw=raw, error=error, certain=True)
         except TarashException as trouble:
@@ -109,7 +109,7 @@ async def settle(
         media.append(fetched)
 
     return Snapshot(
-        "completed", raw=raw, progress=100, finished=RawResult(raw, facts, tuple(media))
+        "completed", raw=raw, progress=100, finished=RawResult(raw, about, tuple(media))
     )
 
 
@@ -142,27 +142,27 @@ async def settled(client: GoogleClient, raw: JsonObject, kind: Kind) -> RawResul
 
 
 async def _fetch(
-    client: GoogleClient, part: ResultMedium, facts: JsonObject
+    client: GoogleClient, part: ResultMedium, about_job: JsonObject
 ) -> MediaContent | None:
     """Return a medium that is stored at Google's; None while it is not ready."""
     http = await client.http(classify_answer)
     uri = part.uri or ""
     if uri.startswith("gs://"):
-        return await _fetch_object(http, part, facts)
+        return await _fetch_object(http, part, about_job)
 
-    found = FILE.fullmatch(uri)
-    if found is not None:
-        about = await http.get(found["file"], any_status=True)
-        if not _ready(about, facts):
+    match = FILE.fullmatch(uri)
+    if match is not None:
+        about = await http.get(match["file"], any_status=True)
+        if not _ready(about, about_job):
             return None
 
-        uri = f"{found['file']}:download?alt=media"
+        uri = f"{match['file']}:download?alt=media"
 
     answer = checked(await http.get(uri, any_status=True), classify_answer)
     return _content(answer, part)
 
 
-def _ready(answer: HttpResponse, facts: JsonObject) -> bool:
+def _ready(answer: HttpResponse, about: JsonObject) -> bool:
     """Tell whether a file can be downloaded; an answer that doesn't say leaves it to be tried."""
     file = answer.body if isinstance(answer.body, dict) else {}
     if file.get("state") == "FAILED":
@@ -171,17 +171,17 @@ def _ready(answer: HttpResponse, facts: JsonObject) -> bool:
         )
 
     if file.get("expirationTime"):
-        facts["expires_at"] = file["expirationTime"]
+        about["expires_at"] = file["expirationTime"]
 
     return file.get("state") != "PROCESSING"
 
 
-async def _fetch_object(http: HttpClient, part: ResultMedium, facts: JsonObject) -> MediaContent:
+async def _fetch_object(http: HttpClient, part: ResultMedium, about: JsonObject) -> MediaContent:
     uri = part.uri or ""
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     storage = str(http.account.settings.get("storage_url") or STORAGE).rstrip("/")
     place = f"{storage}/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}?alt=media"
-    facts.setdefault("gcs_uris", []).append(uri)
+    about.setdefault("gcs_uris", []).append(uri)
     answer = await http.get(place, any_status=True)
     if answer.status in CLOSED:
         raise AuthenticationError(
@@ -199,5 +199,5 @@ def _content(answer: HttpResponse, part: ResultMedium) -> MediaContent:
         raise unreadable(answer.status, answer.body)
 
     sent = answer.content_type or ""
-    told = sent if sent.startswith(("video/", "image/")) else part.content_type
-    return {"content": answer.content, "content_type": told}
+    content_type = sent if sent.startswith(("video/", "image/")) else part.content_type
+    return {"content": answer.content, "content_type": content_type}

@@ -79,12 +79,12 @@ async def is_ready(client: GoogleClient, reference: str) -> bool:
     Raises:
         ValidationError: Google can't read it.
     """
-    found = FILE.fullmatch(reference)
-    if found is None:
+    match = FILE.fullmatch(reference)
+    if match is None:
         return True
 
     http = await client.http(classify_answer)
-    file: dict[str, Any] = (await http.get(found["uri"])).object()
+    file: dict[str, Any] = (await http.get(match["uri"])).object()
     if file.get("state") == "FAILED":
         raise ValidationError(
             f"Google can't read the uploaded file: {shorten(file.get('error') or file)}; give "

@@ -155,8 +155,8 @@ def _tagged(mapped: JsonObject) -> tuple[list[JsonObject], str]:
     if len(sources) == 1 and not references and "<FIRST_FRAME>" in sources[0]:
         return parts, f"<FIRST_FRAME> {prompt}"
 
-    told = [("Sources", sources), ("References", references)]
-    heads = [f"[# {name} {' '.join(tags)}]" for name, tags in told if tags]
+    tagged = [("Sources", sources), ("References", references)]
+    heads = [f"[# {name} {' '.join(tags)}]" for name, tags in tagged if tags]
     return parts, " ".join([*heads, prompt])
 
 
@@ -234,9 +234,9 @@ def _content(model: str, mapped: JsonObject, _vertex: bool) -> JsonObject:
 
 def _media(text: str) -> tuple[str, str | None]:
     """Return the MIME type of media given as text, and its base64; None for a reference."""
-    found = DATA_URI.match(text)
-    if found is not None:
-        return found["type"].lower(), text[found.end() :]
+    match = DATA_URI.match(text)
+    if match is not None:
+        return match["type"].lower(), text[match.end() :]
 
     planned = PLACEHOLDER.fullmatch(text)
     if planned is not None:

@@ -49,7 +49,7 @@ class ResultMedium:
 
 def parts_of(raw: Any, kind: str) -> list[ResultMedium]:
     """Return the media of a result, whichever protocol it came in."""
-    found = [
+    parts = [
         ResultMedium(
             content_type(first(("mime_type", "mimeType", "encoding"), item)) or "",
             text(first(("data", "bytesBase64Encoded", "encodedVideo"), item)),
@@ -59,7 +59,7 @@ def parts_of(raw: Any, kind: str) -> list[ResultMedium]:
     ]
     return [
         ResultMedium(part.content_type or DEFAULT_TYPES[kind], part.data, part.uri)
-        for part in found
+        for part in parts
         if part.data or part.uri
     ]
 
@@ -141,15 +141,15 @@ def metadata_of(raw: Any, asked: int | None = None) -> dict[str, Any]:
         raw: The body that settled it.
         asked: How many images were asked for, where each is a prediction of its own.
     """
-    found = mapping(raw)
+    body = mapping(raw)
     names = {
         "usage": "usage",
         "usageMetadata": "usage",
         "modelVersion": "model_version",
         "responseId": "response_id",
     }
-    metadata = {ours: found[name] for name, ours in names.items() if found.get(name)}
-    filtered = filtered_of(found) or _filtered_images(found, asked)
+    metadata = {ours: body[name] for name, ours in names.items() if body.get(name)}
+    filtered = filtered_of(body) or _filtered_images(body, asked)
     if filtered:
         metadata["filtered"] = filtered
 

@@ -73,8 +73,8 @@ class Tokens:
                 submission="not_sent",
             )
         except problems.GoogleAuthError as error:
-            said = f"{type(error).__name__}: {error.args[0] if error.args else ''}"
-            failure = _refused(said, missing=isinstance(error, problems.DefaultCredentialsError))
+            message = f"{type(error).__name__}: {error.args[0] if error.args else ''}"
+            failure = _refused(message, missing=isinstance(error, problems.DefaultCredentialsError))
         except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
             failure = _refused(f"{type(error).__name__} while reading {self._path}", missing=True)
 
@@ -115,21 +115,21 @@ def _default() -> Any:
 
 def _from_file(path: str) -> Any:
     """Load credentials of one of the kinds that people keep in files."""
-    facts = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
-    if not isinstance(facts, dict):
+    content = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004  (of the file's text, not of a type)
 
     kind: Any  # google-auth has few types of its own
-    if facts.get("type") == "authorized_user":
+    if content.get("type") == "authorized_user":
         from google.oauth2 import credentials
 
         kind = credentials.Credentials
-        return kind.from_authorized_user_info(facts, SCOPES)
+        return kind.from_authorized_user_info(content, SCOPES)
 
     from google.oauth2 import service_account
 
     kind = service_account.Credentials
-    return kind.from_service_account_info(facts, scopes=SCOPES)
+    return kind.from_service_account_info(content, scopes=SCOPES)
 
 
 def has_credentials(settings: Mapping[str, Any]) -> bool:
@@ -137,10 +137,10 @@ def has_credentials(settings: Mapping[str, Any]) -> bool:
     return any(settings.get(name) is not None for name in CREDENTIALS)
 
 
-def _refused(said: str, *, missing: bool) -> AuthenticationError:
+def _refused(message: str, *, missing: bool) -> AuthenticationError:
     """Return the error for credentials that give no token; missing ones won't by themselves."""
     return AuthenticationError(
-        f"No access token for Vertex AI: {said} (check credentials_path, run `gcloud auth "
+        f"No access token for Vertex AI: {message} (check credentials_path, run `gcloud auth "
         "application-default login`, or give a token: 'access_token' in provider_config, or "
         "api_keys={'google': …} where a job is resumed)",
         submission="not_sent",

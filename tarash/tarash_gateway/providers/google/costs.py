@@ -45,9 +45,9 @@ def reported_cost(body: Any, _metadata: Mapping[str, Any]) -> Reported | None:
 
     Thoughts and words cost what text costs, and not what an image does (Google's pricing page).
     """
-    found = mapping(body)
-    usage = mapping(found.get("usageMetadata"))
-    return _counted(usage, OF_CONTENT) if usage else _counted(found.get("usage"), OF_INTERACTION)
+    whole = mapping(body)
+    usage = mapping(whole.get("usageMetadata"))
+    return _counted(usage, OF_CONTENT) if usage else _counted(whole.get("usage"), OF_INTERACTION)
 
 
 def _text(details: Any, name: str) -> Decimal:

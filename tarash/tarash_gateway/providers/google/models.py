@@ -76,8 +76,8 @@ def _image(role: ImageRole) -> FieldMapper:
 
 def _references(roles: Sequence[ImageRole], most: int | None = None) -> FieldMapper:
     def convert(_request: object, images: Sequence[Any] | None) -> list[str] | None:
-        found = [image for image in images or () if image.get("type", "reference") in roles]
-        return [to_wire(image["image"], "google") for image in found] or None
+        fitting = [image for image in images or () if image.get("type", "reference") in roles]
+        return [to_wire(image["image"], "google") for image in fitting] or None
 
     return FieldMapper("image_list", convert, roles=tuple(roles), most=most)
 

@@ -78,7 +78,7 @@ class LocalAIAdapter(OwnServer):
                 raw_response=finished.raw,
             )
 
-        beside = {name: one for name, one in finished.raw.items() if name != "data"}
+        beside = {name: value for name, value in finished.raw.items() if name != "data"}
         return response_of(call, media, finished.raw, beside, content_type=VIDEO)
 
 

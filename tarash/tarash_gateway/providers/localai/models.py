@@ -19,16 +19,16 @@ NEGATIVE_MARK = "|"
 
 def _frame(*roles: ImageRole) -> FieldMapper:
     def convert(_request: object, images: Any) -> str | None:
-        found = [image["image"] for image in images if image.get("type") in roles]
-        return to_wire(found[0], "localai") if found else None
+        fitting = [image["image"] for image in images if image.get("type") in roles]
+        return to_wire(fitting[0], "localai") if fitting else None
 
     return FieldMapper("image_list", convert, roles=roles, most=1)
 
 
 def _references(_request: object, images: Any) -> list[str] | None:
     # Bare base64: a data URI is known of videos only.
-    found = [to_wire(image["image"], "localai") for image in images]
-    return [one.partition(";base64,")[2] or one for one in found] or None
+    images_sent = [to_wire(image["image"], "localai") for image in images]
+    return [one.partition(";base64,")[2] or one for one in images_sent] or None
 
 
 def _prompt(request: Any, prompt: str) -> str:

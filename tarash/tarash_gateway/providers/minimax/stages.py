@@ -14,8 +14,8 @@ STORAGE = re.compile(r"http(?=://[\w.-]+\.aliyuncs\.com/)")
 
 def urls(adapter: Any, body: Any, kind: str, model: str = "") -> list[str]:
     """Return the media of the asked kind, without links that anybody on the way could read."""
-    found: list[str] = type(adapter).urls(adapter, body, kind, model)
-    return [STORAGE.sub("https", url) for url in found]
+    addresses: list[str] = type(adapter).urls(adapter, body, kind, model)
+    return [STORAGE.sub("https", url) for url in addresses]
 
 
 def failure(adapter: Any, body: Mapping[str, Any]) -> TarashException:

@@ -71,11 +71,11 @@ class _Job:
         self.looks += 1
         status = self.polling.status_sequence[index]
         progress = self._progress(index, status)
-        told = self.polling.custom_updates
+        updates = self.polling.custom_updates
         raw = {"id": job_id, "status": status, "progress": progress}
         return Snapshot(
             status,
-            raw=raw if told is None else told[index],
+            raw=raw if updates is None else updates[index],
             progress=progress,
             retry_after=None if status in ENDED else self.polling.delay_between_updates,
         )

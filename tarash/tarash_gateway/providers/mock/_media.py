@@ -52,8 +52,8 @@ async def finish(call: Call, draw: Draw, job_id: str) -> RawResult:
         return RawResult({**body, f"{call.kind}s": [visible(media) for media in given]})
 
     files = await (_videos(call, outcome) if call.kind == "video" else _images(call, outcome, draw))
-    facts = {name: value for name, value in files[0].items() if name not in PLACES}
-    return RawResult({**body, "seed": draw.seed, f"{call.kind}s": files}, facts)
+    metadata = {name: value for name, value in files[0].items() if name not in PLACES}
+    return RawResult({**body, "seed": draw.seed, f"{call.kind}s": files}, metadata)
 
 
 def _given(outcome: MockResponse, call: Call) -> Sequence[MediaType]:
@@ -67,9 +67,9 @@ def sent(call: Call) -> dict[str, Any]:
     """Return the shape that would be sent: as asked, but for what had to fit the model."""
     request = call.request
     shape = {name: getattr(request, name) for name in SHAPE if hasattr(request, name)}
-    for one in call.adjustments:
-        if one.field in shape and _is_written(one.field, one.sent):
-            shape[one.field] = one.sent
+    for adjustment in call.adjustments:
+        if adjustment.field in shape and _is_written(adjustment.field, adjustment.sent):
+            shape[adjustment.field] = adjustment.sent
 
     return shape
 
@@ -84,16 +84,16 @@ async def _videos(call: Call, outcome: MockResponse) -> list[JsonObject]:
     shape = sent(call)
     seconds = shape["duration_seconds"] or _usual_seconds(call)
     sample = samples.pick_video(shape["aspect_ratio"], shape["resolution"], seconds)
-    facts: JsonObject = {name: getattr(sample, name) for name in SAMPLE_FACTS}
+    about: JsonObject = {name: getattr(sample, name) for name in SAMPLE_FACTS}
     content: bytes | Path = sample.path
     if shape["generate_audio"]:
         content = await to_thread.run_sync(partial(sample.read, sound=True))
-        facts["has_audio"] = True
+        about["has_audio"] = True
     elif not sample.path.is_file():  # the package is in a zip archive
         content = await to_thread.run_sync(sample.read)
 
     return [
-        await _deliver.deliver(content, sample.content_type, "video", outcome.output_type) | facts
+        await _deliver.deliver(content, sample.content_type, "video", outcome.output_type) | about
         for _ in range(request.number_of_videos)
     ]
 

@@ -61,7 +61,7 @@ def _has_any(call: Call) -> bool:
         return True
 
     mappers = lookup(provider, call.config.model, call.kind).mappers.values()
-    return any(one.source_field == "partial_images" for one in mappers)
+    return any(mapper.source_field == "partial_images" for mapper in mappers)
 
 
 def event_of(image: PartialImage) -> bytes:
@@ -72,5 +72,5 @@ def event_of(image: PartialImage) -> bytes:
 
 def image_of(event: bytes) -> PartialImage | None:
     """Return the image on the way of such an event."""
-    said = said_by(event, (EVENT,))
-    return image_in(said.get("b64_json"), said.get("index"))
+    fields = said_by(event, (EVENT,))
+    return image_in(fields.get("b64_json"), fields.get("index"))

@@ -19,10 +19,10 @@ def response_of(call: Call, finished: RawResult) -> Response:
     body = finished.raw
     outcome = outcome_of(settings(call), body["outcome"])
     if outcome.mock_response is not None:
-        facts = {"request_id": body["id"], "is_mock": True}
-        return outcome.mock_response.model_copy(update=facts)
+        fields = {"request_id": body["id"], "is_mock": True}
+        return outcome.mock_response.model_copy(update=fields)
 
-    facts = {
+    fields = {
         "request_id": body["id"],
         "status": "completed",
         "is_mock": True,
@@ -30,15 +30,15 @@ def response_of(call: Call, finished: RawResult) -> Response:
         "provider_metadata": dict(finished.metadata),
     }
     if call.kind == "video":
-        return _video_response(outcome, body, facts)
+        return _video_response(outcome, body, fields)
 
-    return _image_response(outcome, body, facts)
+    return _image_response(outcome, body, fields)
 
 
-def _video_response(outcome: MockResponse, body: JsonObject, facts: JsonObject) -> Response:
+def _video_response(outcome: MockResponse, body: JsonObject, fields: JsonObject) -> Response:
     if outcome.output_video is not None:
         media = outcome.output_video
-        return VideoGenerationResponse(video=media, content_type=_content_type(media), **facts)
+        return VideoGenerationResponse(video=media, content_type=_content_type(media), **fields)
 
     first = body["videos"][0]
     videos = tuple(_media(file) for file in body["videos"])
@@ -49,23 +49,23 @@ def _video_response(outcome: MockResponse, body: JsonObject, facts: JsonObject) 
         duration=first["duration"],
         resolution=first["resolution"],
         aspect_ratio=first["aspect_ratio"],
-        **facts,
+        **fields,
     )
 
 
-def _image_response(outcome: MockResponse, body: JsonObject, facts: JsonObject) -> Response:
+def _image_response(outcome: MockResponse, body: JsonObject, fields: JsonObject) -> Response:
     if outcome.output_images:
         return ImageGenerationResponse(
             images=tuple(_text(media) for media in outcome.output_images),
             content_type=_content_type(outcome.output_images[0]),
-            **facts,
+            **fields,
         )
 
     files = body["images"]
     return ImageGenerationResponse(
         images=tuple(file.get("url") or file.get("path") or file["b64_json"] for file in files),
         content_type=files[0]["content_type"],
-        **facts,
+        **fields,
     )
 
 

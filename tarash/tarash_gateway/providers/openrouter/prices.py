@@ -71,9 +71,9 @@ async def read_prices(get: Get, base_url: str | None, models: Iterable[str]) -> 
 
 
 def _rows(page: Any) -> list[Mapping[str, Any]]:
-    found = page.get("data") if isinstance(page, Mapping) else None
-    rows = found if isinstance(found, list) else []
-    return [one for one in rows if isinstance(one, Mapping) and isinstance(one.get("id"), str)]
+    listed = page.get("data") if isinstance(page, Mapping) else None
+    rows = listed if isinstance(listed, list) else []
+    return [row for row in rows if isinstance(row, Mapping) and isinstance(row.get("id"), str)]
 
 
 def of_videos(row: Mapping[str, Any]) -> Iterator[JsonObject]:
@@ -102,9 +102,9 @@ def of_videos(row: Mapping[str, Any]) -> Iterator[JsonObject]:
 def _of_sku(name: str, value: Any) -> JsonObject:
     """Return what a row says; one that is not understood is a part that can't be priced."""
     amount, rest, when = figure(value), f"_{name.replace('-', '_')}", {}
-    found = SIZES.search(rest)
-    if found is not None:
-        when["resolution"], rest = found[1], SIZES.sub("", rest, count=1)
+    match = SIZES.search(rest)
+    if match is not None:
+        when["resolution"], rest = match[1], SIZES.sub("", rest, count=1)
 
     for words, sound in SOUND.items():
         if words in rest:
@@ -149,11 +149,11 @@ def of_images(model: str, answer: Any) -> Iterator[JsonObject]:
 
 
 def _endpoints(answer: Any) -> list[Mapping[str, Any]]:
-    found = answer.get("data", answer) if isinstance(answer, Mapping) else answer
-    if isinstance(found, Mapping):
-        found = found.get("endpoints")
+    data = answer.get("data", answer) if isinstance(answer, Mapping) else answer
+    if isinstance(data, Mapping):
+        data = data.get("endpoints")
 
-    return [one for one in found or () if isinstance(one, Mapping)]
+    return [one for one in data or () if isinstance(one, Mapping)]
 
 
 def _of_billable(row: Mapping[str, Any]) -> JsonObject:

@@ -144,8 +144,8 @@ class ReplicateAdapter(CallsBack, VersionedPaths, RestAdapter):
     async def cancel(self, client: ReplicateClient, operation: Operation) -> CancelAnswer | Stopped:
         """Ask Replicate to stop the prediction."""
         answer = await client.stop(f"{self.job_url(client, operation)}/cancel")
-        said = self.cancel_answer(answer)
-        return Stopped(said, self.billing(answer.body)) if said == "cancelled" else said
+        outcome = self.cancel_answer(answer)
+        return Stopped(outcome, self.billing(answer.body)) if outcome == "cancelled" else outcome
 
     def may_learn(self, account: Credentials) -> bool:
         """Tell that Replicate, and what stands in its place, has schemas."""

@@ -48,7 +48,9 @@ async def page_at(
 
 
 def _made_with(client: ReplicateClient, operations: Sequence[Operation]) -> str:
-    moments = [found for one in operations if (found := pages.moment(one.submitted_at))]
+    moments = [
+        moment for operation in operations if (moment := pages.moment(operation.submitted_at))
+    ]
     between: dict[str, str] = {}
     if moments:
         # Ours is the clock of both ends, and theirs that of the list.

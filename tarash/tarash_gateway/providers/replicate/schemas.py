@@ -50,12 +50,12 @@ async def read_record(get: GetPath, model: str) -> JsonObject | None:
     Raises:
         TarashException: No answer came, or one with an error status other than 404.
     """
-    found = MODEL.fullmatch(model)
-    if found is None:
+    match = MODEL.fullmatch(model)
+    if match is None:
         return None
 
-    owner, name, version = found["owner"], found["name"], found["version"]
-    if found["deployment"]:
+    owner, name, version = match["owner"], match["name"], match["version"]
+    if match["deployment"]:
         deployment = await get(f"deployments/{segment(owner)}/{segment(name)}")
         release = deployment.get("current_release") if isinstance(deployment, Mapping) else None
         owner, _, name = str((release or {}).get("model") or "").partition("/")

@@ -45,20 +45,20 @@ def mappers_of(schema: Schema, kind: Kind, *, edits: bool) -> Mappers:
             doesn't, one may still serve as a reference.
     """
     required = set(schema["required"])
-    found: Mappers = {}
+    mappers: Mappers = {}
     for name, shape in schema["properties"].items():
         make = MAKERS.get(name)
         mapper = make(shape, name in required, kind) if make is not None else None
         if mapper is not None:
-            found[name] = mapper
+            mappers[name] = mapper
 
-    return found if edits else {**found, **_reference_videos(schema)}
+    return mappers if edits else {**mappers, **_reference_videos(schema)}
 
 
 def alternative(shape: Schema, kind: str) -> Schema:
     """Return the alternative of a parameter that is of a type; empty if there is none."""
-    found: Sequence[Schema] = shape.get("anyOf", [shape])
-    return next((one for one in found if one.get("type") == kind), {})
+    shapes: Sequence[Schema] = shape.get("anyOf", [shape])
+    return next((one for one in shapes if one.get("type") == kind), {})
 
 
 def listed(shape: Schema) -> list[Any]:

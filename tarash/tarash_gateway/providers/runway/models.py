@@ -269,7 +269,7 @@ def _seen_proportion(request: Any) -> float | None:
     if not frames:
         return None
 
-    begins = next((one for one in frames if one.get("type") == "first_frame"), frames[0])
+    begins = next((frame for frame in frames if frame.get("type") == "first_frame"), frames[0])
     first = request.model_copy(update={"image_list": (begins,), "video": None})
     (seen,) = measures_of(first, BY_THE_BYTES).images
     return None if seen is None else seen[0] / seen[1]
@@ -287,14 +287,14 @@ def _follows_frames(endpoint: str, shapes: Shapes, request: Any) -> bool:
 def _alternatives(model: str, kind: Kind) -> Mapping[str, str]:
     """Return the nearest other models that take what this one can't."""
     mine = _needs(model, kind)
-    found = {}
+    by_need = {}
     for need in NEEDS:
         if need not in mine:
             others = [other for other in MODELS if need in _needs(other, kind)]
             if others:
-                found[need] = min(others, key=lambda other: _distance(model, other))
+                by_need[need] = min(others, key=lambda other: _distance(model, other))
 
-    return found
+    return by_need
 
 
 def _distance(model: str, other: str) -> tuple[int, int]:

@@ -33,8 +33,8 @@ STYLES = (
 
 def _image(*roles: ImageRole, required: bool = False) -> FieldMapper:
     def convert(_request: object, images: Any) -> MediaType | None:
-        found = [image["image"] for image in images if image.get("type") in roles]
-        return found[0] if found else None
+        fitting = [image["image"] for image in images if image.get("type") in roles]
+        return fitting[0] if fitting else None
 
     return FieldMapper("image_list", convert, required, roles=roles, most=1)
 

@@ -13,15 +13,15 @@ class KeyReader:
     """What a wire knows of keys.
 
     Args:
-        said: The declaration.
+        declaration: What it says.
         keys: Reads the keys that are allowed at the moment, of which those such as `id:secret`
             sign tokens.
     """
 
-    def __init__(self, said: Declaration, keys: Callable[[], Collection[str]]) -> None:
-        self._said = said
+    def __init__(self, declaration: Declaration, keys: Callable[[], Collection[str]]) -> None:
+        self._said = declaration
         self._keys = keys
-        auth = said.account.get("auth", {})
+        auth = declaration.account.get("auth", {})
         self._auth: Table = auth
         self.credential_header = str(auth.get("header", "Authorization"))
         self.credential_parameter = (

@@ -20,8 +20,8 @@ _REFUSED = "This was held back"
 class Bodies:
     """Makes the bodies of one declaration."""
 
-    def __init__(self, said: Declaration) -> None:
-        self.said = said
+    def __init__(self, declaration: Declaration) -> None:
+        self.said = declaration
 
     def good(self) -> dict[str, Any]:
         """Return what an answer has that is no error."""
@@ -246,23 +246,23 @@ class Wanted:
     def _asked(self, *fields: str) -> Any:
         for name, take in self._takes.items():
             if take.get("from") in fields:
-                found = read_at(self._payload, (take.get("at") or name).removesuffix("[]"))
-                if found is not None:
-                    return found
+                value = read_at(self._payload, (take.get("at") or name).partition("[]")[0])
+                if value is not None:
+                    return value
 
         return None
 
     @property
     def count(self) -> int:
         """How many."""
-        found = self._asked("n", "number_of_videos")
-        return int(found) if isinstance(found, int) or str(found).isdigit() else 1
+        number = self._asked("n", "number_of_videos")
+        return int(number) if isinstance(number, int) or str(number).isdigit() else 1
 
     @property
     def seconds(self) -> float:
         """How long."""
-        found = str(self._asked("duration_seconds") or "5").removesuffix("s")
-        return float(found) if found.replace(".", "", 1).isdigit() else 5.0
+        length = str(self._asked("duration_seconds") or "5").removesuffix("s")
+        return float(length) if length.replace(".", "", 1).isdigit() else 5.0
 
     def content(self) -> bytes:
         """Return the bytes of what was made."""
@@ -277,7 +277,7 @@ class Wanted:
         for name, take in self._takes.items():
             conditional = take.get("has") or take.get("lacks")
             if take.get("required") and not conditional:
-                path = (take.get("at") or name).removesuffix("[]")
+                path = (take.get("at") or name).partition("[]")[0]
                 if read_at(self._payload, path) in (None, "", []):
                     return path
 

@@ -28,8 +28,8 @@ def page_of(
         item: Makes a job as the list shows it.
     """
     size = int(table.get("most") or table.get("page_size") or _PAGE)
-    told = asked.get("page") or asked.get("cursor") or ""
-    first = (int(told) - 1) * size if told.isdigit() else 0
+    stated = asked.get("page") or asked.get("cursor") or ""
+    first = (int(stated) - 1) * size if stated.isdigit() else 0
     if asked.get("offset", "").isdigit():
         first = int(asked["offset"])
 

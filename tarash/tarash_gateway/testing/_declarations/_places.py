@@ -59,12 +59,12 @@ def asked_by(listing: Table, request: RecordedRequest) -> dict[str, str]:
     given = {name: str(value) for name, value in sent.items()} | dict(request.query)
     query = listing.get("path", "").partition("?")[2]
     named = {**listing.get("body", {}), **dict(parse_qsl(query))}
-    said = {
+    in_query = {
         value[1:-1]: given[name]
         for name, value in named.items()
         if isinstance(value, str) and NAMED.fullmatch(value) and name in given
     }
-    return {**said, **request.path_values}
+    return {**in_query, **request.path_values}
 
 
 def lacks_file(how: Table, request: RecordedRequest) -> bool:
@@ -87,9 +87,9 @@ def answered(way: Table, body: Any, status: int) -> Reply:
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:
-    def value(found: re.Match[str]) -> str:
-        said = values.get(found[1], "x")
-        return said if found[1] == "path" else quote(said, safe="")
+    def value(match: re.Match[str]) -> str:
+        text = values.get(match[1], "x")
+        return text if match[1] == "path" else quote(text, safe="")
 
     return NAMED.sub(value, template)
 

@@ -19,15 +19,15 @@ class Pricing(KeyReader):
 
     def _price_places(self, base: str) -> "list[Place]":
         """Return the routes of questions that have a path of their own."""
-        found = []
+        places = []
         for how in self._said.quotes:
             for path in (how["path"], how.get("path_if_missing")):
                 if path is not None and "{path}" not in path:
                     plain = "/" + path.partition("?")[0].strip("/")
                     handler = self._pricing(how)
-                    found += [Place("POST", one + plain, handler, "model") for one in (base, "")]
+                    places += [Place("POST", one + plain, handler, "model") for one in (base, "")]
 
-        return found
+        return places
 
     def _or_price(self, submit: Handler) -> Handler:
         """Return what answers at a submit's path, where a question has a query of its own."""
@@ -57,7 +57,7 @@ class Pricing(KeyReader):
             published = self._context.state.prices
             row = next((one for one in published if one.get("model") in named), None)
             if row is not None:
-                return Reply.json({key: one for key, one in row.items() if key != "model"})
+                return Reply.json({key: value for key, value in row.items() if key != "model"})
 
             body: dict[str, Any] = {}
             place(body, how["amount"], 1)

@@ -1,7 +1,7 @@
 """What a wire reads out of a declaration, with the defaults of the format."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,12 +48,13 @@ class Declaration:
         self.account: Table = raw["account"]
         self.submits = _tables(raw["submit"])
         self.polls = _tables(raw.get("poll", ()))
-        self.sharing = [one for one in self.polls if "many" in one]
+        self.sharing = [poll for poll in self.polls if "many" in poll]
         self.results = _tables(raw["result"])
         self.cancels = _tables(raw.get("cancel", ()))
         self.lists = _tables(raw.get("list", ()))
         self.quotes = _tables(raw.get("quote", ()))
-        self.models = [_whole(one, raw.get("sets", {})) for one in raw["models"]]
+        sets = raw.get("sets", {})
+        self.models = [_whole(form, sets) for one in raw["models"] for form in _forms(one)]
         self.upload: Table | None = raw.get("upload")
         errors = raw.get("errors", {})
         self.message: str = next(iter(errors.get("message", ())), "error.message")
@@ -73,36 +74,54 @@ class Declaration:
 
     def named(self, sent: str, kind: str | None = None) -> list[tuple[Table, str]]:
         """Return what may be declared of a model as it is sent, with its id, the best first."""
-        found = [
-            (one, name) for one in self.models for name in one["ids"] if kind in (None, one["kind"])
+        of_kind = [
+            (model, name)
+            for model in self.models
+            for name in model["ids"]
+            if kind in (None, model["kind"])
         ]
-        exact = [(one, name) for one, name in found if one.get("sent_as", name) == sent]
-        begun = [(one, name) for one, name in found if sent.startswith(name.removesuffix("*"))]
+        exact = [(one, name) for one, name in of_kind if one.get("sent_as", name) == sent]
+        begun = [(one, name) for one, name in of_kind if sent.startswith(name.removesuffix("*"))]
         begun.sort(key=lambda pair: -len(pair[1]))
         return exact or [(one, sent) for one, _ in begun]
 
     def paths(self, way: Table) -> list[str]:
         """Return where the submits of one table go: some models have paths of their own."""
         own = [
-            str(one["path"])
-            for one in self.models
-            if one.get("path") and any(is_for(way, one["kind"], name) for name in one["ids"])
+            str(model["path"])
+            for model in self.models
+            if model.get("path") and any(is_for(way, model["kind"], name) for name in model["ids"])
         ]
         return [str(way["path"]), *dict.fromkeys(own)]
 
     def forms(self, name: str) -> int:
         """Return how many forms a model has."""
-        return sum(name in one["ids"] for one in self.models)
+        return sum(name in model["ids"] for model in self.models)
 
     def stage(self, tables: list[Table], kind: str, model: str) -> Table | None:
         """Return the first table that is for a model."""
-        return next((one for one in tables if is_for(one, kind, model)), None)
+        return next((table for table in tables if is_for(table, kind, model)), None)
 
     def means(self, meaning: str, *, in_job: bool = False) -> Table | None:
         """Return the first rule for errors of a meaning; in a job, the first that needs no code."""
-        rules = [one for one in self.rules if one["means"] == meaning]
-        plain = [one for one in rules if not one.get("code")] if in_job else []
+        rules = [rule for rule in self.rules if rule["means"] == meaning]
+        plain = [rule for rule in rules if not rule.get("code")] if in_job else []
         return next(iter(plain or rules), None)
+
+
+def _forms(model: Table) -> Iterator[Table]:
+    """Yield a model as often as it has forms, each with what they have in common."""
+    common = {name: value for name, value in model.items() if name != "forms"}
+    forms: Sequence[Table] = model.get("forms") or [{}]
+    for form in forms:
+        whole = {**common, **form}
+        for name in common.keys() & form.keys():
+            if isinstance(form[name], list):
+                whole[name] = [*common[name], *form[name]]
+            elif name in ("takes", "body"):
+                whole[name] = {**common[name], **form[name]}
+
+        yield whole
 
 
 def _whole(model: Table, sets: Table) -> Table:
@@ -117,7 +136,9 @@ def _whole(model: Table, sets: Table) -> Table:
 def is_for(table: Table, kind: str, model: str) -> bool:
     """Tell whether a table is for a model."""
     names = table.get("models", ())
-    named = any(model.startswith(one[:-1]) if one.endswith("*") else one == model for one in names)
+    named = any(
+        model.startswith(name[:-1]) if name.endswith("*") else name == model for name in names
+    )
     return table.get("kind", kind) == kind and (named or not names)
 
 

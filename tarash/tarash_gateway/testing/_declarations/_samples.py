@@ -70,8 +70,8 @@ class _Reader:
         return {"^": "", "$": "", ".": "a"}.get(mark, mark)
 
     def _one_of(self) -> str:
-        found = re.match(r"\^?\]?(?:\\.|[^\]\\])*", self._rest)
-        inside = found[0] if found else ""
+        match = re.match(r"\^?\]?(?:\\.|[^\]\\])*", self._rest)
+        inside = match[0] if match else ""
         self._take(len(inside) + 1)
         if inside.startswith("^"):
             return next((one for one in "a1 -" if one not in inside), "~")
@@ -79,12 +79,12 @@ class _Reader:
         return _CLASSES.get(inside[1:2], inside[1:2]) if inside[:1] == "\\" else inside[:1]
 
     def _repeats(self) -> int:
-        found = re.match(r"(?:[*+?]|\{(\d*),?\d*\})\??", self._rest)
-        if found is None:
+        match = re.match(r"(?:[*+?]|\{(\d*),?\d*\})\??", self._rest)
+        if match is None:
             return 1
 
-        self._take(len(found[0]))
-        if found[0][0] in "*?":
+        self._take(len(match[0]))
+        if match[0][0] in "*?":
             return 0
 
-        return int(found[1] or 0) if found[0][0] == "{" else 1
+        return int(match[1] or 0) if match[0][0] == "{" else 1

@@ -33,15 +33,15 @@ class DeclaredWire(Pricing):
     """One declaration's endpoints: submit, poll, result, cancel, list, uploads, check.
 
     Args:
-        said: The declaration.
+        declaration: What it says.
         context: What a wire has of the simulator.
     """
 
-    def __init__(self, said: Declaration, context: WireContext) -> None:
-        super().__init__(said, context.keys)
-        self._base = context.origin + said.base_path
+    def __init__(self, declaration: Declaration, context: WireContext) -> None:
+        super().__init__(declaration, context.keys)
+        self._base = context.origin + declaration.base_path
         self._context = context
-        self._bodies = Bodies(said)
+        self._bodies = Bodies(declaration)
         self._files: dict[str, tuple[bytes, str]] = {}
         self._jobs: dict[str, tuple[str, str, str, str | None]] = {}
         """Of each job: kind, model, the path of its submit, and its own id."""
@@ -49,40 +49,40 @@ class DeclaredWire(Pricing):
 
     # --------------------------------------------------------------------------------------- routes
     def _routes(self) -> "list[Place]":
-        said = self._said
-        found: list[Place] = self._price_places(said.base_path)
-        for way in said.submits:
-            for path in said.paths(way):
-                found += self._at("POST", path, self._or_price(self._submit), "submit")
+        declaration = self._said
+        routes: list[Place] = self._price_places(declaration.base_path)
+        for way in declaration.submits:
+            for path in declaration.paths(way):
+                routes += self._at("POST", path, self._or_price(self._submit), "submit")
 
-        for poll in said.polls:
+        for poll in declaration.polls:
             method = str(poll.get("method", "GET"))
-            found += self._at(method, poll["path"], self._poll, "poll")
+            routes += self._at(method, poll["path"], self._poll, "poll")
 
-        for how in said.cancels:
-            found += self._at(how.get("method", "DELETE"), how["path"], self._cancel, "cancel")
+        for how in declaration.cancels:
+            routes += self._at(how.get("method", "DELETE"), how["path"], self._cancel, "cancel")
 
-        for listing in [*said.lists, *(one["many"] for one in said.sharing)]:
+        for listing in [*declaration.lists, *(one["many"] for one in declaration.sharing)]:
             method = str(listing.get("method", "GET"))
-            found += self._at(method, listing["path"], self._list, "list")
+            routes += self._at(method, listing["path"], self._list, "list")
 
-        for result in said.results:
+        for result in declaration.results:
             if result.get("fetch"):
-                found += self._at("GET", result["fetch"], self._fetch, "result")
+                routes += self._at("GET", result["fetch"], self._fetch, "result")
 
-        found += self._at("GET", "_files/{name}", self._file, "download")
-        if said.upload is not None:
-            has_bytes = not said.upload.get("put_to")
+        routes += self._at("GET", "_files/{name}", self._file, "download")
+        if declaration.upload is not None:
+            has_bytes = not declaration.upload.get("put_to")
             step: Step = "upload" if has_bytes else "upload_init"
-            method = str(said.upload.get("method", "POST"))
-            found += self._at(method, said.upload["path"], self._upload, step)
-            found.append(Place("PUT", "/_uploads/{name}", self._handed, "upload", public=True))
+            method = str(declaration.upload.get("method", "POST"))
+            routes += self._at(method, declaration.upload["path"], self._upload, step)
+            routes.append(Place("PUT", "/_uploads/{name}", self._handed, "upload", public=True))
 
-        if said.check is not None:
-            found += self._at("GET", said.check, self._check, None)
+        if declaration.check is not None:
+            routes += self._at("GET", declaration.check, self._check, None)
 
         # What is most exact first: `tasks/mine` before `tasks/{id}`.
-        return sorted(found, key=lambda route: route.rank)
+        return sorted(routes, key=lambda route: route.rank)
 
     def _at(self, method: str, template: str, handler: Handler, step: Step | None) -> "list[Place]":
         """Return the routes of a path: below the declared base URL, and at the bare origin."""
@@ -118,9 +118,9 @@ class DeclaredWire(Pricing):
             if body is None:
                 continue
 
-            found = self._model(way, request, body)
-            if found is not None:
-                return await self._accepted(way, request, body, found)
+            named = self._model(way, request, body)
+            if named is not None:
+                return await self._accepted(way, request, body, named)
 
         if all(body_of(request, str(one.get("sends", "json"))) is None for one in ways):
             return self.error(415, f"The body is no {ways[0].get('sends', 'json')}")
@@ -140,19 +140,19 @@ class DeclaredWire(Pricing):
 
             return None
 
-        found = [
+        named = [
             (model, name)
             for model, name in self._said.named(str(sent), way.get("kind"))
             if is_for(way, model["kind"], name)
             and self._is_at(model.get("path", way["path"]), request)
         ]
         # A form with a path of its own is meant where that is asked.
-        return max(found, key=lambda pair: "path" in pair[0], default=None)
+        return max(named, key=lambda pair: "path" in pair[0], default=None)
 
     async def _accepted(
-        self, way: Table, request: RecordedRequest, body: dict[str, Any], found: tuple[Table, str]
+        self, way: Table, request: RecordedRequest, body: dict[str, Any], named: tuple[Table, str]
     ) -> Reply:
-        model, name = found
+        model, name = named
         kind = str(model["kind"])
         job_id = uuid.uuid4().hex
         wanted = Wanted(job_id, kind, model, body)
@@ -243,8 +243,8 @@ class DeclaredWire(Pricing):
         if len(answers) == 1 and answers[0][0] != _OK:
             return Reply.json(answers[0][1], answers[0][0])
 
-        found = [body for status, body in answers if status == _OK]
-        return Reply.json(self._bodies.listed(poll, found))
+        bodies = [body for status, body in answers if status == _OK]
+        return Reply.json(self._bodies.listed(poll, bodies))
 
     def _now(self, poll: Table, job: JobRecord) -> tuple[int, Any]:
         """Return status and body of a job as it stands."""
@@ -259,15 +259,15 @@ class DeclaredWire(Pricing):
             return (200, body) if body else (404, self._bodies.error("It was cancelled"))
 
         body = job.result_body
-        hops = any("fetch" in one for one in self._said.results)
+        hops = any("fetch" in result for result in self._said.results)
         if hops and isinstance(body, dict) and "result" in body:
-            body = {name: one for name, one in body.items() if name != "result"}
+            body = {name: value for name, value in body.items() if name != "result"}
 
         return job.result_status, body
 
     def _asked(self, tables: Sequence[Table], request: RecordedRequest) -> tuple[Table, str]:
         """Return which stage a request is for, and which job: by path, query or body."""
-        meant = [one for one in tables if self._is_at(one["path"], request)]
+        meant = [table for table in tables if self._is_at(table["path"], request)]
         for one in meant:
             if "id" in request.path_values:
                 return one, request.path_values["id"]
@@ -284,7 +284,7 @@ class DeclaredWire(Pricing):
 
     def _is_at(self, template: str, request: RecordedRequest) -> bool:
         places = self._at(request.method, template, self._check, None)
-        return any(one.match(request.method, request.path) is not None for one in places)
+        return any(place.match(request.method, request.path) is not None for place in places)
 
     # --------------------------------------------------------------------------------------- result
     async def _fetch(self, request: RecordedRequest) -> Reply:
@@ -299,8 +299,8 @@ class DeclaredWire(Pricing):
             return Reply.json(body["result"])
 
         kind, name, _, _ = self._jobs[job.id]
-        found = self._said.named(name, kind)
-        model: Table = found[0][0] if found else {}
+        models = self._said.named(name, kind)
+        model: Table = models[0][0] if models else {}
         content = Wanted(job.id, kind, model, job.payload).content()
         if job.script.outcome in ("no_media", "moderated"):
             return Reply.json(self._bodies.good())
@@ -311,23 +311,23 @@ class DeclaredWire(Pricing):
     def _fetched(self, result: Table, wanted: Wanted, script: Script) -> dict[str, Any] | None:
         """Return what the second request answers; None for the bytes themselves."""
         media = {
-            kind: [one.removeprefix("result.") for one in paths if str(one).startswith("result.")]
+            kind: [at.removeprefix("result.") for at in paths if str(at).startswith("result.")]
             for kind, paths in result["media"].items()
         }
         if not media.get(wanted.kind):
             return None
 
         body = self._bodies.good()
-        told = {**result, "media": media}
-        self._bodies.place_media(body, told, wanted, script, self._publish(result, wanted))
+        shown = {**result, "media": media}
+        self._bodies.place_media(body, shown, wanted, script, self._publish(result, wanted))
         return body
 
     async def _file(self, request: RecordedRequest) -> Reply:
-        found = self._files.get(request.path_values["name"])
-        if found is None:
+        stored = self._files.get(request.path_values["name"])
+        if stored is None:
             return self.not_found(request)
 
-        return serve_bytes(*found, request.headers.get("range"), request.headers.get("if-range"))
+        return serve_bytes(*stored, request.headers.get("range"), request.headers.get("if-range"))
 
     # --------------------------------------------------------------------------------------- cancel
     async def _cancel(self, request: RecordedRequest) -> Reply:
@@ -358,9 +358,9 @@ class DeclaredWire(Pricing):
     # ----------------------------------------------------------------------------------------- list
     async def _list(self, request: RecordedRequest) -> Reply:
         """Answer with a page, for whoever searches for a job, or asks where many stand, or both."""
-        said = self._said
-        listing = next((one for one in said.lists if self._is_at(one["path"], request)), {})
-        meant = (one for one in said.sharing if self._is_at(one["many"]["path"], request))
+        declaration = self._said
+        listing = next((one for one in declaration.lists if self._is_at(one["path"], request)), {})
+        meant = (one for one in declaration.sharing if self._is_at(one["many"]["path"], request))
         poll = next(meant, {})
         many = poll.get("many", {})
         asked = {**asked_by(many, request), **asked_by(listing, request)}

@@ -31,7 +31,7 @@ _PROVIDERS = "tarash.tarash_gateway.providers"
 @lru_cache(maxsize=1)
 def shipped() -> dict[str, str]:
     """Return the providers whose wires ship with the package, and the modules that hold them."""
-    modules = [one.name for one in iter_modules(__path__) if not one.name.startswith("_")]
+    modules = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
     names = sorted({*modules, *declared()})
     return {name.replace("_", "-"): name for name in names}
 
@@ -39,13 +39,13 @@ def shipped() -> dict[str, str]:
 @lru_cache(maxsize=1)
 def declared() -> dict[str, str]:
     """Return the folders of the package's providers that hold a declaration, with its text."""
-    found = {}
+    texts = {}
     for folder in files(_PROVIDERS).iterdir():
         path = folder / "provider.toml"
         if path.is_file():
-            found[folder.name] = path.read_text("utf-8")
+            texts[folder.name] = path.read_text("utf-8")
 
-    return found
+    return texts
 
 
 def wires() -> list[str]:
@@ -76,8 +76,8 @@ def wire_of(provider: str) -> WireFactory:
     raise ValueError(f"The simulator has no provider {provider!r}; it has: {', '.join(wires())}")
 
 
-def played(said: "Declaration") -> WireFactory:
+def played(declaration: "Declaration") -> WireFactory:
     """Return what makes the wire of a declaration."""
     from tarash.tarash_gateway.testing._declarations import DeclaredWire
 
-    return partial(DeclaredWire, said)
+    return partial(DeclaredWire, declaration)

@@ -279,27 +279,27 @@ def model_of(name: str) -> Model | None:
 
 def wrong(body: Mapping[str, Any], model: Model) -> Wrong | None:
     """Say what is wrong with a body; None for nothing."""
-    found: list[str] = []
+    faults: list[str] = []
     if set(body) - {"model", "input", "parameters"}:
-        found.append(f"unknown fields: {sorted(set(body) - {'model', 'input', 'parameters'})}")
+        faults.append(f"unknown fields: {sorted(set(body) - {'model', 'input', 'parameters'})}")
 
     given, options = body.get("input"), body.get("parameters", {})
     if not isinstance(given, dict) or not isinstance(options, dict):
         return "InvalidParameter", "input and parameters must be objects"
 
     plain = {name.removesuffix("!") for name in model.inputs}
-    found += [f"input.{name} is required" for name in _needed(model) if not given.get(name)]
-    found += [f"input.{name} is not supported" for name in given if name not in plain]
-    found += [f"parameters.{name} is not supported" for name in options.keys() - model.parameters]
+    faults += [f"input.{name} is required" for name in _needed(model) if not given.get(name)]
+    faults += [f"input.{name} is not supported" for name in given if name not in plain]
+    faults += [f"parameters.{name} is not supported" for name in options.keys() - model.parameters]
     for name, value in {**given, **options}.items():
         if name in _TYPES and type(value) is not _TYPES[name]:
-            found.append(f"{name} must be a {_TYPES[name].__name__}")
+            faults.append(f"{name} must be a {_TYPES[name].__name__}")
 
-    if not found:
-        found += _values(options, model)
-        found += _media(given, options, model)
+    if not faults:
+        faults += _values(options, model)
+        faults += _media(given, options, model)
 
-    return ("InvalidParameter", found[0]) if found else None
+    return ("InvalidParameter", faults[0]) if faults else None
 
 
 def _needed(model: Model) -> Iterator[str]:
@@ -335,8 +335,8 @@ def _is_size(size: str, model: Model) -> bool:
         known = SIZES if "540P" in model.tiers else _SIZES
         return any(size in known[tier] for tier in model.tiers)
 
-    found = re.fullmatch(r"(\d+)\*(\d+)", size)
-    area = int(found[1]) * int(found[2]) if found else 0
+    match = re.fullmatch(r"(\d+)\*(\d+)", size)
+    area = int(match[1]) * int(match[2]) if match else 0
     return size in model.tiers or (0 < model.area[0] <= area <= model.area[1])
 
 

@@ -55,8 +55,8 @@ def is_medium(value: Any) -> bool:
 
 
 def is_ratio(value: Any) -> bool:
-    found = _RATIO.fullmatch(value) if isinstance(value, str) else None
-    return found is not None and 1 / _WIDEST <= int(found[1]) / int(found[2]) <= _WIDEST
+    match = _RATIO.fullmatch(value) if isinstance(value, str) else None
+    return match is not None and 1 / _WIDEST <= int(match[1]) / int(match[2]) <= _WIDEST
 
 
 def is_hook(value: Any) -> bool:
@@ -196,13 +196,13 @@ def wrong_in(model: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     mode = str(body.get("mode"))
     fields, needed = _VIDEO.get(_MODES.get(mode, mode), (_SHARED, ("mode",)))
-    found = _wrong(body, fields, ("mode", *needed))
+    faults = _wrong(body, fields, ("mode", *needed))
     frames = body.get("keyframes")
-    untimed = isinstance(frames, list) and all(isinstance(one, str) for one in frames)
-    if not found and untimed and len(frames or ()) > _UNTIMED and body.get("duration") == "auto":
+    untimed = isinstance(frames, list) and all(isinstance(frame, str) for frame in frames)
+    if not faults and untimed and len(frames or ()) > _UNTIMED and body.get("duration") == "auto":
         return [_item("duration", "a fixed duration is needed for untimed keyframes")]
 
-    return found
+    return faults
 
 
 def _wrong(body: Mapping[str, Any], fields: Fields, needed: Sequence[str]) -> list[dict[str, Any]]:
@@ -219,5 +219,5 @@ def _wrong_size(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [_item("width", "more than 4 megapixels")] if width * height > _MOST_PIXELS else []
 
 
-def _item(name: str, said: str, kind: str = "value_error") -> dict[str, Any]:
-    return {"loc": ["body", name], "msg": said, "type": kind}
+def _item(name: str, message: str, kind: str = "value_error") -> dict[str, Any]:
+    return {"loc": ["body", name], "msg": message, "type": kind}

@@ -119,13 +119,13 @@ def video_model(name: str) -> VideoModel | None:
         return _VIDEOS["seedance-2-0-260128"]
 
     for prefix in ("dreamina-", "doubao-", ""):
-        found = _VIDEOS.get(name.removeprefix(prefix))
-        if found is not None and prefix in name:
+        model = _VIDEOS.get(name.removeprefix(prefix))
+        if model is not None and prefix in name:
             # Outside China 1.5 is switched off, and 1.0 has no prefix there.
             is_newest = "seedance-2" in name
             gone = "1-5" in name and prefix != "doubao-"
             fits = prefix == "doubao-" or is_newest == (prefix == "dreamina-")
-            return found if fits and not gone else None
+            return model if fits and not gone else None
 
     return None
 
@@ -231,18 +231,18 @@ def wrong_medium(url: Any, kind: str) -> Iterator[Wrong]:
     if re.match(r"(https?|asset)://\S+", text):
         return
 
-    found = re.match(r"data:(image|audio)/([a-z0-9.+-]+);base64,", text)
-    if found is None or found[1] != kind:
+    match = re.match(r"data:(image|audio)/([a-z0-9.+-]+);base64,", text)
+    if match is None or match[1] != kind:
         yield f"Invalid{kind.title()}URL.Format", f"The {kind} has no valid URL."
         return
 
     if kind != "image":
         return
 
-    begin = base64.b64decode(text[found.end() :][:64] or "=", validate=False)
-    expected = _IMAGE_TYPES.get(found[2])
+    begin = base64.b64decode(text[match.end() :][:64] or "=", validate=False)
+    expected = _IMAGE_TYPES.get(match[2])
     if expected is None or not begin.startswith(expected):
-        yield "InvalidParameter.UnsupportedImageFormat", f"The image is no {found[2]}."
+        yield "InvalidParameter.UnsupportedImageFormat", f"The image is no {match[2]}."
 
 
 # ------------------------------------------------------------------------------------------ images
@@ -272,8 +272,8 @@ _MODES = ("standard", "fast")
 
 def image_model(name: str) -> str | None:
     """Return the family of an image model; None where nobody has it."""
-    found = re.fullmatch(r"(?:doubao-|dola-)?(seedream-.*)", name)
-    return found[1] if found and found[1] in _TIERS else None
+    match = re.fullmatch(r"(?:doubao-|dola-)?(seedream-.*)", name)
+    return match[1] if match and match[1] in _TIERS else None
 
 
 def wrong_image(body: Mapping[str, Any], family: str) -> Wrong | None:
@@ -302,9 +302,9 @@ def wrong_image(body: Mapping[str, Any], family: str) -> Wrong | None:
 def _image_values(body: Mapping[str, Any], family: str, most: int) -> Iterator[Wrong]:
     tiers, least, largest = _TIERS[family]
     size = body.get("size", tiers[-1])
-    found = re.fullmatch(r"(\d+)x(\d+)", size)
-    area = int(found[1]) * int(found[2]) if found else 0
-    if size not in tiers and not (found and least <= area <= largest):
+    match = re.fullmatch(r"(\d+)x(\d+)", size)
+    area = int(match[1]) * int(match[2]) if match else 0
+    if size not in tiers and not (match and least <= area <= largest):
         yield "InvalidParameter", f"The parameter `size` is not valid: {size}."
 
     for name, choices in {

@@ -68,20 +68,20 @@ def refusal(graph: Mapping[str, Any], files: Collection[str]) -> dict[str, Any] 
     if not any(node["class_type"] in SAVING for node in graph.values()):
         return _error("prompt_no_outputs", "Prompt has no outputs", "")
 
-    found = {node_id: wrong for node_id in graph if (wrong := _wrong(graph, node_id, files))}
-    if not found:
+    faults = {node_id: wrong for node_id in graph if (wrong := _wrong(graph, node_id, files))}
+    if not faults:
         return None
 
-    told = _error("prompt_outputs_failed_validation", "Prompt outputs failed validation", "")
+    error = _error("prompt_outputs_failed_validation", "Prompt outputs failed validation", "")
     nodes = {
         node_id: {
             "errors": wrong,
             "dependent_outputs": [],
             "class_type": graph[node_id]["class_type"],
         }
-        for node_id, wrong in found.items()
+        for node_id, wrong in faults.items()
     }
-    return {**told, "node_errors": nodes}
+    return {**error, "node_errors": nodes}
 
 
 def _error(kind: str, message: str, details: str) -> dict[str, Any]:
@@ -92,28 +92,30 @@ def _error(kind: str, message: str, details: str) -> dict[str, Any]:
 def _wrong(graph: Mapping[str, Any], node_id: str, files: Collection[str]) -> list[dict[str, Any]]:
     node = graph[node_id]
     needs, _ = NODES[node["class_type"]]
-    told = []
+    faults = []
     for name, kind in needs.items():
         value = node["inputs"].get(name)
-        said: tuple[str, str] | None = None
+        fault: tuple[str, str] | None = None
         if value is None:
-            said = ("required_input_missing", "Required input is missing")
+            fault = ("required_input_missing", "Required input is missing")
         elif isinstance(value, list):
-            said = _wrong_link(graph, value, kind)
+            fault = _wrong_link(graph, value, kind)
         elif kind == "CKPT" and value not in MODELS:
-            said = ("value_not_in_list", "Value not in list")
+            fault = ("value_not_in_list", "Value not in list")
         elif kind in _TYPES and (not isinstance(value, _TYPES[kind]) or isinstance(value, bool)):
-            said = ("invalid_input_type", f"Failed to convert an input value to a {kind} value")
+            fault = ("invalid_input_type", f"Failed to convert an input value to a {kind} value")
         elif kind == "FILE" and value not in files:
-            said = ("custom_validation_failed", f"Invalid image file: {value}")
+            fault = ("custom_validation_failed", f"Invalid image file: {value}")
         elif kind not in ("CKPT", *_TYPES):
-            said = ("bad_linked_input", "Bad linked input, must be a length-2 list")
+            fault = ("bad_linked_input", "Bad linked input, must be a length-2 list")
 
-        if said is not None:
+        if fault is not None:
             shown = f"{name}: {value!r} not in {list(MODELS)}" if kind == "CKPT" else name
-            told.append({"type": said[0], "message": said[1], "details": shown, "extra_info": {}})
+            faults.append(
+                {"type": fault[0], "message": fault[1], "details": shown, "extra_info": {}}
+            )
 
-    return told
+    return faults
 
 
 def _wrong_link(graph: Mapping[str, Any], link: list[Any], kind: str) -> tuple[str, str] | None:

@@ -42,8 +42,8 @@ class FalModels:
         models = self._models()
         asked = request.query.get("endpoint_id")
         if asked is not None:
-            found = [models[one] for one in asked.split(",") if one in models]
-            return Reply.json({"models": found, "next_cursor": None, "has_more": False})
+            listed = [models[one] for one in asked.split(",") if one in models]
+            return Reply.json({"models": listed, "next_cursor": None, "has_more": False})
 
         cursor = request.query.get("cursor", "page-0").removeprefix("page-")
         if not cursor.isdigit():

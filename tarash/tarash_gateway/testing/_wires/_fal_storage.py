@@ -102,11 +102,11 @@ class FalStorage:
         return Reply.json({})
 
     async def _download(self, request: RecordedRequest) -> Reply:
-        found = self._files.get(request.path_values["file_id"])
-        if found is None:
+        stored = self._files.get(request.path_values["file_id"])
+        if stored is None:
             return request_error(404, "File not found")
 
-        content, content_type = found
+        content, content_type = stored
         return serve_bytes(content, content_type, request.headers.get("range"))
 
     def _keep(self, file_id: str, request: RecordedRequest, content: bytes) -> None:

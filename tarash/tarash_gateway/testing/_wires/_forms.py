@@ -38,7 +38,7 @@ class Form:
         """Return the form as JSON: `<type, n bytes>` for each file."""
         shown: dict[str, Any] = dict(self.fields)
         for name, files in self.files.items():
-            shown[name] = [f"<{one.content_type}, {len(one.content)} bytes>" for one in files]
+            shown[name] = [f"<{file.content_type}, {len(file.content)} bytes>" for file in files]
 
         return shown
 

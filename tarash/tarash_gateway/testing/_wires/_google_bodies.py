@@ -116,7 +116,7 @@ def operation_result(
         response = {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": reasons}
     elif script.outcome != "no_media":
         name = "videos" if vertex else "generatedSamples"
-        response = {name: media if vertex else [{"video": one} for one in media]}
+        response = {name: media if vertex else [{"video": medium} for medium in media]}
 
     if not vertex:
         response = {"generateVideoResponse": response}
@@ -163,8 +163,8 @@ def prediction_result(script: Script, payload: Mapping[str, Any]) -> dict[str, A
     parameters = payload.get("parameters") or {}
     if script.outcome == "moderated":
         reason = script.error_message or _POLICY
-        told = parameters.get("includeRaiReason") and script.error_type != "silent"
-        return {"predictions": [{"raiFilteredReason": reason}] if told else []}
+        gives_reason = parameters.get("includeRaiReason") and script.error_type != "silent"
+        return {"predictions": [{"raiFilteredReason": reason}] if gives_reason else []}
 
     wanted = parameters.get(*_IMAGE_COUNT) if script.outputs is None else script.outputs
     count = wanted if isinstance(wanted, int) and script.outcome != "no_media" else 0

@@ -44,11 +44,15 @@ class GoogleUploads:
         ]
 
     async def _start(self, request: RecordedRequest) -> Reply:
-        told = request.headers
-        size = told.get("x-goog-upload-header-content-length", "")
-        kind = told.get("x-goog-upload-header-content-type", "")
-        opening = told.get("x-goog-upload-command") == "start"
-        if not opening or told.get("x-goog-upload-protocol") != "resumable" or not size.isdigit():
+        headers = request.headers
+        size = headers.get("x-goog-upload-header-content-length", "")
+        kind = headers.get("x-goog-upload-header-content-type", "")
+        opening = headers.get("x-goog-upload-command") == "start"
+        if (
+            not opening
+            or headers.get("x-goog-upload-protocol") != "resumable"
+            or not size.isdigit()
+        ):
             return classic_error(400, "Invalid upload request.")
 
         upload_id = uuid.uuid4().hex

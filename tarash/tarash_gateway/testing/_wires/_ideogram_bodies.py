@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tarash.tarash_gateway.testing._records import RecordedRequest
+from tarash.tarash_gateway.testing._wire import object_in
 from tarash.tarash_gateway.testing._wires._forms import read_form
 
 Check = Callable[[Any], bool]
@@ -42,8 +43,8 @@ def _ratio(mark: str) -> Check:
 
 
 def _pixels(value: Any) -> bool:
-    found = re.fullmatch(r"(\d{3,4})x(\d{3,4})", value) if isinstance(value, str) else None
-    return found is not None and all(256 <= int(side) <= 2880 for side in found.groups())  # noqa: PLR2004
+    match = re.fullmatch(r"(\d{3,4})x(\d{3,4})", value) if isinstance(value, str) else None
+    return match is not None and all(256 <= int(side) <= 2880 for side in match.groups())  # noqa: PLR2004
 
 
 def _hook(value: Any) -> bool:
@@ -231,11 +232,11 @@ def fields_of(content: str, route: str) -> Mapping[str, Check] | None:
     if content == "video":
         return _video_fields(route)
 
-    found = _ROUTES.get(route)
-    if found is None or route.startswith(_NO_PROMPT):
-        return found
+    fields = _ROUTES.get(route)
+    if fields is None or route.startswith(_NO_PROMPT):
+        return fields
 
-    return {**{name: one for name, one in found.items() if name != "prompt"}, "prompt*": _text}
+    return {**{name: value for name, value in fields.items() if name != "prompt"}, "prompt*": _text}
 
 
 def read(request: RecordedRequest, content: str, route: str) -> dict[str, Any] | None:
@@ -248,12 +249,8 @@ def read(request: RecordedRequest, content: str, route: str) -> dict[str, Any] |
         ):
             return None
 
-        try:
-            body = request.json()
-        except ValueError:
-            return None
-
-        return body if isinstance(body, dict) and not body.keys() & FILES else None
+        body = object_in(request)
+        return None if body is None or body.keys() & FILES else body
 
     body = {name: _plain(name, value) for name, value in form.fields.items()}
     return {**body, **{name: list(files) for name, files in form.files.items()}}
@@ -289,7 +286,7 @@ def wrong(fields: Mapping[str, Check], body: Mapping[str, Any], route: str) -> s
 
 def _wrong_files(body: Mapping[str, Any]) -> str | None:
     files: Sequence[Any] = [one for name in FILES for one in body.get(name, ())]
-    if any(one.content_type not in _TYPES for one in files):
+    if any(file.content_type not in _TYPES for file in files):
         return "files are jpeg, png or webp"
 
     return "a file is larger than 25 MB" if any(len(f.content) > _LARGEST for f in files) else None
@@ -316,4 +313,4 @@ def _wrong_together(body: Mapping[str, Any], route: str) -> str | None:
         and "resolution" in body
         and route.startswith(("generate/ideogram-3", "generate/auto", "generate/gpt", "remix/")),
     }
-    return next((said for said, holds in rules.items() if holds), None)
+    return next((fault for fault, holds in rules.items() if holds), None)

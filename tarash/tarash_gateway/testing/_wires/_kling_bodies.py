@@ -138,14 +138,14 @@ def wrong_new(endpoint: str, body: Mapping[str, Any]) -> str | None:
     inputs: Fields = {"prompt": is_text()} if types is None else {"contents": lambda _: True}
     needed = [*inputs]
     fields = {**inputs, "settings": object_of(settings), "options": _OPTIONS}
-    found = wrong(body, fields, needed)
-    if found is None and types is not None:
-        found = _wrong_contents(body["contents"], types)
+    fault = wrong(body, fields, needed)
+    if fault is None and types is not None:
+        fault = _wrong_contents(body["contents"], types)
 
-    if found is None:
-        found = _wrong_together(endpoint, body.get("settings", {}), body.get("contents", ()))
+    if fault is None:
+        fault = _wrong_together(endpoint, body.get("settings", {}), body.get("contents", ()))
 
-    return found
+    return fault
 
 
 def _wrong_contents(contents: Any, types: Sequence[str]) -> str | None:
@@ -158,9 +158,9 @@ def _wrong_contents(contents: Any, types: Sequence[str]) -> str | None:
             return f"contents.type value '{kind}' is invalid"
 
         fields, needed = _CONTENTS[str(kind)]
-        found = wrong(item, {"type": lambda _: True, **fields}, needed)
-        if found is not None:
-            return f"contents.{kind}: {found}"
+        fault = wrong(item, {"type": lambda _: True, **fields}, needed)
+        if fault is not None:
+            return f"contents.{kind}: {fault}"
 
     return None
 
@@ -175,15 +175,15 @@ def _wrong_together(
         "omni-video": lambda: _wrong_omni(model, given, settings),
         "image-to-video": lambda: _wrong_frames(given),
     }
-    found = checks.get(task, lambda: None)()
+    fault = checks.get(task, lambda: None)()
     native = model == "kling-2.6" and settings.get("audio") == "native"
     if native and (settings.get("resolution") != "1080p" or "last_frame" in given):
-        found = found or "audio native needs 1080p, and no last frame"
+        fault = fault or "audio native needs 1080p, and no last frame"
 
-    if found is None and model in {"kling-2.6", "kling-2.5-turbo"} and "last_frame" in given:
+    if fault is None and model in {"kling-2.6", "kling-2.5-turbo"} and "last_frame" in given:
         return None if settings.get("resolution") == "1080p" else "last_frame needs 1080p"
 
-    return found
+    return fault
 
 
 def _wrong_frames(given: Sequence[str]) -> str | None:
@@ -220,4 +220,4 @@ def _wrong_omni(model: str, given: Sequence[str], settings: Mapping[str, Any]) -
         "duration value is invalid": lone and settings.get("duration", 5) not in {5, 10},
         "last_frame takes no references": both and pictures,
     }
-    return next((said for said, holds in rules.items() if holds), None)
+    return next((fault for fault, holds in rules.items() if holds), None)

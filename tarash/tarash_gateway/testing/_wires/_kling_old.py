@@ -186,9 +186,9 @@ def wrong_old(endpoint: str, body: Mapping[str, Any]) -> str | None:
     fields, needed, models = OLD[endpoint]
     # The field `model` is one of other vendors: it is taken, and means nothing here.
     body = {name: value for name, value in body.items() if name != "model"}
-    found = wrong(body, fields, needed)
-    if found is not None:
-        return found
+    fault = wrong(body, fields, needed)
+    if fault is not None:
+        return fault
 
     model = body.get("model_name", "kling-v1")
     if model not in models:

@@ -61,7 +61,7 @@ def _wrong(
 
 def _first_fault(rules: Mapping[str, Any]) -> str | None:
     """Return the first thing that is wrong."""
-    return next((said for said, holds in rules.items() if holds), None)
+    return next((fault for fault, holds in rules.items() if holds), None)
 
 
 # ---------------------------------------------------------------------------------------------- V2
@@ -101,8 +101,8 @@ def wrong_v2(body: Mapping[str, Any]) -> str | None:
             and value["prompt_expansion_mode"] in {"disabled", "balanced", "quality"}
         )
 
-    found = _wrong(body, fields, ["content", "resolution", "duration"])
-    return found or _wrong_content(body["content"], body.get("ratio"))
+    fault = _wrong(body, fields, ["content", "resolution", "duration"])
+    return fault or _wrong_content(body["content"], body.get("ratio"))
 
 
 def _wrong_content(content: Sequence[Any], ratio: Any) -> str | None:
@@ -175,9 +175,9 @@ def wrong_v1(body: Mapping[str, Any]) -> str | None:
     if model not in V1:
         return "invalid params, model is not supported"
 
-    found = _wrong(body, _V1_FIELDS, [])
-    if found is not None:
-        return found
+    fault = _wrong(body, _V1_FIELDS, [])
+    if fault is not None:
+        return fault
 
     framed = "first_frame_image" in body
     hailuo = model in HAILUO
@@ -224,9 +224,9 @@ _IMAGE_FIELDS: Mapping[str, Check] = {
 
 def wrong_image(body: Mapping[str, Any]) -> str | None:
     """Say what is wrong with a body of `/v1/image_generation`; None for nothing."""
-    found = _wrong(body, _IMAGE_FIELDS, ["model", "prompt"])
-    if found is not None:
-        return found
+    fault = _wrong(body, _IMAGE_FIELDS, ["model", "prompt"])
+    if fault is not None:
+        return fault
 
     sides = {"width", "height"} & body.keys()
     live = body["model"] == "image-01-live"

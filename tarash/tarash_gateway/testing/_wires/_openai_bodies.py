@@ -139,7 +139,7 @@ def image_event(
     width, height = size_of(payload, (1024, 1024))
     steps = {} if number is None else {"partial_image_index": number}
     content = _media.image_bytes(*((width, height) if number is None else (64 + number, 64)))
-    told = {
+    event = {
         "type": kind,
         "b64_json": base64.b64encode(content).decode(),
         **steps,
@@ -147,7 +147,7 @@ def image_event(
         **{name: made[name] for name in ("background", "output_format", "quality", "size")},
         **({"usage": made["usage"]} if number is None else {}),
     }
-    return f"event: {kind}\ndata: {json.dumps(told)}\n\n".encode()
+    return f"event: {kind}\ndata: {json.dumps(event)}\n\n".encode()
 
 
 def _images(script: Script, payload: Mapping[str, Any]) -> dict[str, Any]:

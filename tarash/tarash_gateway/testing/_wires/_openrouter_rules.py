@@ -269,9 +269,9 @@ def wrong_video(body: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = ())
         body: What is asked for.
         rows: Of models that this list doesn't have.
     """
-    found = _wrong_fields(body, _VIDEO)
-    if found is not None:
-        return found
+    fault = _wrong_fields(body, _VIDEO)
+    if fault is not None:
+        return fault
 
     model = MODELS.get(body["model"])
     row = next((one for one in rows if one.get("id") == body["model"]), None)
@@ -306,7 +306,8 @@ def _wrong_values(body: Mapping[str, Any], model: VideoModel) -> str | None:
 
     options = body.get("provider", {}).get("options", {})
     if any(
-        slug not in model.passes or one.keys() != {"parameters"} for slug, one in options.items()
+        slug not in model.passes or value.keys() != {"parameters"}
+        for slug, value in options.items()
     ):
         return (
             "provider options that no provider of this model reads"  # it would drop them silently
@@ -329,4 +330,4 @@ def _wrong_media(body: Mapping[str, Any], model: VideoModel) -> str | None:
         # The API drops the references without a word.
         "frame_images win over input_references": frames and parts,
     }
-    return next((said for said, holds in rules.items() if holds), None)
+    return next((fault for fault, holds in rules.items() if holds), None)

@@ -28,20 +28,20 @@ class ReplicateModels:
         """Return a model as the API has it: published by a test, else one of the well-known."""
         published = self._context.state.models
         if published is not None:
-            found = (one for one in published if (one["owner"], one["name"]) == (owner, name))
-            return next(found, None)
+            fitting = (one for one in published if (one["owner"], one["name"]) == (owner, name))
+            return next(fitting, None)
 
         return _usual_model(owner, name) if f"{owner}/{name}" in named("replicate") else None
 
     async def _model(self, request: RecordedRequest) -> Reply:
         values = request.path_values
-        found = self._known(values["owner"], values["name"])
-        return self._not_found(request) if found is None else Reply.json(dict(found))
+        known = self._known(values["owner"], values["name"])
+        return self._not_found(request) if known is None else Reply.json(dict(known))
 
     async def _version(self, request: RecordedRequest) -> Reply:
         values = request.path_values
-        found = self._known(values["owner"], values["name"])
-        version = (found or {}).get("latest_version") or {}
+        known = self._known(values["owner"], values["name"])
+        version = (known or {}).get("latest_version") or {}
         return (
             Reply.json(version) if version.get("id") == values["id"] else self._not_found(request)
         )

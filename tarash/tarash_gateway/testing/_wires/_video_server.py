@@ -77,11 +77,11 @@ class VideoServerWire:
             return form.plain()
 
         try:
-            found = request.json()
+            body = request.json()
         except ValueError:
             return self.error(400, "Invalid JSON")
 
-        return found if isinstance(found, dict) else self.error(422, "Input should be an object")
+        return body if isinstance(body, dict) else self.error(422, "Input should be an object")
 
     def takes_json(self, endpoint: Endpoint) -> bool:
         """Tell whether an endpoint reads JSON."""
@@ -94,12 +94,12 @@ class VideoServerWire:
             return body
 
         known = self.video if endpoint == "videos" else self.image
-        told = wrong(body, known, self.files.get(endpoint, ()))
-        if not told:
+        fault = wrong(body, known, self.files.get(endpoint, ()))
+        if not fault:
             return body
 
-        place, _, said = told.partition(": ")
-        return Reply.json({"detail": [{"loc": ["body", place], "msg": said}]}, 422)
+        place, _, message = fault.partition(": ")
+        return Reply.json({"detail": [{"loc": ["body", place], "msg": message}]}, 422)
 
     # -------------------------------------------------------------------------------------- videos
     async def _create(self, request: RecordedRequest) -> Reply:
@@ -152,8 +152,8 @@ class VideoServerWire:
             return self.error(422, "limit: Input should be from 1 to 100")
 
         records = [one for one in self.context.state.listed() if one.id.startswith(self.prefix)]
-        records = [one for one in records if one.id not in self.deleted]
-        ids = [one.id for one in records]
+        records = [record for record in records if record.id not in self.deleted]
+        ids = [record.id for record in records]
         after = request.query.get("after")
         start = 0 if after is None else ids.index(after) + 1 if after in ids else len(ids)
         page = records[start : start + int(limit)]

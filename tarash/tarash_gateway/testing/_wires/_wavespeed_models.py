@@ -38,8 +38,8 @@ def _flag(value: Any) -> bool:
 
 
 def _size(value: Any) -> bool:
-    found = re.fullmatch(r"(\d+)\*(\d+)", value) if isinstance(value, str) else None
-    return found is not None and all(256 <= int(side) <= 1536 for side in found.groups())  # noqa: PLR2004
+    match = re.fullmatch(r"(\d+)\*(\d+)", value) if isinstance(value, str) else None
+    return match is not None and all(256 <= int(side) <= 1536 for side in match.groups())  # noqa: PLR2004
 
 
 _SEED = {"seed": _whole(-1, _MOST_SEED)}

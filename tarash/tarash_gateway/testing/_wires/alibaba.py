@@ -13,7 +13,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._alibaba_rules import (
     FRAMES,
     MESSAGES,
@@ -73,12 +73,8 @@ class AlibabaWire:
         return self.error(404, f"{request.path} does not exist.", "NotFound")
 
     def _checked(self, request: RecordedRequest) -> tuple[dict[str, Any], Model] | Reply:
-        try:
-            body = request.json()
-        except ValueError:
-            body = None
-
-        if not isinstance(body, dict) or not isinstance(body.get("model"), str):
+        body = object_in(request)
+        if body is None or not isinstance(body.get("model"), str):
             return self.error(400, "Required parameter model is missing.")
 
         model = model_of(body["model"])
@@ -97,8 +93,8 @@ class AlibabaWire:
             kind = "asynchronous" if is_async else "synchronous"
             return self.error(403, f"current user api does not support {kind} calls")
 
-        found = wrong(body, model)
-        return (body, model) if found is None else self.error(400, found[1], found[0])
+        fault = wrong(body, model)
+        return (body, model) if fault is None else self.error(400, fault[1], fault[0])
 
     # -------------------------------------------------------------------------------------- tasks
     async def _create(self, request: RecordedRequest) -> Reply:
@@ -138,9 +134,9 @@ class AlibabaWire:
     async def _list(self, request: RecordedRequest) -> Reply:
         size = int(request.query.get("page_size", 10))
         first = (int(request.query.get("page_no", 1)) - 1) * size
-        found = [job for job in self._context.state.listed() if job.endpoint != MESSAGES]
-        tasks = [{**self._task(job)["output"], "model_name": job.payload["model"]} for job in found]
-        return Reply.json({"total": len(found), "tasks": tasks[first : first + size], **_request()})
+        jobs = [job for job in self._context.state.listed() if job.endpoint != MESSAGES]
+        tasks = [{**self._task(job)["output"], "model_name": job.payload["model"]} for job in jobs]
+        return Reply.json({"total": len(jobs), "tasks": tasks[first : first + size], **_request()})
 
     async def _cancel(self, request: RecordedRequest) -> Reply:
         job = self._context.state.find(request.path_values["task_id"])
@@ -268,8 +264,8 @@ class AlibabaWire:
             for content in choices
         ]
         usage = {"image_count": count, "width": 1024, "height": 1024}
-        told = {**_request(), "output": {"choices": told_choices}, "usage": usage}
-        return 200, {**told, **(script.result or {})}
+        answer = {**_request(), "output": {"choices": told_choices}, "usage": usage}
+        return 200, {**answer, **(script.result or {})}
 
 
 def _request() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._bfl_rules import IMAGES, wrong_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 
@@ -56,12 +56,8 @@ class BflWire:
         if model != _VIDEO and model not in IMAGES:
             return self.error(404, "Not Found")
 
-        try:
-            body = request.json()
-        except ValueError:
-            body = None
-
-        if not isinstance(body, dict):
+        body = object_in(request)
+        if body is None:
             return self.error(422, "Input should be a valid dictionary")
 
         wrong = wrong_in(model, body)

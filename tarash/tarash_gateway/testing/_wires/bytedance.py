@@ -166,7 +166,7 @@ class BytedanceWire:
             return self.error(400, "page_num and page_size must be from 1 to 500.")
 
         model, status = (request.query.get(f"filter.{name}") for name in ("model", "status"))
-        found = [
+        tasks = [
             self._task(job)
             for job in self._context.state.listed()
             if job.endpoint == "tasks"
@@ -175,7 +175,7 @@ class BytedanceWire:
             and status in (None, self._state(job))
         ]
         first = (page - 1) * size
-        return Reply.json({"total": len(found), "items": found[first : first + size]})
+        return Reply.json({"total": len(tasks), "items": tasks[first : first + size]})
 
     async def _delete(self, request: RecordedRequest) -> Reply:
         task_id = request.path_values["task_id"]
@@ -184,14 +184,14 @@ class BytedanceWire:
             return self.error(404, f"The task {task_id} does not exist.", "ResourceNotFound")
 
         job.cancel_requested = True
-        now, state, told = self._context.state.clock(), self._state(job), job.script.cancel
-        if told == "too_late" and state in ("queued", "running"):
+        now, state, answer = self._context.state.clock(), self._state(job), job.script.cancel
+        if answer == "too_late" and state in ("queued", "running"):
             job.end(now, cancelled=False)
             state = self._state(job)
 
         if state in ("queued", "running"):
-            if state == "queued" or told in ("queued_ok", "requested"):
-                job.end(now, cancelled=told != "ignored")
+            if state == "queued" or answer in ("queued_ok", "requested"):
+                job.end(now, cancelled=answer != "ignored")
                 return Reply.json({})
 
             return self.error(400, "A task that is running can't be cancelled.")
@@ -210,7 +210,7 @@ class BytedanceWire:
         script: Script,
         created: int,
     ) -> dict[str, Any]:
-        told: dict[str, Any] = {
+        task: dict[str, Any] = {
             "id": task_id,
             "model": body["model"],
             "status": "succeeded",
@@ -224,7 +224,7 @@ class BytedanceWire:
             status = "expired" if script.error_type == "expired" else "failed"
             code, message = failure
             shown = None if status == "expired" else {"code": code, "message": message}
-            return {**told, "status": status, "error": shown}
+            return {**task, "status": status, "error": shown}
 
         resolution = body.get("resolution", model.usual[0])
         seconds = body.get("duration", model.usual[1])
@@ -232,7 +232,7 @@ class BytedanceWire:
         seconds = body["frames"] // 24 if "frames" in body else seconds
         width, height = _PIXELS[resolution]
         tokens = width * height * 24 * seconds // 1024
-        told |= {
+        task |= {
             "content": {},
             "usage": {"completion_tokens": tokens, "total_tokens": tokens},
             "seed": body.get("seed", 11),
@@ -243,12 +243,12 @@ class BytedanceWire:
         }
         if script.outcome != "no_media":
             video = _media.video_bytes(width, height, seconds)
-            told["content"]["video_url"] = self._context.publish(task_id, "video.mp4", video)
+            task["content"]["video_url"] = self._context.publish(task_id, "video.mp4", video)
             if body.get("return_last_frame"):
                 frame = self._context.publish(task_id, "last.png", _media.image_bytes())
-                told["content"]["last_frame_url"] = frame
+                task["content"]["last_frame_url"] = frame
 
-        return {**told, **(script.result or {})}
+        return {**task, **(script.result or {})}
 
     # ------------------------------------------------------------------------------------- images
     async def _images(self, request: RecordedRequest) -> Reply:
@@ -299,8 +299,8 @@ class BytedanceWire:
             "output_tokens": 4096 * made,
             "total_tokens": 4096 * made,
         }
-        told = {"model": body["model"], "created": int(time.time()), "data": data, "usage": usage}
-        return 200, {**told, **(script.result or {})}
+        answer = {"model": body["model"], "created": int(time.time()), "data": data, "usage": usage}
+        return 200, {**answer, **(script.result or {})}
 
     def _picture(self, job_id: str, number: int, body: Mapping[str, Any]) -> dict[str, Any]:
         width, _, height = str(body.get("size", "")).partition("x")
@@ -314,13 +314,13 @@ class BytedanceWire:
 
 
 def _refusal(status: int, message: str, code: str | None) -> dict[str, Any]:
-    told = {
+    error = {
         "code": code or _CODES.get(status, "InternalServiceError"),
         "message": f"{message} Request id: 0217{uuid.uuid4().hex[:20]}",
         "param": "",
         "type": "BadRequest" if status < 500 else "InternalServerError",  # noqa: PLR2004
     }
-    return {"error": told}
+    return {"error": error}
 
 
 def _failure(body: Mapping[str, Any], script: Script) -> tuple[str, str] | None:

@@ -79,9 +79,9 @@ class ComfyWire:
         if not isinstance(job_id, str) or not _UUID.fullmatch(job_id):
             return self.error(400, "prompt_id must be a canonical lowercase UUID")
 
-        told = refusal(graph, self._inputs)
-        if told is not None:
-            return Reply.json(told, 400)
+        refused = refusal(graph, self._inputs)
+        if refused is not None:
+            return Reply.json(refused, 400)
 
         def result(script: Script) -> tuple[int, Any]:
             return 200, self._ended(job_id, graph, script)
@@ -138,20 +138,20 @@ class ComfyWire:
         if not job.cancelled:
             return dict(job.result_body)
 
-        told = ["execution_interrupted", {"prompt_id": job.id, "node_id": "3"}]
-        return _entry(job.id, job.payload["prompt"], {}, told)
+        event = ["execution_interrupted", {"prompt_id": job.id, "node_id": "3"}]
+        return _entry(job.id, job.payload["prompt"], {}, event)
 
     async def _queue(self, _request: RecordedRequest) -> Reply:
         now = self._context.state.clock()
-        found: dict[str, list[Any]] = {"queue_running": [], "queue_pending": []}
+        lists: dict[str, list[Any]] = {"queue_running": [], "queue_pending": []}
         for number, job in enumerate(reversed(self._context.state.listed())):
             phase = job.phase(now)
             if phase != "ended" and job.id not in self._removed:
                 place = "queue_running" if phase == "running" else "queue_pending"
-                found[place].append([number, job.id, job.payload["prompt"], {}, []])
+                lists[place].append([number, job.id, job.payload["prompt"], {}, []])
 
-        found["queue_pending"].reverse()  # a heap is in no order that anybody may rely on
-        return Reply.json(found)
+        lists["queue_pending"].reverse()  # a heap is in no order that anybody may rely on
+        return Reply.json(lists)
 
     def _stop(self, job: JobRecord | None, *, running: bool) -> bool:
         """Stop a job in the way that its script says; tell whether there was one."""
@@ -160,8 +160,8 @@ class ComfyWire:
             return False
 
         job.cancel_requested = True
-        told, phase = job.script.cancel, job.phase(now)
-        if told == "too_late":
+        answer, phase = job.script.cancel, job.phase(now)
+        if answer == "too_late":
             job.end(now, cancelled=False)
             return False
 
@@ -170,7 +170,7 @@ class ComfyWire:
             job.end(now, cancelled=True)
             return True
 
-        if running and told != "ignored":
+        if running and answer != "ignored":
             job.end(now, cancelled=True)
 
         return running

@@ -14,7 +14,7 @@ from tarash.tarash_gateway.testing._job_record import JobRecord, Phase
 from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._google_bodies import (
     base64_of,
@@ -77,7 +77,7 @@ class GoogleWire:
 
     # ------------------------------------------------------------------------------------ submits
     async def _interact(self, request: RecordedRequest) -> Reply:
-        payload = _payload(request)
+        payload = object_in(request)
         if payload is None or not payload.get("model") or not payload.get("input"):
             return interactions_error(400, "The request needs a model and an input.")
 
@@ -104,7 +104,7 @@ class GoogleWire:
         return Reply.json({**self._interaction_body(job), "status": "in_progress"})
 
     async def _operate(self, request: RecordedRequest) -> Reply:
-        payload = _payload(request)
+        payload = object_in(request)
         if payload is None or not payload.get("instances"):
             return classic_error(400, "The request needs instances.")
 
@@ -139,7 +139,7 @@ class GoogleWire:
         make: Callable[[Script, Mapping[str, Any]], Mapping[str, Any]],
     ) -> Reply:
         """Answer with the result itself, once the script's time is over."""
-        payload = _payload(request)
+        payload = object_in(request)
         unusable = self._uploads.unusable(request)
         if payload is None or unusable is not None:
             return classic_error(400, unusable or "Invalid JSON payload received.")
@@ -198,7 +198,7 @@ class GoogleWire:
         return Reply.json(body)
 
     async def _fetch(self, request: RecordedRequest) -> Reply:
-        name = str((_payload(request) or {}).get("operationName"))
+        name = str((object_in(request) or {}).get("operationName"))
         return self._operation_body(name.rpartition("/")[2], name)
 
     async def _operation(self, request: RecordedRequest) -> Reply:
@@ -290,15 +290,6 @@ class GoogleWire:
 
     async def _models(self, _request: RecordedRequest) -> Reply:
         return Reply.json({"models": [{"name": "models/gemini-omni-1.1-flash"}]})
-
-
-def _payload(request: RecordedRequest) -> dict[str, Any] | None:
-    try:
-        found = request.json()
-    except ValueError:
-        return None
-
-    return found if isinstance(found, dict) else None
 
 
 wire = GoogleWire

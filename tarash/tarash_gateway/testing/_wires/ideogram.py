@@ -71,9 +71,9 @@ class IdeogramWire:
         if body is None:
             return self.error(400, "this route takes another form of body")
 
-        said = wrong(fields, body, route)
-        if said is not None:
-            return self.error(400, said)
+        fault = wrong(fields, body, route)
+        if fault is not None:
+            return self.error(400, fault)
 
         if request.query.get("dry_run") == "true":
             return self._quoted(route)
@@ -83,9 +83,9 @@ class IdeogramWire:
     def _quoted(self, route: str) -> Reply:
         """Answer what a body would cost: no job comes of it."""
         row: dict[str, Any] = {"qualifier": "exact", "usd_micros": 60_000}
-        for one in self._context.state.prices:
-            if one["model"] in route:
-                row = {name: value for name, value in one.items() if name != "model"}
+        for price in self._context.state.prices:
+            if price["model"] in route:
+                row = {name: value for name, value in price.items() if name != "model"}
 
         return Reply.json({"object": "price_quote", "quantity": 1, **row})
 
@@ -126,20 +126,20 @@ class IdeogramWire:
     def _ended(
         self, job_id: str, content: str, body: Mapping[str, Any], script: Script
     ) -> dict[str, Any]:
-        told = {**self._open(job_id), "status": "completed"}
+        ended = {**self._open(job_id), "status": "completed"}
         if script.result is not None:
-            return {**told, **script.result}
+            return {**ended, **script.result}
 
         unsafe = script.outcome == "moderated" and script.error_type in {"unsafe", "unsafe_null"}
         if script.outcome in {"failed", "moderated"} and not unsafe:
             usual = "content_policy_violation" if script.outcome == "moderated" else "internal"
-            return {**told, "status": "failed", "failure_reason": script.error_message or usual}
+            return {**ended, "status": "failed", "failure_reason": script.error_message or usual}
 
         if script.outcome == "no_media":
-            return {**told, "data": []}
+            return {**ended, "data": []}
 
         make = self._films if content == "video" else self._pictures
-        return {**told, "data": make(job_id, body, script, unsafe=unsafe)}
+        return {**ended, "data": make(job_id, body, script, unsafe=unsafe)}
 
     def _pictures(
         self, job_id: str, body: Mapping[str, Any], script: Script, *, unsafe: bool

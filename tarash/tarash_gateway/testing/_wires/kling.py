@@ -13,7 +13,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._kling_bodies import NEW, wrong_new
 from tarash.tarash_gateway.testing._wires._kling_old import OLD, wrong_old
@@ -61,8 +61,8 @@ class KlingWire:
 
     @staticmethod
     def _said(status: int, code: int, message: str) -> Reply:
-        told = {"code": code, "message": message, "request_id": str(uuid.uuid4())}
-        return Reply.json(told, status)
+        envelope = {"code": code, "message": message, "request_id": str(uuid.uuid4())}
+        return Reply.json(envelope, status)
 
     def not_found(self, _request: RecordedRequest) -> Reply:
         """Answer to a path that leads nowhere."""
@@ -101,12 +101,8 @@ class KlingWire:
         if not request.headers.get("content-type", "").startswith("application/json"):
             return self._said(400, 1200, "Content-Type must be application/json")
 
-        try:
-            body = request.json()
-        except ValueError:
-            body = None
-
-        return body if isinstance(body, dict) else self._said(400, 1200, "the body is no JSON")
+        body = object_in(request)
+        return self._said(400, 1200, "the body is no JSON") if body is None else body
 
     def _create(
         self,
@@ -141,8 +137,8 @@ class KlingWire:
         return Reply.json({"code": 0, "message": "SUCCEED", "request_id": "r-1", "data": data})
 
     def _by_own_id(self, own: str) -> JobRecord | None:
-        found = (job for job in self._context.state.listed() if own_id(job) == own)
-        return next(found, None)
+        fitting = (job for job in self._context.state.listed() if own_id(job) == own)
+        return next(fitting, None)
 
     async def _tasks(self, request: RecordedRequest) -> Reply:
         """Show jobs of both designs, in the words of the newer one; unknown ids are left out."""
@@ -223,7 +219,7 @@ class KlingWire:
 
         failed = script.outcome in {"failed", "moderated"}
         usual = _REFUSED if script.outcome == "moderated" else "Service internal error"
-        said = (script.error_message or usual) if failed else ""
+        message = (script.error_message or usual) if failed else ""
         is_new = not endpoint.startswith("v1/")
         status = "failed" if failed else _WORDS[is_new]["done"]
         has_media = not failed and script.outcome != "no_media"
@@ -232,16 +228,16 @@ class KlingWire:
         dates = (created, created + 28_000)
         if is_new:
             bill = {"charge_type": "unit", "amount": str(units), "package_type": "video"}
-            named = {"id": job_id, "status": status, "message": said, "external_id": own or ""}
+            named = {"id": job_id, "status": status, "message": message, "external_id": own or ""}
             times = dict(zip(("create_time", "update_time"), dates, strict=True))
-            outputs = [{"type": "video", **one} for one in media]
+            outputs = [{"type": "video", **medium} for medium in media]
             return {**named, **times, "outputs": outputs, "billing": [bill] if units else []}
 
         kind = "videos" if "/videos/" in endpoint else "images"
         data = {
             "task_id": job_id,
             "task_status": status,
-            "task_status_msg": said,
+            "task_status_msg": message,
             "task_info": {"external_task_id": own or ""},
             "task_result": {kind: media} if media else {},
             "final_unit_deduction": str(units or 0),
@@ -273,8 +269,8 @@ class KlingWire:
 def own_id(job: JobRecord) -> str:
     """Return the client's own id for a job, wherever its design has it."""
     body: dict[str, Any] = job.payload
-    found = body.get("options", body).get("external_task_id")
-    return str(found or "")
+    external_id = body.get("options", body).get("external_task_id")
+    return str(external_id or "")
 
 
 wire = KlingWire

@@ -57,8 +57,8 @@ class LocalAIWire:
         if not isinstance(body, dict) or not body.get("model"):
             return self.error(400, "no model specified")
 
-        told = rules.wrong(body, known)
-        return self.error(400, told) if told else body
+        fault = rules.wrong(body, known)
+        return self.error(400, fault) if fault else body
 
     async def _video(self, request: RecordedRequest) -> Reply:
         body = self._body(request, rules.LOCALAI_VIDEO)

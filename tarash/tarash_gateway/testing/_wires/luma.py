@@ -12,7 +12,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 
 _OLD = "/dream-machine/v1"
@@ -73,7 +73,7 @@ class LumaWire:
         return self._create(request, _OLD, "image", _OLD_IMAGE_MODELS, ("model", "prompt"))
 
     async def _agents(self, request: RecordedRequest) -> Reply:
-        body = _object(request)
+        body = object_in(request) or {}
         wrong = _wrong_media(body)
         if wrong is not None:
             return self.error(422, wrong)
@@ -89,7 +89,7 @@ class LumaWire:
         models: Sequence[str],
         due: Sequence[str],
     ) -> Reply:
-        body = _object(request)
+        body = object_in(request) or {}
         missing = [name for name in due if not body.get(name)]
         if missing:
             details = [{"loc": ["body", name], "msg": "Field required"} for name in missing]
@@ -132,14 +132,14 @@ class LumaWire:
         except ValueError:
             return self.error(422, "limit and offset must be numbers")
 
-        found = [job for job in self._context.state.listed() if job.endpoint.startswith(_OLD)]
+        jobs = [job for job in self._context.state.listed() if job.endpoint.startswith(_OLD)]
         return Reply.json(
             {
-                "generations": [self._body(job) for job in found[offset : offset + limit]],
-                "count": len(found),
+                "generations": [self._body(job) for job in jobs[offset : offset + limit]],
+                "count": len(jobs),
                 "limit": limit,
                 "offset": offset,
-                "has_more": offset + limit < len(found),
+                "has_more": offset + limit < len(jobs),
             }
         )
 
@@ -213,15 +213,6 @@ class LumaWire:
         return self._context.publish(generation_id, "image.png", _media.image_bytes())
 
 
-def _object(request: RecordedRequest) -> dict[str, Any]:
-    try:
-        body = request.json()
-    except ValueError:
-        return {}
-
-    return body if isinstance(body, dict) else {}
-
-
 def _wrong_media(value: Any, name: str = "body") -> str | None:
     """Say what is wrong with a reference to media: it has one source, and inline ones a type."""
     if isinstance(value, list):
@@ -237,8 +228,8 @@ def _wrong_media(value: Any, name: str = "body") -> str | None:
     if "data" in value and not value.get("media_type"):
         return f"{name}.media_type is required with data"
 
-    found = (_wrong_media(inner, key) for key, inner in value.items())
-    return next((wrong for wrong in found if wrong is not None), None)
+    faults = (_wrong_media(inner, key) for key, inner in value.items())
+    return next((wrong for wrong in faults if wrong is not None), None)
 
 
 wire = LumaWire

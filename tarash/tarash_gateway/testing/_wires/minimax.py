@@ -13,7 +13,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._minimax_bodies import wrong_image, wrong_v1, wrong_v2
 
@@ -79,12 +79,7 @@ class MinimaxWire:
         if not request.headers.get("content-type", "").startswith("application/json"):
             return {}
 
-        try:
-            body = request.json()
-        except ValueError:
-            return {}
-
-        return body if isinstance(body, dict) else {}
+        return object_in(request) or {}
 
     def _accept(self, request: RecordedRequest, generation: str, body: dict[str, Any]) -> JobRecord:
         job_id = str(420_000_000_000 + len(self._context.state.jobs()))
@@ -178,10 +173,10 @@ class MinimaxWire:
         if script.outcome in {"failed", "moderated"}:
             refused = script.outcome == "moderated"
             code = script.error_type or ("1026" if refused else "1000")
-            said = script.error_message or (_SENSITIVE if refused else "unknown error")
-            told = {"status": "failed", "error": {"code": code, "message": said}, "usage": {}}
+            message = script.error_message or (_SENSITIVE if refused else "unknown error")
+            failed = {"status": "failed", "error": {"code": code, "message": message}, "usage": {}}
             expired = {"status": "expired", "usage": {}}
-            return {"task": {**task, **(expired if code == "expired" else told)}}
+            return {"task": {**task, **(expired if code == "expired" else failed)}}
 
         asked = {"duration": body["duration"], "aspect_ratio": body.get("ratio", "16:9")}
         content = {}
@@ -212,7 +207,7 @@ class MinimaxWire:
         phase = job.phase(self._context.state.clock())
         if phase == "ended":
             return Reply.json(
-                {name: one for name, one in job.result_body.items() if name != "result"}
+                {name: value for name, value in job.result_body.items() if name != "result"}
             )
 
         word = _WORDS["v1"][phase]
@@ -230,11 +225,11 @@ class MinimaxWire:
             code = (
                 int(script.error_type or 1027) if refused and script.error_type != "submit" else 0
             )
-            said = script.error_message or (
+            message = script.error_message or (
                 "output new_sensitive" if refused else "generate failed"
             )
-            told = {"status_code": code, "status_msg": said}
-            return {"task_id": job_id, "status": "Fail", "file_id": "", "base_resp": told}
+            status = {"status_code": code, "status_msg": message}
+            return {"task_id": job_id, "status": "Fail", "file_id": "", "base_resp": status}
 
         file_id = _FIRST_FILE + int(job_id) % 1_000_000
         film = _media.video_for({"duration": body.get("duration", 6)})
@@ -288,8 +283,8 @@ class MinimaxWire:
 
         refused = script.outcome == "moderated"
         if refused and script.error_type is not None:
-            told = {"status_code": int(script.error_type), "status_msg": _SENSITIVE}
-            return {"id": job_id, "data": None, "base_resp": told}
+            status = {"status_code": int(script.error_type), "status_msg": _SENSITIVE}
+            return {"id": job_id, "data": None, "base_resp": status}
 
         wanted = body.get("n", 1)
         count = wanted if script.outputs is None else script.outputs

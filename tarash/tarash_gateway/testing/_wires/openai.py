@@ -114,22 +114,22 @@ class OpenAIWire:
         if not limit.isdigit() or not 1 <= int(limit) <= _LONGEST_PAGE:
             return bodies.error(400, f"limit must be from 1 to {_LONGEST_PAGE}", param="limit")
 
-        found = [job for job in self._context.state.listed() if job.id.startswith("video_")]
+        jobs = [job for job in self._context.state.listed() if job.id.startswith("video_")]
         if query.get("order", "desc") == "asc":
-            found.reverse()
+            jobs.reverse()
 
-        ids = [job.id for job in found]
+        ids = [job.id for job in jobs]
         after = query.get("after")
         if after and after not in ids:
             return bodies.error(404, f"Video with id '{after}' not found.", param="after")
 
         start = ids.index(after) + 1 if after else 0
-        page = found[start : start + int(limit)]
+        page = jobs[start : start + int(limit)]
         return Reply.json(
             {
                 "object": "list",
                 "data": [self._object(job) for job in page],
-                "has_more": start + len(page) < len(found),
+                "has_more": start + len(page) < len(jobs),
                 "first_id": page[0].id if page else None,
                 "last_id": page[-1].id if page else None,
             }

@@ -14,7 +14,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._openrouter_rules import (
     MODELS,
@@ -67,30 +67,21 @@ class OpenrouterWire:
         """Answer to a path that leads nowhere."""
         return self.error(404, "Not Found")
 
-    @staticmethod
-    def _body(request: RecordedRequest) -> dict[str, Any]:
-        try:
-            body = request.json()
-        except ValueError:
-            return {}
-
-        return body if isinstance(body, dict) else {}
-
     async def _key(self, _request: RecordedRequest) -> Reply:
         return Reply.json({"data": {"label": "sk-or-v1-abc...123", "usage": 25.5, "limit": 100}})
 
     async def _models(self, _request: RecordedRequest) -> Reply:
-        rows = [_row(name, one) for name, one in MODELS.items()]
-        mine = [one for one in self._context.state.models or () if not _makes_images(one)]
+        rows = [_row(name, value) for name, value in MODELS.items()]
+        mine = [model for model in self._context.state.models or () if not _makes_images(model)]
         return Reply.json({"data": [*rows, *mine]})
 
     async def _pictures(self, _request: RecordedRequest) -> Reply:
-        rows = [one for one in self._context.state.models or () if _makes_images(one)]
+        rows = [model for model in self._context.state.models or () if _makes_images(model)]
         return Reply.json({"data": rows})
 
     # --------------------------------------------------------------------------------------- videos
     async def _create(self, request: RecordedRequest) -> Reply:
-        body = self._body(request)
+        body = object_in(request) or {}
         wrong = wrong_video(body, self._context.state.models or ())
         if wrong is not None:
             return self.error(400, wrong)
@@ -166,7 +157,7 @@ class OpenrouterWire:
 
     # --------------------------------------------------------------------------------------- images
     async def _images(self, request: RecordedRequest) -> Reply:
-        body = self._body(request)
+        body = object_in(request) or {}
         wrong = wrong_image(body, self._context.state.models or ())
         if wrong is not None:
             return self.error(400, wrong)
@@ -194,8 +185,8 @@ class OpenrouterWire:
             metadata = {"reasons": ["violence"], "provider_name": "OpenAI"}
             error = {"code": 403, "message": script.error_message or _REFUSED}
             inside = script.error_type == "inside"
-            told = error if inside else {**error, "metadata": metadata}
-            return _FINE if inside else 403, {"error": told}
+            shown = error if inside else {**error, "metadata": metadata}
+            return _FINE if inside else 403, {"error": shown}
 
         count = body.get("n", 1) if script.outputs is None else script.outputs
         width, _, height = str(body.get("size", "1024x1024")).partition("x")
@@ -235,7 +226,7 @@ def _stream(body: Mapping[str, Any], partial: Sequence[str]) -> Reply:
         whole = {**one, "created": body["created"], "usage": body["usage"]}
         events.append({"type": "image_generation.completed", **whole})
 
-    lines = [": OPENROUTER PROCESSING", *(f"data: {json.dumps(one)}" for one in events)]
+    lines = [": OPENROUTER PROCESSING", *(f"data: {json.dumps(event)}" for event in events)]
     text = "\n\n".join([*lines, "data: [DONE]", ""])
     return Reply(body=text.encode(), headers={"Content-Type": "text/event-stream"})
 

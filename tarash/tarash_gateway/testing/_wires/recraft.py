@@ -14,7 +14,7 @@ from typing import Any
 from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._forms import read_form
 
@@ -163,8 +163,8 @@ class RecraftWire:
     def error(self, status: int, message: str) -> Reply:
         """Answer in JSON, or in plain text as for keys and paths."""
         if status in (401, 404):
-            said = "request unauthorized" if status == 401 else "not found"  # noqa: PLR2004
-            return Reply(status=status, body=said.encode(), headers={"Content-Type": "text/plain"})
+            text = "request unauthorized" if status == 401 else "not found"  # noqa: PLR2004
+            return Reply(status=status, body=text.encode(), headers={"Content-Type": "text/plain"})
 
         return Reply.json({"code": _CODES.get(status, "error"), "message": message}, status)
 
@@ -185,16 +185,16 @@ class RecraftWire:
                 404 if body is not None and tool not in _TOOLS else 400, "no such model"
             )
 
-        said = _wrong(tool, model, fields, body)
-        if said is not None:
-            return self.error(400, said)
+        fault = _wrong(tool, model, fields, body)
+        if fault is not None:
+            return self.error(400, fault)
 
         image_id = str(uuid.uuid4())
 
         def result(script: Script) -> tuple[int, Any]:
             return 200, self._made(image_id, tool, body, script)
 
-        shown = {name: one for name, one in body.items() if not isinstance(one, list)}
+        shown = {name: value for name, value in body.items() if not isinstance(value, list)}
         job = self._context.state.accept(image_id, f"{tool}/{model}", shown, request, result)
         await self._context.until_ended(job)
         if job.script.outcome == "failed":
@@ -224,27 +224,19 @@ class RecraftWire:
             is_text = body.get("response_format") == "b64_json"
             images.append({"image_id": f"{image_id}-{number}", **(text if is_text else url)})
 
-        told = {"created": 1764300000, "credits": _SINGLE.get(tool, 35 * max(count, 1))}
+        answer = {"created": 1764300000, "credits": _SINGLE.get(tool, 35 * max(count, 1))}
         if tool in _SINGLE:
-            return {**told, "image": images[0] if images else None}
+            return {**answer, "image": images[0] if images else None}
 
-        return {**told, "data": images}
+        return {**answer, "data": images}
 
 
 def _read(request: RecordedRequest, tool: str) -> dict[str, Any] | None:
     form = read_form(request)
     if form is not None:
-        return {**{name: _plain(name, one) for name, one in form.fields.items()}, **form.files}
+        return {**{name: _plain(name, value) for name, value in form.fields.items()}, **form.files}
 
-    if tool != "generations":
-        return None
-
-    try:
-        body = request.json()
-    except ValueError:
-        return None
-
-    return body if isinstance(body, dict) else None
+    return object_in(request) if tool == "generations" else None
 
 
 def _plain(name: str, value: str) -> Any:

@@ -110,12 +110,12 @@ class ReplicateWire:
 
     async def _hold(self, job: JobRecord, prefer: str) -> None:
         """Wait for the end of the job as long as the client wants."""
-        found = re.fullmatch(r"wait(?:=(\d+))?", prefer)
-        if found is None or job.script.by_polls or job.script.outcome == "lost":
+        match = re.fullmatch(r"wait(?:=(\d+))?", prefer)
+        if match is None or job.script.by_polls or job.script.outcome == "lost":
             return
 
         with suppress(TimeoutError):
-            async with asyncio.timeout(float(found[1] or _LONGEST_WAIT)):
+            async with asyncio.timeout(float(match[1] or _LONGEST_WAIT)):
                 await self._context.until_ended(job)
 
     async def _look(self, request: RecordedRequest) -> Reply:
@@ -133,14 +133,14 @@ class ReplicateWire:
 
         # What is made here is made by the API, never in the web interface.
         listed = [] if query.get("source") == "web" else self._context.state.listed()
-        found = [job for job in listed if after <= job.submitted_at < before]
-        ids = [job.id for job in found]
+        jobs = [job for job in listed if after <= job.submitted_at < before]
+        ids = [job.id for job in jobs]
         start = ids.index(query["cursor"]) if query.get("cursor") in ids else 0
         further = ids[start + _PAGE : start + _PAGE + 1]
         url = f"{self._context.origin}/v1/predictions?"
         return Reply.json(
             {
-                "results": [self._body(job) for job in found[start : start + _PAGE]],
+                "results": [self._body(job) for job in jobs[start : start + _PAGE]],
                 "next": url + urlencode({**query, "cursor": further[0]}) if further else None,
                 "previous": None,
             }
@@ -171,18 +171,18 @@ class ReplicateWire:
         return Reply.json(self._body(job))
 
     async def _upload(self, request: RecordedRequest) -> Reply:
-        found = re.search(
+        match = re.search(
             rb'name="content"; filename="([^"]*)"\r\n(?:Content-Length: \d+\r\n)?'
             rb"Content-Type: ([^\r]*)\r\n\r\n(.*)\r\n--",
             request.body,
             re.DOTALL,
         )
-        if found is None:
+        if match is None:
             return self.error(400, "Missing content")
 
         file_id = secrets.token_urlsafe(24)
-        name, content_type = found[1].decode(), found[2].decode()
-        self._files[file_id] = (found[3], content_type, name)
+        name, content_type = match[1].decode(), match[2].decode()
+        self._files[file_id] = (match[3], content_type, name)
         return Reply.json(self._file_body(file_id), 201)
 
     async def _file(self, request: RecordedRequest) -> Reply:
@@ -193,8 +193,10 @@ class ReplicateWire:
         return Reply.json(self._file_body(file_id))
 
     async def _file_content(self, request: RecordedRequest) -> Reply:
-        found = self._files.get(request.path_values["file_id"])
-        return self.not_found(request) if found is None else serve_bytes(found[0], found[1], None)
+        stored = self._files.get(request.path_values["file_id"])
+        return (
+            self.not_found(request) if stored is None else serve_bytes(stored[0], stored[1], None)
+        )
 
     async def _account(self, _request: RecordedRequest) -> Reply:
         return Reply.json(

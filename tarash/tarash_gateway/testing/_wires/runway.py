@@ -219,11 +219,11 @@ def _kind_of(endpoint: str) -> str:
 
 
 def _size(ratio: Any) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{2,}):(\d{2,})", str(ratio))
-    if not found or min(int(found[1]), int(found[2])) < 64:  # noqa: PLR2004 - a bare proportion
+    match = re.fullmatch(r"(\d{2,}):(\d{2,})", str(ratio))
+    if not match or min(int(match[1]), int(match[2])) < 64:  # noqa: PLR2004 - a bare proportion
         return 1280, 720
 
-    return min(int(found[1]), _LARGEST_SIDE), min(int(found[2]), _LARGEST_SIDE)
+    return min(int(match[1]), _LARGEST_SIDE), min(int(match[2]), _LARGEST_SIDE)
 
 
 wire = RunwayWire

@@ -56,8 +56,8 @@ class SglangWire(VideoServerWire):
 
         job = {**self.job(video_id, body, created, "completed"), "progress": 100}
         if script.outcome in ("failed", "moderated"):
-            told: dict[str, Any] = {"message": script.error_message or "Model generation failed"}
-            return 200, {**job, "status": "failed", "error": told}
+            error: dict[str, Any] = {"message": script.error_message or "Model generation failed"}
+            return 200, {**job, "status": "failed", "error": error}
 
         made = {"file_path": f"/srv/outputs/{video_id}.mp4", "completed_at": created + 9}
         return 200, {**job, **made, "inference_time_s": 8.5, "peak_memory_mb": 40_000}

@@ -13,7 +13,7 @@ from typing import Any
 from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 
 Check = Callable[[Any], bool]
@@ -162,16 +162,16 @@ def _wrong_for_list(body: Mapping[str, Any], frames: Sequence[Any], refers: bool
 
 
 def _wrong_video(body: Mapping[str, Any]) -> str | None:
-    found = _wrong(body, _VIDEO)
-    if found is not None:
-        return found
+    fault = _wrong(body, _VIDEO)
+    if fault is not None:
+        return fault
 
     model, media = body["model"], body.get("media", {})
     frames = [one.get("frame") for one in media.get("frame_images", ())]
     references = media.keys() & {"reference_images", "reference_videos"}
-    found = _wrong_for_list(body, frames, bool(references))
-    if found is not None:
-        return found
+    fault = _wrong_for_list(body, frames, bool(references))
+    if fault is not None:
+        return fault
 
     if model in _LONGEST:
         if not _SHORTEST <= int(body.get("seconds", 5)) <= _LONGEST[model]:
@@ -219,21 +219,12 @@ class TogetherWire:
     async def _models(self, _request: RecordedRequest) -> Reply:
         return Reply.json([{"id": name, "object": "model", "type": "video"} for name in _LISTS])
 
-    @staticmethod
-    def _body(request: RecordedRequest) -> dict[str, Any]:
-        try:
-            body = request.json()
-        except ValueError:
-            return {}
-
-        return body if isinstance(body, dict) else {}
-
     async def _create(self, request: RecordedRequest) -> Reply:
-        body = self._body(request)
+        body = object_in(request) or {}
         model = str(body.get("model"))
         if not model.startswith((*_LISTS, *_OTHERS)):
-            said = f"Unable to access model {model}. Please visit the list of models"
-            return self.error(404, said, "model_not_available")
+            message = f"Unable to access model {model}. Please visit the list of models"
+            return self.error(404, message, "model_not_available")
 
         wrong = _wrong_video(body)
         if wrong is not None:
@@ -271,8 +262,8 @@ class TogetherWire:
                 return _plain(job_id, body, "cancelled")
 
             code = script.error_type or ("content_moderation" if refused else "internal_error")
-            said = script.error_message or (_REFUSED if refused else "Generation failed")
-            return {**_plain(job_id, body, "failed"), "error": {"code": code, "message": said}}
+            message = script.error_message or (_REFUSED if refused else "Generation failed")
+            return {**_plain(job_id, body, "failed"), "error": {"code": code, "message": message}}
 
         done = {**_plain(job_id, body, "completed"), "completed_at": int(time.time())}
         if script.outcome == "no_media":
@@ -289,7 +280,7 @@ class TogetherWire:
         return {**done, "outputs": {"cost": script.billable_units, "video_url": film}}
 
     async def _images(self, request: RecordedRequest) -> Reply:
-        body = self._body(request)
+        body = object_in(request) or {}
         wrong = _wrong(body, _IMAGE)
         if wrong is not None:
             return self.error(400, wrong)
@@ -307,24 +298,24 @@ class TogetherWire:
 
         if script.outcome in {"failed", "moderated"}:
             refused = script.outcome == "moderated"
-            said = script.error_message or (_REFUSED if refused else "Internal server error")
+            message = script.error_message or (_REFUSED if refused else "Internal server error")
             inside = script.error_type == "inside"
             status = _FINE if inside else 422 if refused else 500
-            return status, {"error": {"message": said, "type": "error", "code": None}}
+            return status, {"error": {"message": message, "type": "error", "code": None}}
 
         count = body.get("n", 1) if script.outputs is None else script.outputs
         count = 0 if script.outcome == "no_media" else count
         content = _media.image_bytes(body.get("width", 1024), body.get("height", 1024))
-        found: list[dict[str, Any]] = []
+        images: list[dict[str, Any]] = []
         for index in range(count):
             if body.get("response_format") == "base64":
-                told = base64.b64encode(content).decode()
-                found.append({"index": index, "type": "b64_json", "b64_json": told})
+                encoded = base64.b64encode(content).decode()
+                images.append({"index": index, "type": "b64_json", "b64_json": encoded})
             else:
                 url = self._context.publish(job_id, f"{index}.png", content)
-                found.append({"index": index, "type": "url", "url": url})
+                images.append({"index": index, "type": "url", "url": url})
 
-        return _FINE, {"id": job_id, "model": body["model"], "object": "list", "data": found}
+        return _FINE, {"id": job_id, "model": body["model"], "object": "list", "data": images}
 
 
 def _plain(job_id: str, body: Mapping[str, Any], status: str) -> dict[str, Any]:

@@ -53,11 +53,11 @@ class VllmWire(VideoServerWire):
 
         if script.outcome in ("failed", "moderated"):
             status = script.error_status or 500
-            told: dict[str, Any] = {
+            error: dict[str, Any] = {
                 "code": status,
                 "message": script.error_message or "CUDA out of memory. Tried to allocate 2.00 GiB",
             }
-            return status, {**job, "status": "failed", "error": told}
+            return status, {**job, "status": "failed", "error": error}
 
         made = {"progress": 100, "file_name": f"{video_id}.mp4", "inference_time_s": 8.5}
         return 200, {**job, **made}
@@ -65,12 +65,12 @@ class VllmWire(VideoServerWire):
     def delete(self, record: JobRecord) -> Reply:
         """Abort a job that runs, delete one that has ended."""
         record.cancel_requested = True
-        now, told = self.context.state.clock(), record.script.cancel
-        if record.phase(now) != "ended" and told in ("requested", "ignored", "too_late"):
-            if told != "ignored":
-                record.end(now, cancelled=told == "requested")
+        now, answer = self.context.state.clock(), record.script.cancel
+        if record.phase(now) != "ended" and answer in ("requested", "ignored", "too_late"):
+            if answer != "ignored":
+                record.end(now, cancelled=answer == "requested")
 
-            if told == "requested":
+            if answer == "requested":
                 self.deleted.add(record.id)
 
             return self.error(409, "Video is being cancelled or its output is not available yet")

@@ -13,7 +13,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._wavespeed_models import wrong
 
@@ -76,8 +76,8 @@ class WavespeedWire:
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope, whose code is the status."""
-        said = "invalid authentication" if status == 401 else message  # noqa: PLR2004
-        return self._said(status, said, status=status)
+        text = "invalid authentication" if status == 401 else message  # noqa: PLR2004
+        return self._said(status, text, status=status)
 
     def not_found(self, _request: RecordedRequest) -> Reply:
         """Answer to a path that leads nowhere."""
@@ -95,12 +95,7 @@ class WavespeedWire:
         if not request.headers.get("content-type", "").startswith("application/json"):
             return None
 
-        try:
-            body = request.json()
-        except ValueError:
-            return None
-
-        return body if isinstance(body, dict) else None
+        return object_in(request)
 
     async def _balance(self, _request: RecordedRequest) -> Reply:
         return self._fine({"balance": 42.5})
@@ -111,15 +106,15 @@ class WavespeedWire:
         if body is None:
             return self.error(400, "invalid request body")
 
-        said = self._unknown_name(model, body)
+        fault = self._unknown_name(model, body)
         odd = sorted(request.query.keys() - {"webhook"})
         if odd:
-            said = f"unknown query {odd[0]}"
+            fault = f"unknown query {odd[0]}"
         elif not request.query.get("webhook", "https://").startswith("https://"):
-            said = "webhook must be an https URL"
+            fault = "webhook must be an https URL"
 
-        if said is not None:
-            return self.error(400, said)
+        if fault is not None:
+            return self.error(400, fault)
 
         job_id = uuid.uuid4().hex
 
@@ -166,17 +161,17 @@ class WavespeedWire:
         if script.result is not None:
             return dict(script.result)
 
-        told = self._prediction(job_id, model, "completed")
+        prediction = self._prediction(job_id, model, "completed")
         if script.outcome in {"failed", "moderated"}:
             word = script.error_type if script.error_type in {"timeout", "cancelled"} else "failed"
             usual = _REFUSED if script.outcome == "moderated" else "Generation came to nothing"
-            told |= {"status": word, "error": script.error_message or usual}
+            prediction |= {"status": word, "error": script.error_message or usual}
         elif script.outcome != "no_media":
-            told |= {"outputs": self._made(job_id, model, body, script)}
-            told |= {"has_nsfw_contents": [False] * len(told["outputs"])}
-            told |= {"timings": {"inference": 2412}}
+            prediction |= {"outputs": self._made(job_id, model, body, script)}
+            prediction |= {"has_nsfw_contents": [False] * len(prediction["outputs"])}
+            prediction |= {"timings": {"inference": 2412}}
 
-        return {"code": 200, "message": "success", "data": told}
+        return {"code": 200, "message": "success", "data": prediction}
 
     def _made(self, job_id: str, model: str, body: Mapping[str, Any], script: Script) -> list[str]:
         size = str(body.get("size", ""))

@@ -251,8 +251,8 @@ def _moderated_video(script: Script, model: Mapping[str, Any]) -> tuple[int, Any
 
 
 def _moderated_request(script: Script, message: str) -> tuple[int, Any]:
-    told = {"code": script.error_type or _MODERATED, "error": message}
-    return script.error_status or 400, {**told, **_usage(script)}
+    error = {"code": script.error_type or _MODERATED, "error": message}
+    return script.error_status or 400, {**error, **_usage(script)}
 
 
 def _pictures(script: Script, body: Mapping[str, Any], publish: Any) -> tuple[int, Any]:
@@ -260,8 +260,8 @@ def _pictures(script: Script, body: Mapping[str, Any], publish: Any) -> tuple[in
         return _moderated_request(script, script.error_message or _REJECTED.format(kind="image"))
 
     if script.outcome == "failed":
-        told = {"code": script.error_type or "Internal error", "error": "Failed"}
-        return script.error_status or 500, told
+        error = {"code": script.error_type or "Internal error", "error": "Failed"}
+        return script.error_status or 500, error
 
     if script.result is not None:
         return 200, dict(script.result)
