@@ -30,9 +30,9 @@ def plain_values(value: Any) -> Any:
     Copies only where one is not.
     """
     if isinstance(value, Mapping):
-        found = {name: plain_values(one) for name, one in value.items()}
-        same = isinstance(value, dict) and all(found[name] is value[name] for name in found)
-        return value if same else found
+        values = {name: plain_values(one) for name, one in value.items()}
+        same = isinstance(value, dict) and all(values[name] is value[name] for name in values)
+        return value if same else values
 
     if type(value) in (list, tuple):
         items = [plain_values(one) for one in value]

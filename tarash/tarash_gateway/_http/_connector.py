@@ -59,8 +59,8 @@ def _was_spoken_to(protocol: ResponseHandler) -> bool:
     if protocol.should_close or protocol.transport is None:
         return True
 
-    found = protocol.transport.get_extra_info("socket")
-    number = -1 if found is None else found.fileno()
+    socket = protocol.transport.get_extra_info("socket")
+    number = -1 if socket is None else socket.fileno()
     return number >= 0 and _is_readable(number)
 
 

@@ -103,11 +103,11 @@ def _source(adapter: Adapter, config: Config, key: Key) -> str:
     """Return where a key came from, in words."""
     asked = Variables()
     adapter.find_key(config, asked)
-    found = [
+    candidates = [
         name for name in asked.names
         if plain_key(os.environ.get(name, "")) in ("", key.reveal())
     ]  # fmt: skip
-    named = [name for name in found if os.environ.get(name)]
+    named = [name for name in candidates if os.environ.get(name)]
     if config.api_key is None and named:
         return f"the variable {named[0]}"
 
@@ -128,11 +128,11 @@ def account(adapter: Adapter, config: Config, environment_variable: str | None) 
         AuthenticationError: There is no key; the message names the environment variable.
     """
     key = Key(plain_key(adapter.find_key(config, Variables()) or ""))
-    said = why_no_header(key.reveal())
-    if said is None and not _has_own_scheme(adapter):
-        said = why_more_than_a_key(key.reveal())
+    problem = why_no_header(key.reveal())
+    if problem is None and not _has_own_scheme(adapter):
+        problem = why_more_than_a_key(key.reveal())
 
-    if said is not None:
+    if problem is not None:
         raise AuthenticationError(
             f"The key for {config.provider}, from {_source(adapter, config, key)}, {problem}; "
             "copy it again, by itself",

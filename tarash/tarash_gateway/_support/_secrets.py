@@ -130,9 +130,9 @@ def plain_key(key: str) -> str:
 def why_more_than_a_key(key: str) -> str | None:
     """Return what a plain key has at its ends that is no key, in words that don't tell it."""
     for what, pattern in MORE_THAN_A_KEY.items() if " " in key or "=" in key else ():
-        found = re.match(pattern, key)
-        if found is not None:
-            return f"begins with {what.format(**found.groupdict())}"
+        match = re.match(pattern, key)
+        if match is not None:
+            return f"begins with {what.format(**match.groupdict())}"
 
     ends = (key[:1], key[-1:])
     return "has a quote at one end" if any(one and one in QUOTES for one in ends) else None
@@ -220,9 +220,9 @@ class Secrets:
         for one in values:
             value = one.reveal() if isinstance(one, Key) else one
             if value:
-                found.update((value, value.strip(), plain_key(value)))  # which is what is sent
-                found.update(value.split(":"))  # "id:secret" pairs leak by their halves too
-        long_enough = (value for value in found if len(value) >= SHORTEST_SECRET)
+                secrets.update((value, value.strip(), plain_key(value)))  # which is what is sent
+                secrets.update(value.split(":"))  # "id:secret" pairs leak by their halves too
+        long_enough = (value for value in secrets if len(value) >= SHORTEST_SECRET)
         ordered = tuple(sorted(long_enough, key=lambda value: (-len(value), value)))
         self._values: Callable[[], tuple[str, ...]] = lambda: ordered
 

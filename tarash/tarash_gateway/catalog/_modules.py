@@ -112,15 +112,15 @@ def elsewhere(provider: str, model: str) -> str | None:
             alike = [one for one in ids if one.startswith(model) or f"/{model}" in one]
             owners += [f"{other} has {min(alike, key=len)}"] if alike else []
 
-    return ", ".join(found[:NEAR_IDS]) or None
+    return ", ".join(owners[:NEAR_IDS]) or None
 
 
 def having(model: str) -> list[str]:
     """Return `provider/model` of each that has a model by this name, or behind its owner's."""
-    found = [f"{provider}/{model}" for provider in others_with("", model)]
+    holders = [f"{provider}/{model}" for provider in others_with("", model)]
     for provider in names():
         ids = (*named(provider), *_schema_store.ids(provider))
         behind = [one for one in ids if one.endswith(f"/{model}")]
-        found += [f"{provider}/{min(behind, key=len)}"] if behind else []
+        holders += [f"{provider}/{min(behind, key=len)}"] if behind else []
 
-    return list(dict.fromkeys(found))[:NEAR_IDS]
+    return list(dict.fromkeys(holders))[:NEAR_IDS]

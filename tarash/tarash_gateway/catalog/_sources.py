@@ -239,9 +239,9 @@ def models_of(provider: str) -> str | ModuleType | None:
 
 def module_of(provider: str) -> ModuleType:
     """Return the module that describes a provider's models."""
-    found = _sources().get(provider)
-    assert found is not None  # noqa: S101  (callers have asked `is_described`)
-    return _module(found.models) if isinstance(found.models, str) else found.models
+    source = _sources().get(provider)
+    assert source is not None  # noqa: S101  (callers have asked `is_described`)
+    return _module(source.models) if isinstance(source.models, str) else source.models
 
 
 def schemas_of(provider: str) -> Schemas | None:

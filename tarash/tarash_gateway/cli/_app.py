@@ -144,10 +144,10 @@ def _usage(error: Any) -> str:
         advice = IN_QUOTES if message.startswith("Got unexpected extra argument") else advice
         message = f"{message}; {advice}" if advice else message
 
-    elif path.endswith("models show") and said.startswith("Got unexpected extra argument"):
-        said = f"{said}; write the provider with a slash before the model, as in fal/fal-ai/veo3.1"
+    elif path.endswith("models show") and message.startswith("Got unexpected extra argument"):
+        message += "; write the provider with a slash before the model, as in fal/fal-ai/veo3.1"
 
-    return f"{said} (see {path} --help)"
+    return f"{message} (see {path} --help)"
 
 
 def _show_version(asked: bool) -> None:

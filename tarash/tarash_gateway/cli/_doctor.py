@@ -184,8 +184,8 @@ def _keys(provider: ProviderInfo) -> Iterator[Finding]:
             key = plain_key(os.environ.get(used, ""))
             wrong = why_no_header(key) or why_more_than_a_key(key)
             if wrong is not None:
-                said = f"its key {wrong}; copy it again, by itself"
-                yield Finding(used, "problem", said, Exit.KEY)
+                advice = f"its key {wrong}; copy it again, by itself"
+                yield Finding(used, "problem", advice, Exit.KEY)
                 continue
 
             yield Finding(first, "ok", "set" if used == first else f"not needed: {used} is set")

@@ -127,8 +127,8 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
     else:
         about["provider_says"] = answer.model_dump(mode="json", exclude_none=True)
 
-    facts["output"] = place_of(record)
-    facts["token"] = handle.to_token() if handle.operation is not None else None
+    about["output"] = place_of(record)
+    about["token"] = handle.to_token() if handle.operation is not None else None
     if as_json:
         terminal.document(about)
         return Exit.DONE
@@ -146,8 +146,8 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
         "output",
         "prompt",
     ):
-        if facts.get(name) is not None:
-            table.add_row(name, terminal.one_line(str(facts[name])))
+        if about.get(name) is not None:
+            table.add_row(name, terminal.one_line(str(about[name])))
 
     for attempt in about.get("attempts", ()):
         table.add_row(f"attempt {attempt['attempt_number']}", _sentence(attempt))

@@ -46,8 +46,8 @@ class WantedPlace:
 
     def opened(self, about: AttemptEvent) -> dict[str, str]:
         """Return what is written down with a job that begins."""
-        facts = {"host": platform.node(), "place": self.text}
-        sealed = {**facts, "seal": _seal(self.key, about.job_id, facts)}
+        content = {"host": platform.node(), "place": self.text}
+        sealed = {**content, "seal": _seal(self.key, about.job_id, content)}
         return {LABEL: json.dumps(sealed)}
 
 
@@ -83,21 +83,21 @@ def place_of(record: JobRecord | None) -> str | None:
 
     try:
         sealed: Any = json.loads(written)
-        facts = {name: str(sealed[name]) for name in ("host", "place")}
+        content = {name: str(sealed[name]) for name in ("host", "place")}
         seal = str(sealed["seal"])
     except (ValueError, TypeError, KeyError):
         return None
 
     key = _key(make=False)
-    if key is None or facts["host"] != platform.node():
+    if key is None or content["host"] != platform.node():
         return None
 
-    is_ours = hmac.compare_digest(seal.encode(), _seal(key, record.id, facts).encode())
-    return facts["place"] if is_ours else None
+    is_ours = hmac.compare_digest(seal.encode(), _seal(key, record.id, content).encode())
+    return content["place"] if is_ours else None
 
 
-def _seal(key: bytes, job_id: str, facts: dict[str, str]) -> str:
-    sealed = json.dumps([job_id, facts], sort_keys=True).encode()
+def _seal(key: bytes, job_id: str, content: dict[str, str]) -> str:
+    sealed = json.dumps([job_id, content], sort_keys=True).encode()
     return hmac.new(key, sealed, hashlib.sha256).hexdigest()
 
 

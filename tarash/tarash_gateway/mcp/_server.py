@@ -292,7 +292,7 @@ def _check_names(tool: Tool, arguments: dict[str, Any]) -> None:
         ToolError: It doesn't; the message has the nearest that it takes.
     """
     takes: list[str] = list(tool.input_schema["properties"])
-    said = []
+    problems = []
     for name in arguments:
         if name in takes:
             continue
@@ -302,12 +302,14 @@ def _check_names(tool: Tool, arguments: dict[str, Any]) -> None:
         if name in FIELDS and "request" in takes:
             meant = f"it is a field of 'request': {{'request': {{{name!r}: …}}}}"
 
-        said.append(f"{tool.name} takes no {name!r}; {meant or 'it takes ' + ' and '.join(takes)}")
+        problems.append(
+            f"{tool.name} takes no {name!r}; {meant or 'it takes ' + ' and '.join(takes)}"
+        )
 
-    if said:
+    if problems:
         needs = tool.input_schema.get("required", ())
         lacking = [f"{name}: it is missing" for name in needs if name not in arguments]
-        raise ToolError(f"invalid_request: {'; '.join([*lacking, *said])}")
+        raise ToolError(f"invalid_request: {'; '.join([*lacking, *problems])}")
 
 
 def _json(request: VideoGenerationRequest | ImageGenerationRequest) -> dict[str, Any]:

@@ -154,8 +154,8 @@ def _of_text(text: str, where: str, wanted: Wanted, rules: Rules) -> Mapping[str
     """Return what text holds, or what the file holds that it names."""
     check_size(len(text) * 3 // 4, where, rules.max_media_bytes)
     if is_data_uri(text):
-        found = from_data_uri(text, where)
-        if found is None:
+        from_uri = from_data_uri(text, where)
+        if from_uri is None:
             raise ValidationError(
                 f"{where}: a data URI is written data:<type>;base64,<data>, and this one is not: "
                 f"{shown(text)}"
@@ -356,8 +356,8 @@ async def converted(
 def media_fields(request: Request) -> list[tuple[str, Any]]:
     """Return the fields that hold one medium each, and are set."""
     # Not by `getattr`, which takes pydantic longer where there is no such field than all else here.
-    found = ((name, vars(request).get(name)) for name in ("video", "mask_image"))
-    return [(name, media) for name, media in found if media is not None]
+    fields = ((name, vars(request).get(name)) for name in ("video", "mask_image"))
+    return [(name, media) for name, media in fields if media is not None]
 
 
 def shown(text: str) -> str:

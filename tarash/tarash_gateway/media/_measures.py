@@ -47,11 +47,11 @@ def _seen(media: Any, *, by_path: bool) -> MediaInfo | None:
     try:
         if isinstance(media, Path):
             # What a pipe gives is there once, and nothing may ever come.
-            found: str | LocalMedia = LocalMedia(_regular(media))
+            medium: str | LocalMedia = LocalMedia(_regular(media))
         else:
-            found = locate(media, paths=by_path)
+            medium = locate(media, paths=by_path)
 
-        return probe_here(found) if isinstance(found, LocalMedia) else None
+        return probe_here(medium) if isinstance(medium, LocalMedia) else None
     except (NoMedium, ProbeError, Unknown):
         return None  # what can't be sent is refused where it is made ready
 
@@ -65,9 +65,9 @@ def _regular(path: Path) -> Path:
     from ._local_media import NoMedium
 
     try:
-        found = path.expanduser()
-        if found.is_file():
-            return found
+        expanded = path.expanduser()
+        if expanded.is_file():
+            return expanded
     except (OSError, RuntimeError, ValueError) as error:  # no home, a NUL, no right
         raise NoMedium(str(error)) from error
 

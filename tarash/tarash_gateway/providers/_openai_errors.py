@@ -184,8 +184,8 @@ def _moderation(error: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _categories(error: Mapping[str, Any]) -> tuple[str, ...]:
     named = _moderation(error).get("categories")
-    found = [str(one) for one in named] if isinstance(named, list) else []
-    found += categories_in(error)
+    names = [str(one) for one in named] if isinstance(named, list) else []
+    names += categories_in(error)
     for listed in VIOLATIONS.findall(str(error.get("message") or "")):
         names += [one.strip() for one in listed.split(",") if one.strip()]
 

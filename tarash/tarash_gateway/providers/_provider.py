@@ -115,8 +115,8 @@ class Provider:
         adapter = self.adapter
         if isinstance(adapter, str):
             module, _, name = adapter.partition(":")
-            found: Adapter = getattr(_module(module), name)
-            adapter = found
+            loaded: Adapter = getattr(_module(module), name)
+            adapter = loaded
 
         if _checked.get(self.name) is not adapter:
             check_abilities(self.name, adapter)

@@ -72,7 +72,7 @@ def brought() -> Mapping[str, Provider]:
         )
 
     ours = shipped()
-    return MappingProxyType({name: row for name, row in found.items() if name not in ours})
+    return MappingProxyType({name: row for name, row in by_name.items() if name not in ours})
 
 
 def _by_every_name(rows: Iterable[Provider]) -> dict[str, Provider]:

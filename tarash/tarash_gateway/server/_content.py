@@ -111,11 +111,11 @@ def _is_range(value: bytes) -> bool:
     return unit.strip().lower() == "bytes" and bool(ranges) and all(map(_is_part, ranges))
 
 
-def _is_part(found: re.Match[str] | None) -> bool:
-    if found is None or not (found[1] or found[2]):
+def _is_part(part: re.Match[str] | None) -> bool:
+    if part is None or not (part[1] or part[2]):
         return False
 
-    return not (found[1] and found[2]) or int(found[1]) <= int(found[2])
+    return not (part[1] and part[2]) or int(part[1]) <= int(part[2])
 
 
 def served(path: Path, headers: dict[str, str] | None = None) -> FileResponse:

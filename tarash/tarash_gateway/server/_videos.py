@@ -158,7 +158,7 @@ async def _has_ended(front: Front, job_id: str) -> bool:
     return False
 
 
-def _still_running(kind: str, said: str) -> Refusal:
+def _still_running(kind: str, answer: str) -> Refusal:
     """Return the answer for a job that is not to be forgotten yet."""
     return Refusal(
         409,

@@ -206,7 +206,7 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, Malformed):
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
-        told = first["msg"].removeprefix("Value error, ")
-        return f"{where}: {told}" if where else told
+        reason = first["msg"].removeprefix("Value error, ")
+        return f"{where}: {reason}" if where else reason
 
     return f"it is no JSON object with a price ({error})"

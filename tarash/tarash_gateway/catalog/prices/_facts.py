@@ -351,8 +351,9 @@ def _say_lines(
     if width is None or height is None or width[0] != width[1] or height[0] != height[1]:
         return
 
-    said = values.get("resolution")
-    if said is None or all(map(_size, said)):  # a size is no resolution that a price list has
+    resolutions = values.get("resolution")
+    # A size is no resolution that a price list has.
+    if resolutions is None or all(map(_size, resolutions)):
         values["resolution"] = frozenset({f"{min(width[0], height[0])}p"})
 
     # A name of the provider's own, such as `landscape_4_3`, is no size that a price list has.

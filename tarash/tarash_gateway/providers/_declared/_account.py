@@ -66,7 +66,7 @@ class DeclaredAccount(RestAdapter):
         if any(product.variables for product in declaration.account.products):
             self.key_variable = self._key_variable
 
-        if said.account.regions:
+        if declaration.account.regions:
             self.region_of = self._region_of
 
         paths = [
