@@ -34,7 +34,9 @@ MEDIUM = 700
 """Bytes from one cut of a large answer to the next."""
 OF_TEXT = frozenset({"with a mark of its order", "with lines around it"})
 """Which make another medium of one."""
-SAID_SO = frozenset({"a 101", "a 304", "half", "spaces", "packed, not said"})
+SAID_SO = frozenset(
+    {"a 101", "a 304", "half", "spaces", "packed, not said", "empty, of no type", "empty, a video"}
+)
 """What a server says once and for all, or is whole by all that it says."""
 HELD = [one for one in JOBS if one.provider in {"openai", "comfyui"}]
 """Whose results come through their API."""
