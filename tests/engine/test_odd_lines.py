@@ -24,7 +24,7 @@ from tests.contract.cases import AT_ONCE, JOBS, Case, wire_of
 from tests.engine.test_resumed_results import STORED
 from tests.jobs.poll_matrix import KEY
 from tests.lines import Line, Twist, cut
-from tests.odd_answers import BORNE, EMPTY, LOST, WHOLE
+from tests.odd_answers import BORNE, EMPTY, LOST, WHOLE, headed
 
 READ = {**BORNE, **WHOLE}
 EVERY = {**READ, **LOST, **EMPTY}
@@ -34,8 +34,12 @@ MEDIUM = 700
 """Bytes from one cut of a large answer to the next."""
 OF_TEXT = frozenset({"with a mark of its order", "with lines around it"})
 """Which make another medium of one."""
-SAID_SO = frozenset({"a 101", "a 304", "half", "spaces", "packed, not said"})
+SAID_SO = frozenset(
+    {"a 101", "a 304", "half", "spaces", "packed, not said", "empty, of no type", "empty, a video"}
+)
 """What a server says once and for all, or is whole by all that it says."""
+HELD = [one for one in JOBS if one.provider in {"openai", "comfyui"}]
+"""Whose results come through their API."""
 SAVED = sorted(EVERY.keys() - LARGE - OF_TEXT - SAID_SO)
 
 
@@ -45,7 +49,7 @@ class Calls:
     def __init__(self, case: Case, simulator: Simulator, line: Line) -> None:
         self.case, self.simulator, self.line = case, simulator, line
 
-    async def call(self, step: str, twist: Twist | None) -> Any:
+    async def call(self, step: str, twist: Twist | None, **changes: Any) -> Any:
         """Return what a call came to whose first answer to a step is made something of."""
         self.simulator.reset()
         self.simulator.script(self.case.provider, Script(run_polls=1, stream=False))
@@ -53,7 +57,9 @@ class Calls:
         if twist is not None:
             self.line.twist(step, twist)
 
-        config = self.case.config(KEY, self.line.url, max_retries=2, max_poll_attempts=None)
+        config = self.case.config(
+            KEY, self.line.url, max_retries=2, max_poll_attempts=None, **changes
+        )
         request = self.case.request(extra_params=STORED.get(self.case.model, {}))
         async with Gateway(ledger=MemoryLedger()) as gateway:
             try:
@@ -122,6 +128,15 @@ async def test_an_answer_with_a_long_header_is_read(case: Case) -> None:
         for step in ("submit", "poll"):
             name = "a line of 100 KiB"
             await calls.check(step, name, BORNE[name], is_read=True)
+
+
+@pytest.mark.parametrize("case", HELD, ids=str)
+async def test_blanks_are_no_result_that_is_too_large(case: Case) -> None:
+    async with calls_of(case) as calls:
+        most = max((await calls.sizes()).values())
+        blanks = headed(body=lambda _body: b" " * (most * 2), sized=False)
+        end = await calls.call("result", blanks, max_media_bytes=most * 4 // 3)
+        assert not isinstance(end, TarashException), repr(end)
 
 
 @pytest.mark.soak

@@ -38,8 +38,8 @@ GONE = frozenset({401, 403, 404, 410})
 NOT_FOUND = 404
 UNTIL_THERE = (0.5, 1, 2, 4)
 """Seconds that a file may need to come to its address, one look after the other."""
-PASSING = frozenset({202, 204, 408, 425, 429})
-"""Statuses that may pass by themselves, beside all from 500 on."""
+PASSING = frozenset({*range(201, 206), *range(207, 300), 408, 425, 429})
+"""Statuses that may pass, beside all from 500 on: also good ones that bring no file."""
 FIRST_SERVER_ERROR = 500
 MOST_IDLE = 4
 """Breaks in a row that bring nothing."""
