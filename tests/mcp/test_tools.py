@@ -293,7 +293,25 @@ async def test_an_argument_that_a_tool_does_not_take_is_refused(
         request = {"model": PRICED, "request": REQUEST}
         said = await agent.refused("quote_video", **request, aspect_ratio="9:16")
         assert "it is a field of 'request'" in said
-        said = await agent.refused("plan_image", **request, colour="red")
-        assert "it takes model and request and fallbacks" in said
+        said = await agent.refused("plan_image", **request, colour="red", toolCallId="1")
+        assert "takes no 'colour'; it takes model and request and fallbacks" in said
+        assert "toolCallId" not in said
+
+    assert simulator.requests("kling") == []
+
+
+ADDED = ("action", "chatInput", "random_string", "sessionId", "tool", "toolCallId")
+
+
+async def test_what_a_client_adds_for_itself_is_left_out(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """n8n's client of MCP adds the ids of its own calls to the arguments of each tool."""
+    async with serving(tmp_path) as agent:
+        added = dict.fromkeys(ADDED, "x")
+        body = {"model": PRICED, "request": REQUEST}
+        for tool, arguments in (("list_jobs", {}), ("plan_video", body), ("quote_video", body)):
+            result = await agent.client.call_tool(tool, {**arguments, **added})
+            assert not result.is_error, result.content[0].text
 
     assert simulator.requests("kling") == []

@@ -53,6 +53,8 @@ BUYS = ToolAnnotations(
 STOPS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True)
 WHOLE = 100.0
 CLOSED = {"additionalProperties": False}
+ADDED = frozenset({"action", "chatInput", "random_string", "sessionId", "tool", "toolCallId"})
+"""What clients put among the arguments of any tool for ends of their own: n8n's, for one."""
 FIELDS = frozenset({*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields})
 
 T = TypeVar("T")
@@ -73,6 +75,7 @@ class Tools(MCPServer[Any]):
     """The SDK's server, but for errors that speak of classes, and results of unknown types.
 
     An argument that a tool doesn't take is refused: the SDK drops it, and something else is quoted.
+    Left out are those that clients are known to add for themselves.
     """
 
     async def list_tools(self) -> list[Tool]:
@@ -88,6 +91,7 @@ class Tools(MCPServer[Any]):
         """Call a tool; what is wrong with its arguments is said in words that a model can mend."""
         for tool in await self.list_tools():
             if tool.name == name:
+                arguments = _asked(tool, arguments)
                 _check_names(tool, arguments)
 
         try:
@@ -283,6 +287,12 @@ def _add_results(server: MCPServer[Any], desk_of: DeskOf) -> None:
             raise ResourceNotFoundError(f"There is no such result: {error}") from error
 
         return await to_thread.run_sync(Path.read_bytes, path)
+
+
+def _asked(tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments without those that are the client's own matter."""
+    foreign = ADDED.difference(tool.input_schema["properties"])
+    return {name: value for name, value in arguments.items() if name not in foreign}
 
 
 def _check_names(tool: Tool, arguments: dict[str, Any]) -> None:
