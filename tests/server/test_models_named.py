@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway import Gateway, ModelInfo
+from tarash.tarash_gateway import Gateway, ModelInfo, list_providers
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.providers._registry import shipped
 from tarash.tarash_gateway.server import ServerSettings
@@ -129,7 +129,32 @@ def test_a_model_without_its_provider_is_told_who_has_it(mocked: Started) -> Non
         assert meant in error["suggestions"], name
         assert meant in error["message"]
 
+        assert error["message"].count("?") == 1
+        assert "lists them" not in error["message"]
+
     assert "suggestions" not in mocked.create(model="no-such-model").json()["error"]
+
+
+def test_only_those_that_can_be_asked_are_suggested_where_one_can(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Azure, which nobody had set up, came first, and cut off one that was."""
+    for provider in list_providers():
+        for variable in provider.environment_variables:
+            monkeypatch.delenv(variable, raising=False)
+
+    served = start()
+    every = served.create(model="sora-2").json()["error"]["suggestions"]
+    assert "azure-openai/sora-2" in every
+    for variable, meant in (
+        ("REPLICATE_API_TOKEN", "replicate/openai/sora-2"),
+        ("OPENAI_API_KEY", "openai/sora-2"),
+    ):
+        monkeypatch.setenv(variable, "canary-key")
+        error = served.create(model="sora-2").json()["error"]
+        assert meant in error["suggestions"]
+        providers = {one.partition("/")[0] for one in error["suggestions"]}
+        assert providers <= {"openai", "replicate"}, error
 
 
 OTHERS = (

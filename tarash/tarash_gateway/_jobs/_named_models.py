@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from ._prices import list_prices
 if TYPE_CHECKING:
     from ._gateway import Gateway
 
+MOST_ALIKE = 3
+"""Models that are suggested for a name."""
 KINDS: tuple[Kind, ...] = ("video", "image")
 
 
@@ -73,15 +76,19 @@ def mistyped(gateway: Gateway, provider: str, model: str, base_url: str | None) 
         return mistyped_for(provider, _bare(provider, model))
 
 
-def named_alike(gateway: Gateway, name: str) -> list[str]:
+def named_alike(gateway: Gateway, name: str, usable: Collection[str]) -> list[str]:
     """Return `provider/model` of what may be meant by a name without a provider. Reads files.
 
     Args:
         gateway: Knows the providers.
         name: The model's name, as its maker calls it.
+        usable: The providers that can be asked now; others are named where none of these has it.
     """
     with gateway._shared.registry.in_force():  # noqa: SLF001  (it is ours)
-        return having(name)
+        found = having(name)
+
+    ready = [one for one in found if one[0] in usable]
+    return [f"{provider}/{model}" for provider, model in (ready or found)[:MOST_ALIKE]]
 
 
 def providers_of(gateway: Gateway) -> list[ProviderInfo]:

@@ -115,12 +115,12 @@ def elsewhere(provider: str, model: str) -> str | None:
     return ", ".join(owners[:NEAR_IDS]) or None
 
 
-def having(model: str) -> list[str]:
-    """Return `provider/model` of each that has a model by this name, or behind its owner's."""
-    holders = [f"{provider}/{model}" for provider in others_with("", model)]
+def having(model: str) -> list[tuple[str, str]]:
+    """Return the provider and the id of each model of this name, or of it behind its owner's."""
+    holders = [(provider, model) for provider in others_with("", model)]
     for provider in names():
         ids = (*named(provider), *_schema_store.ids(provider))
         behind = [one for one in ids if one.endswith(f"/{model}")]
-        holders += [f"{provider}/{min(behind, key=len)}"] if behind else []
+        holders += [(provider, min(behind, key=len))] if behind else []
 
-    return list(dict.fromkeys(holders))[:NEAR_IDS]
+    return list(dict.fromkeys(holders))

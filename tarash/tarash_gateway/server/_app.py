@@ -190,7 +190,9 @@ def _answer_heads(app: FastAPI) -> None:
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refusal)  # noqa: S101  (it is registered for these)
     if error.unknown_name is not None:
-        error.suggest(await front_of(request).models.meant(error.unknown_name))
+        front = front_of(request)
+        usable = _catalogue.usable_of(front)
+        error.suggest(await front.models.meant(error.unknown_name, usable))
 
     return error.answer()
 

@@ -7,7 +7,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -215,9 +215,14 @@ class ModelNames:
             refusal.unknown_name = f"{provider}/{model}"  # such as `fal-ai/veo3.1`
             raise refusal from error
 
-    async def meant(self, name: str) -> list[str]:
-        """Return the models that may be meant by a name without its provider."""
-        return await to_thread.run_sync(named_alike, self._gateway, name)
+    async def meant(self, name: str, usable: Collection[str]) -> list[str]:
+        """Return the models that may be meant by a name without its provider.
+
+        Args:
+            name: The name.
+            usable: The providers that can be asked now.
+        """
+        return await to_thread.run_sync(named_alike, self._gateway, name, usable)
 
     def _check_makes(self, kind: Kind, name: str, provider: str, model: str) -> None:
         """Check that a model makes what is wanted, as far as that is known.

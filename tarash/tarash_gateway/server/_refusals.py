@@ -74,9 +74,10 @@ class Refusal(Exception):  # noqa: N818  (an answer, not a mistake of ours)
         """A model's name without its provider: whoever answers may look for who has it."""
 
     def suggest(self, models: Sequence[str]) -> None:
-        """Add the models that may be meant."""
+        """Name the models that may be meant, in the place of any other advice."""
         if models:
-            self.message += f". Did you mean {' or '.join(models)}?"
+            name = self.unknown_name
+            self.message = f"There is no model {name!r}; did you mean {' or '.join(models)}?"
             self.facts["suggestions"] = list(models)
 
     def body(self) -> dict[str, Any]:
