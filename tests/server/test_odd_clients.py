@@ -10,7 +10,7 @@ import pytest
 
 from tarash.tarash_gateway.media.samples import make_png
 from tarash.tarash_gateway.testing import Script, Simulator
-from tests.server.conftest import ADMIN, MODEL, Started
+from tests.server.conftest import ADMIN, MODEL, Start, Started
 from tests.server.test_hardening import connect
 
 GPT = "openai/gpt-image-2"
@@ -94,6 +94,33 @@ def test_empty_fields_of_a_form_are_left_out(mocked: Started) -> None:
     assert (none.status_code, none.json()["error"]["param"]) == (400, "prompt")
 
 
+WAN = "fal/fal-ai/wan/v2.2-a14b/text-to-video"
+
+
+def test_an_empty_negative_prompt_is_sent(served: Started, simulator: Simulator) -> None:
+    """It was left out, and what the model avoids by itself was avoided."""
+    body = {"model": WAN, "prompt": "A cat", "negative_prompt": "", "seed": "", "style": ""}
+    for how in ("json", "data"):
+        answer = served.ask("POST", "/v1/videos", **{how: body})
+        assert answer.status_code == 200, answer.text
+        assert simulator.jobs("fal")[-1].payload == {"prompt": "A cat", "negative_prompt": ""}
+
+    none = served.create(model="openai/sora-2", negative_prompt="")  # which takes none
+    assert none.status_code == 200, none.text
+
+
+def test_an_empty_parameter_of_a_providers_own_is_sent(start: Start, simulator: Simulator) -> None:
+    served = start(allowed_extra_params=("style_code",))
+    body = {"model": WAN, "prompt": "A cat", "style_code": ""}
+    for how in ("json", "data"):
+        answer = served.ask("POST", "/v1/videos", **{how: body})
+        assert answer.status_code == 200, answer.text
+        assert simulator.jobs("fal")[-1].payload["style_code"] == ""
+
+    odd = served.create(colour="").json()["error"]["message"]
+    assert odd.startswith("There is no field 'colour'")
+
+
 def test_what_can_not_be_read_is_said_so(mocked: Started) -> None:
     kind = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     packed = mocked.ask("POST", "/v1/videos", content=gzip.compress(b"{}"), headers=kind)
@@ -115,7 +142,12 @@ def test_a_field_that_is_none_names_the_one_that_is_meant(mocked: Started) -> No
 def test_a_mistyped_filter_is_no_filter_that_is_left_out(mocked: Started) -> None:
     for path, query, meant in (
         ("/api/jobs", "stat=failed", "state"),
+        ("/api/jobs", "states=failed", "state"),
+        ("/api/jobs", "status=failed", "state"),
         ("/api/jobs", "limits=3", "limit"),
+        ("/api/jobs", "lim=3", "limit"),
+        ("/api/jobs", "labels=a:b", "label"),
+        ("/api/models", "read=true", "ready"),
         ("/api/models", "kinds=video", "kind"),
     ):
         answer = mocked.ask("GET", f"{path}?{query}")
@@ -123,7 +155,12 @@ def test_a_mistyped_filter_is_no_filter_that_is_left_out(mocked: Started) -> Non
         assert f"did you mean {meant!r}?" in answer.json()["error"]["message"]
 
     # What is nothing like ours, as caches and proxies add it, harms nobody; OpenAI's are theirs.
-    for path in ("/api/jobs?_=1731&utm_source=x", "/v1/videos?limits=3"):
+    for path in (
+        "/api/jobs?_=1731&utm_source=x",
+        "/api/jobs?filter=x&static=1",
+        "/api/models?status=x",
+        "/v1/videos?limits=3",
+    ):
         assert mocked.ask("GET", path).status_code == 200
 
 

@@ -23,6 +23,8 @@ from starlette.formparsers import MultiPartException
 
 from ._front import front_of
 from ._refusals import invalid
+from ._video_requests import IGNORED
+from ._words import HTTP
 
 if TYPE_CHECKING:
     from ._room import Room
@@ -36,6 +38,9 @@ SMALL_BYTES = 64 * 1024
 PIECE_BYTES = 256 * 1024
 OBJECTS = frozenset({"metadata"})
 """Fields whose names are the client's own, whatever they look like."""
+MEANT_EMPTY = frozenset({"negative_prompt"})
+"""Fields whose empty text says something: what the model avoids by itself is allowed."""
+KNOWN = HTTP.known.union(IGNORED) - MEANT_EMPTY
 Many = dict[str, list[Any]]
 
 
@@ -49,8 +54,9 @@ async def fields_of(request: Request) -> dict[str, Any]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in FORMS:
         async with form_of(request, room=front.room) as form:
-            # Many tools write out the fields that they leave out, as empty text.
-            given = [(name, value) for name, value in form.multi_items() if value != ""]
+            given = [
+                (name, value) for name, value in form.multi_items() if not _is_left_out(name, value)
+            ]
             pairs = [(name, await _value(value)) for name, value in given]
 
         return fields_from(pairs)
@@ -71,8 +77,16 @@ async def fields_of(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise invalid("The body is to be a JSON object")
 
-    # Many clients write out the fields that they leave out, `"n": null` or `"size": ""`.
-    return {name: value for name, value in body.items() if value is not None and value != ""}
+    return {name: value for name, value in body.items() if not _is_left_out(name, value)}
+
+
+def _is_left_out(name: str, value: Any) -> bool:
+    """Tell whether a field is written out and left out: `"n": null`, `"size": ""`, as many do.
+
+    What an empty text says of a parameter of a provider's own, only the provider knows.
+    """
+    is_known = name.partition("[")[0] in KNOWN
+    return value is None or (value == "" and is_known)
 
 
 def _refused(constant: str) -> Any:

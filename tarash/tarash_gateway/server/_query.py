@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
 
 OURS = "/api/"
-NEAR = 0.7
+NEAR = 0.75
 """How similar a name must be to one that there is to be taken for it."""
+BY_NAME = {"status": "state"}
+"""What other servers call a parameter of ours."""
 
 
 async def check_query(request: Request) -> None:
@@ -33,7 +35,11 @@ async def check_query(request: Request) -> None:
 
     known = set(_names(request.scope["route"].dependant))
     for name in request.query_params:
-        near = [] if name in known else difflib.get_close_matches(name, known, 1, NEAR)
+        if name in known:
+            continue
+
+        meant = BY_NAME.get(name)
+        near = [meant] if meant in known else difflib.get_close_matches(name, known, 1, NEAR)
         if near:
             raise Refusal(
                 400,
