@@ -115,6 +115,12 @@ def _source(adapter: Adapter, config: Config, key: Key) -> str:
     return "api_key= on the config" if given else "provider_config or the environment"
 
 
+def why_no_key(adapter: Adapter, key: str) -> str | None:
+    """Return why a plain key can't be sent to a provider, in words that don't tell it."""
+    why = why_no_header(key)
+    return why_more_than_a_key(key) if why is None and not _has_own_scheme(adapter) else why
+
+
 def _has_own_scheme(adapter: Adapter) -> bool:
     """Tell whether a key may rightly begin with `Bearer` or the like: it is sent as it is."""
     ours = type(adapter).__module__.startswith(PACKAGE)
@@ -128,10 +134,7 @@ def account(adapter: Adapter, config: Config, environment_variable: str | None) 
         AuthenticationError: There is no key; the message names the environment variable.
     """
     key = Key(plain_key(adapter.find_key(config, Variables()) or ""))
-    problem = why_no_header(key.reveal())
-    if problem is None and not _has_own_scheme(adapter):
-        problem = why_more_than_a_key(key.reveal())
-
+    problem = why_no_key(adapter, key.reveal())
     if problem is not None:
         raise AuthenticationError(
             f"The key for {config.provider}, from {_source(adapter, config, key)}, {problem}; "

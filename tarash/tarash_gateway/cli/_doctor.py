@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 
 from rich.text import Text
 
-from .._http._key_lookup import account, base_url_variable
+from .._http._key_lookup import Variables, account, base_url_variable, why_no_key
 from .._http._pools import ClientCache
 from .._http._proxies import proxy_of
 from .._jobs._traffic import health_in
 from .._support._extras import how_to_install, too_old
-from .._support._secrets import plain_key, why_more_than_a_key, why_no_header
+from .._support._secrets import plain_key
 from .._version import __version__
 from ..exceptions import AuthenticationError, HTTPConnectionError, TarashException
 from ..models import ProviderInfo, VideoGenerationConfig
@@ -123,9 +123,7 @@ def _installation() -> Iterator[Finding]:
 
 def _ready(providers: Sequence[ProviderInfo], *, needed: bool) -> Iterator[Finding]:
     """Yield who can be asked to make something, and whom it has to be able to ask and is not."""
-    ready = [
-        provider.name for provider in providers if provider.installed and _has_access(provider)
-    ]
+    ready = [provider.name for provider in providers if _can_be_asked(provider)]
     if ready:
         yield Finding("ready", "ok", ", ".join(ready))
     elif not needed:
@@ -138,13 +136,37 @@ def _ready(providers: Sequence[ProviderInfo], *, needed: bool) -> Iterator[Findi
                 if provider.installed
                 else f"the extra {provider.extra!r} is missing"
             )
-            if provider.own_server:
+            has_access = provider.installed and _has_access(provider)
+            if has_access:
+                what = "its key can't be sent"
+            elif provider.own_server:
                 what = (
                     f"{base_url_variable(provider.name)} says where the server is, and is not set"
                 )
 
-            code = Exit.KEY if provider.installed and not provider.own_server else Exit.USAGE
+            is_key = provider.installed and not provider.own_server
+            code = Exit.KEY if is_key or has_access else Exit.USAGE
             yield Finding(f"ready: {provider.name}", "problem", f"no: {what}", code)
+
+
+def _can_be_asked(provider: ProviderInfo) -> bool:
+    """Tell whether a provider is here and has access: of several keys, one that can be sent."""
+    if not provider.installed or not _has_access(provider):
+        return False
+
+    there = [
+        model
+        for model, variables in _by_model(provider).items()
+        if variables[0] in provider.variables_present
+    ]
+    return not there or any(_wrong_with_key(provider, model) is None for model in there)
+
+
+def _wrong_with_key(provider: ProviderInfo, model: str) -> str | None:
+    """Return why the key for a model can't be sent, as whoever sends it would say."""
+    adapter = default_registry.adapter(provider.name, need_extra=False)
+    config = VideoGenerationConfig(provider=provider.name, model=model)
+    return why_no_key(adapter, plain_key(adapter.find_key(config, Variables()) or ""))
 
 
 def _has_access(provider: ProviderInfo) -> bool:
@@ -181,8 +203,7 @@ def _keys(provider: ProviderInfo) -> Iterator[Finding]:
         first, *others = variables
         if first in provider.variables_present:
             used = next((one for one in variables if os.environ.get(one)), first)
-            key = plain_key(os.environ.get(used, ""))
-            wrong = why_no_header(key) or why_more_than_a_key(key)
+            wrong = _wrong_with_key(provider, model)
             if wrong is not None:
                 advice = f"its key {wrong}; copy it again, by itself"
                 yield Finding(used, "problem", advice, Exit.KEY)
