@@ -253,6 +253,10 @@ BEFORE = {
     "FAL_KEY=": "the name of a variable",
     "export OPENAI_API_KEY=": "the name of a variable",
     "RUNWAYML_API_SECRET: ": "the name of a variable",
+    "Bearer:": "the word 'Bearer'",
+    "Token:": "the word 'Token'",
+    "TOKEN=": "the name of a variable",
+    "api_key=": "the name of a variable",
     "Authorization: Bearer": "the name of a header",
     "x-api-key: ": "the name of a header",
     '"': None,
@@ -306,10 +310,41 @@ async def test_halves_of_a_key_may_be_quoted_each(monkeypatch: pytest.MonkeyPatc
             await gateway.generate_video_async(config, VideoGenerationRequest(prompt="A cat"))
 
 
-def test_a_key_may_hold_what_looks_like_it() -> None:
-    for key in ("id:secret", "c2VjcmV0==", "ABCKEY==", "a'b'c", "keystone", "Bearer"):
-        assert plain_key(key) == key
-        assert why_more_than_a_key(key) is None
+@pytest.mark.parametrize(
+    "key",
+    [
+        "id:secret", "key:secret", "token:secret", "my-key:secret", "key_id:secret",
+        "FAL_KEY:secret", "one:c2VjcmV0==", "c2VjcmV0=", "c2VjcmV0==", "ABCKEY==", "TOKEN==",
+        "AB_CD=", "a'b'c", "keystone", "keystone=x", "sk-key=x", "Bearer", "my secret key", "a b c",
+    ],
+)  # fmt: skip
+def test_a_key_may_hold_what_looks_like_it(key: str) -> None:
+    assert plain_key(key) == key
+    assert why_more_than_a_key(key) is None
+
+
+HEADER, VARIABLE, WORD = "the name of a header", "the name of a variable", "the word "
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("Authorization:Bearer abc", HEADER), ("authorization: abc", HEADER),
+        ("Authorization=Bearer abc", HEADER), ("X-Api-Key:abc", HEADER), ("x-key:abc", HEADER),
+        ("api-key:abc", HEADER), ("x-goog-api-key:abc", HEADER), ("Key: abc", HEADER),
+        ("Ocp-Apim-Subscription-Key:abc", HEADER),
+        ("Bearer: abc", WORD), ("Bearer:abc", WORD), ("bearer abc", WORD), ("Token: abc", WORD),
+        ("TOKEN=abc", VARIABLE), ("KEY=abc", VARIABLE), ("api_key=abc", VARIABLE),
+        ("apiKey=abc", VARIABLE), ("fal_key=abc", VARIABLE), ("fal_key = abc", VARIABLE),
+        ("api_key: abc", VARIABLE), ("FAL_KEY: abc", VARIABLE), ("export KEY=abc", VARIABLE),
+        ("set mine=abc", VARIABLE), ("$env:FAL_KEY = abc", VARIABLE), ("HF_X=abc==", VARIABLE),
+    ],
+)  # fmt: skip
+def test_a_key_with_what_stood_before_it_is_none(key: str, said: str) -> None:
+    """A header without a space behind its colon, and a variable in small letters, went out."""
+    why = why_more_than_a_key(plain_key(key))
+    assert why is not None
+    assert why.startswith(f"begins with {said}")
 
 
 @pytest.mark.parametrize(

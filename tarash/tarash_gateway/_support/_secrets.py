@@ -104,15 +104,24 @@ class Key:
 
 QUOTES = "\"'`"
 MORE_THAN_A_KEY = {
-    "the name of a header": r"(?i:authorization|(?:[a-z]+-)*key)\s*:\s+\S",
-    "the name of a variable": (
-        r"(?:export\s+|set\s+|\$env:)?[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\s*(?:=\s*[^\s=]|:\s+\S)"
+    # Without a space, only what is no half of an `id:secret`.
+    "the name of a header": (
+        r"(?i:authorization\s*[:=]|(?:x-(?:[a-z]+-)*|(?:[a-z]+-)*(?:api|subscription)-)key\s*:"
+        r"|(?:[a-z]+-)*key\s*:\s)\s*\S"
     ),
     "the word {word!r}, which is added where it is sent": (
-        r"(?P<word>(?i:bearer|key|token|basic|api-?key))\s+\S"
+        r"(?P<word>(?i:bearer|key|token|basic|api-?key))(?:(?:\s*:)?\s+|(?<=(?i:bearer))[:=])\S"
+    ),
+    # A `=` that anything follows is no padding of base64.
+    "the name of a variable": (
+        r"(?:(?:export\s+|set\s+|\$env:)[A-Za-z_]\w*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
+        r"|(?i:(?:[a-z][a-z0-9]*_)*(?:api|access|auth|secret)?(?:key|token|secret)))"
+        r"\s*(?:=\s*[^\s=]|:\s+\S)"
     ),
 }
 """How keys begin that were copied with what stood before them: patterns, seldom needed."""
+MARKS = " =:"
+"""Of which each of these has one."""
 
 
 def plain_key(key: str) -> str:
@@ -129,7 +138,7 @@ def plain_key(key: str) -> str:
 
 def why_more_than_a_key(key: str) -> str | None:
     """Return what a plain key has at its ends that is no key, in words that don't tell it."""
-    for what, pattern in MORE_THAN_A_KEY.items() if " " in key or "=" in key else ():
+    for what, pattern in MORE_THAN_A_KEY.items() if any(one in key for one in MARKS) else ():
         match = re.match(pattern, key)
         if match is not None:
             return f"begins with {what.format(**match.groupdict())}"
