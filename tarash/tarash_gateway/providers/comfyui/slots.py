@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..._support._lines import lines_of
 from ...exceptions import ValidationError
-from ...mapping import FieldMapper, nearest, passthrough_field_mapper, seed_field_mapper
+from ...mapping import (
+    FieldMapper,
+    check_sendable,
+    nearest,
+    passthrough_field_mapper,
+    seed_field_mapper,
+)
 from .workflow import INPUTS, ROLES, Place, Workflow
 
 if TYPE_CHECKING:
@@ -148,8 +154,11 @@ def body_of(call: Call, workflow: Workflow, given: Mapping[str, Any], own_id: st
     """Return what is sent: the filled graph, the ids, and the server's own parameters. Pure.
 
     Raises:
-        ValidationError: A parameter has no slot.
+        ValidationError: A parameter has no slot, or can't be sent.
     """
+    if not call.mocked:  # later, they have the names of inputs
+        check_sendable(given, call.request.extra_params)
+
     body = {name: one for name, one in given.items() if name in OF_THE_BODY}
     values = dict(_prefixes(workflow, own_id))
     if "seed" in workflow.places and given.get("seed") is None:
