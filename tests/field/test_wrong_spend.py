@@ -165,6 +165,12 @@ def test_an_image_has_no_flat_price_where_size_and_quality_make_it() -> None:
 
     images = {quality: one.lines[0].high for quality, one in found.items()}
     assert images == {"xhigh": Decimal("0.09366"), "max": Decimal("0.21072")}
+    # 5 dollars for a million tokens of text, of which six letters are one to nine
+    for quality, quote in found.items():
+        assert quote.low == images[quality] + Decimal("0.000005")
+        assert quote.high == images[quality] + Decimal("0.000045")
+        assert quote.unknown == ()
+
     unknown = ImageGenerationConfig(provider="fal", model="openai/gpt-image-2")
     size = {"image_size": {"width": 1600, "height": 1200}}
     quote = quote_image(unknown, ImageGenerationRequest(prompt="A cat", extra_params=size))
