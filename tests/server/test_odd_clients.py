@@ -99,7 +99,7 @@ WAN = "fal/fal-ai/wan/v2.2-a14b/text-to-video"
 
 def test_an_empty_negative_prompt_is_sent(served: Started, simulator: Simulator) -> None:
     """It was left out, and what the model avoids by itself was avoided."""
-    body = {"model": WAN, "prompt": "A cat", "negative_prompt": "", "seed": "", "style": ""}
+    body: Any = {"model": WAN, "prompt": "A cat", "negative_prompt": "", "seed": "", "style": ""}
     for how in ("json", "data"):
         answer = served.ask("POST", "/v1/videos", **{how: body})
         assert answer.status_code == 200, answer.text
@@ -111,7 +111,7 @@ def test_an_empty_negative_prompt_is_sent(served: Started, simulator: Simulator)
 
 def test_an_empty_parameter_of_a_providers_own_is_sent(start: Start, simulator: Simulator) -> None:
     served = start(allowed_extra_params=("style_code",))
-    body = {"model": WAN, "prompt": "A cat", "style_code": ""}
+    body: Any = {"model": WAN, "prompt": "A cat", "style_code": ""}
     for how in ("json", "data"):
         answer = served.ask("POST", "/v1/videos", **{how: body})
         assert answer.status_code == 200, answer.text
