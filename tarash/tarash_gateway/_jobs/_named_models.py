@@ -85,10 +85,10 @@ def named_alike(gateway: Gateway, name: str, usable: Collection[str]) -> list[st
         usable: The providers that can be asked now; others are named where none of these has it.
     """
     with gateway._shared.registry.in_force():  # noqa: SLF001  (it is ours)
-        found = having(name)
+        holders = having(name)
 
-    ready = [one for one in found if one[0] in usable]
-    return [f"{provider}/{model}" for provider, model in (ready or found)[:MOST_ALIKE]]
+    ready = [one for one in holders if one[0] in usable]
+    return [f"{provider}/{model}" for provider, model in (ready or holders)[:MOST_ALIKE]]
 
 
 def providers_of(gateway: Gateway) -> list[ProviderInfo]:
