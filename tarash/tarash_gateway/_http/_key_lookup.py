@@ -16,10 +16,14 @@ from ._credentials import Credentials
 
 if TYPE_CHECKING:
     from .._data._exchange import Config
-    from ..providers._contract import Adapter, LocatingAdapter, ManyKeysAdapter
+    from ..providers._contract import (
+        Adapter,
+        AdapterDefaults,
+        LocatingAdapter,
+        ManyKeysAdapter,
+    )
 
 
-PACKAGE = __name__.partition("._http")[0]
 NO_KEY = "none"
 """Stands for the key where credentials of another kind serve."""
 
@@ -115,10 +119,9 @@ def _source(adapter: Adapter, config: Config, key: Key) -> str:
     return "api_key= on the config" if given else "provider_config or the environment"
 
 
-def _has_own_scheme(adapter: Adapter) -> bool:
+def has_own_scheme(adapter: Adapter) -> bool:
     """Tell whether a key may rightly begin with `Bearer` or the like: it is sent as it is."""
-    ours = type(adapter).__module__.startswith(PACKAGE)
-    return bool(getattr(adapter, "key_has_scheme", not ours))
+    return cast("AdapterDefaults", adapter).key_has_scheme
 
 
 def account(adapter: Adapter, config: Config, environment_variable: str | None) -> Credentials:
@@ -129,7 +132,7 @@ def account(adapter: Adapter, config: Config, environment_variable: str | None) 
     """
     key = Key(plain_key(adapter.find_key(config, Variables()) or ""))
     problem = why_no_header(key.reveal())
-    if problem is None and not _has_own_scheme(adapter):
+    if problem is None and not has_own_scheme(adapter):
         problem = why_more_than_a_key(key.reveal())
 
     if problem is not None:
