@@ -380,6 +380,28 @@ def test_a_secret_is_masked_however_json_writes_it(written: Any, shape: str, sec
         assert "***" in str(said.body)
 
 
+@pytest.mark.parametrize("secret", [SECRET, KEY, "id-of-it:half/of+it=="])
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_secret_is_masked_in_json_that_stands_in_text(written: Any, secret: str) -> None:
+    """As a front repeats the headers that it got, with or without a JSON answer around."""
+    inner = '{"Authorization": ' + written(f"Bearer {secret}") + "}"
+    shown = inner if written is not WRITTEN[1] else json.dumps({"Authorization": secret})
+    for content in (json.dumps({"message": shown}), f"Fatal: {shown}"):
+        said = read_answer(400, {}, "", content.encode(), Secrets([secret]))
+        kept = said.body if isinstance(said.body, str) else said.body["message"]
+        assert "***" in kept
+        assert not any(half in kept.replace("\\/", "/") for half in secret.split(":"))
+
+
+@pytest.mark.parametrize("content", [PNG, b'{"id": "x"}', b"a page"])
+def test_a_header_that_repeats_the_key_is_masked(content: bytes) -> None:
+    """`raw_response` has the headers of an answer that is a medium."""
+    headers = {"X-Request-Authorization": f"Bearer {KEY}", "Retry-After": "3"}
+    said = read_answer(200, headers, "", content, Secrets([KEY]))
+    assert said.headers["X-Request-Authorization"] == "Bearer ***"
+    assert said.headers["Retry-After"] == "3"
+
+
 def test_line_breaks_hide_no_key() -> None:
     secrets = Secrets([KEY])
     assert not secrets.may_hide_in(r'{"logs": "10%\n20%\r\n\t30%"}')

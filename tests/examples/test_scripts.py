@@ -386,6 +386,10 @@ def test_batch_whose_reader_has_left_ends_quietly_and_can_go_on(
     assert simulator.counters("fal").accepted == 4
 
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+CHANGED = "fal-ai/veo3.1 takes [4, 6, 8]"
+
+
 @pytest.mark.parametrize("mocked", [True, False])
 def test_the_notebook_runs_from_its_first_cell_to_its_last(
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mocked: bool
@@ -411,11 +415,13 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(
     )
     assert setup == []
     assert drawn(notebook, progress) == ["Veo 3.1"]
+    assert [CHANGED in line for line in said(progress)] == [True]
     source = "data:video/mp4;base64," if mocked else simulator.media_url
     (shown,) = video
     assert shown["text/html"].count(f'src="{source}') == 1
     assert len(shown["text/plain"]) < 4000
     *bars, table = comparison
+    assert [CHANGED in line for line in said(bars)] == [True]
     assert drawn(notebook, bars) == [
         "fal-ai/veo3.1",
         "fal-ai/kling-video/v2.5-turbo/pro/text-to-video",
@@ -426,12 +432,17 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(
     assert simulator.counters("fal").accepted == (0 if mocked else 4)
 
 
+def said(outputs: list[Any]) -> list[str]:
+    """Return the lines under a cell that are no progress bars."""
+    return [output["text/plain"] for output in outputs if WIDGET not in output]
+
+
 def drawn(notebook: Any, bars: list[Any]) -> list[str]:
     """Return the labels of progress bars that stand as completed under a cell."""
     widgets = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
     labels = []
-    for bar in bars:
-        box = widgets[bar["application/vnd.jupyter.widget-view+json"]["model_id"]]["state"]
+    for bar in (output for output in bars if WIDGET in output):
+        box = widgets[bar[WIDGET]["model_id"]]["state"]
         line, text = (widgets[name.removeprefix("IPY_MODEL_")]["state"] for name in box["children"])
         assert (line["bar_style"], line["value"]) == ("success", 1)
         found = re.fullmatch(

@@ -241,6 +241,45 @@ def test_a_price_is_that_of_the_region_where_the_call_goes(
     assert (quote.low, quote.high) == (Decimal(due), Decimal(due))
 
 
+SINGAPORE, BEIJING = "https://dashscope-intl.aliyuncs.com/api/v1", "https://dashscope.aliyuncs.com"
+BOTH = ("0.43", "0.50")
+
+
+@pytest.mark.parametrize("by_variable", [False, True])
+@pytest.mark.parametrize(
+    ("host", "region", "due"),
+    [
+        (SINGAPORE, None, ("0.50", "0.50")),
+        (SINGAPORE, "cn-beijing", ("0.50", "0.50")),
+        (BEIJING, None, ("0.43", "0.43")),
+        (BEIJING, "ap-southeast-1", ("0.43", "0.43")),
+        ("https://proxy.example", None, BOTH),
+        ("https://proxy.example", "cn-beijing", ("0.43", "0.43")),
+    ],
+)
+def test_a_host_that_is_named_decides_on_the_region(
+    host: str,
+    region: str | None,
+    due: tuple[str, str],
+    by_variable: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The call goes there, whichever region is asked for beside it."""
+    monkeypatch.delenv("DASHSCOPE_API_REGION", raising=False)
+    if by_variable:
+        monkeypatch.setenv("TARASH_ALIBABA_BASE_URL", host)
+
+    config = VideoGenerationConfig(
+        provider="alibaba",
+        model="wan2.7-t2v",
+        base_url=None if by_variable else host,
+        provider_config={} if region is None else {"region": region},
+    )
+    request = VideoGenerationRequest(prompt="A tram", duration_seconds=5, resolution="720p")
+    quote = quote_video(config, request)
+    assert (quote.low, quote.high) == tuple(map(Decimal, due))
+
+
 def test_a_price_of_another_region_is_none_of_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DASHSCOPE_API_REGION", raising=False)
     config = VideoGenerationConfig(provider="alibaba", model="wan2.5-t2v-preview")

@@ -176,7 +176,9 @@ def test_the_files_of_the_guide_can_be_used() -> None:
     text = page.read_text(encoding="utf-8")
     whole, takes, forms = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     said = tomllib.loads(whole)
-    assert declared_provider(said).name == "acme"
+    row = declared_provider(said)
+    assert row.name == "acme"
+    assert declared_provider({**dict(read_declaration(said)), "name": "acme-eu"}).name == "acme-eu"
 
     # Another one is a model of several forms.
     names = ("prompt", "length", "frames", "ratio")

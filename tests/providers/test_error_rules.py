@@ -173,6 +173,13 @@ def test_a_wrong_key_is_told_by_words_where_the_status_is_400(name: str, said: s
     assert isinstance(error, AuthenticationError), error
 
 
+@pytest.mark.parametrize("said", ["Invalid API key", "please enable billing first"])
+def test_what_is_said_of_the_account_in_a_certain_refusal_is_one(said: str) -> None:
+    """That it is the account's matter, and not the request's, makes it no less certain."""
+    assert error_of(400, {"reason": said}, "a-model").submission == "rejected"
+    assert error_of(403, {"reason": said}, "a-model").submission is None
+
+
 def test_a_status_that_stands_for_a_code_names_nothing_that_was_objected_to() -> None:
     rules = ErrorRules(title="Acme", moderation=(When(words="unsafe"),))
 

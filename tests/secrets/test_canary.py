@@ -203,7 +203,7 @@ async def test_a_proxy_that_refuses_does_not_tell_its_password(
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:{CANARY}@{host}:{port}")
         asked = VideoGenerationConfig(provider=provider, model=model, api_key="k", max_retries=0)
         async with Gateway() as gateway:
-            with pytest.raises(TarashException, match="Proxy Authentication") as caught:
+            with pytest.raises(TarashException, match="the proxy answered HTTP 407") as caught:
                 await gateway.generate_video_async(asked, REQUEST)
 
     assert caught.value.submission == "not_sent"

@@ -98,6 +98,8 @@ def test_it_ends_its_own_calls_and_nobody_elses(simulator: Simulator) -> None:
     threads["own"].join()
     assert "own" in ended
     assert not isinstance(ended["own"], VideoGenerationResponse | TarashException)
+    notes = getattr(ended["own"], "__notes__", [])
+    assert any("for job" in note for note in notes), "whoever waited does not learn of the job"
     assert "other" not in ended
     assert simulator.counters("fal").cancels == 1
     other.close(grace=0)

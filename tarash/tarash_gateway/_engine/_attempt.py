@@ -37,6 +37,7 @@ from ..models import AttemptMetadata
 from ._answered_end import AnsweredEnd
 from ._audience import Audience, log_of
 from ._money import Money, later_word
+from ._reading import LastReading
 from ._recording import heard_of, record
 
 if TYPE_CHECKING:
@@ -110,8 +111,7 @@ class Attempt:
     """Why it failed, where another process has written that down."""
     response: Response | None = None
     """What it came to, which nobody may have got yet."""
-    read: tuple[RawResult, Response] | None = None
-    """What a result was read as when its poll was looked at, so that it is not read twice."""
+    read: LastReading = field(default_factory=LastReading)
     called_back: bool = False
     """Whether its provider was asked to call back."""
     money: Money = field(default_factory=Money)

@@ -114,7 +114,8 @@ class Blanks:
 
         attempt = self._attempt
         try:
-            attempt.read = finished, self._adapter.parse(attempt.fitted or attempt.call, finished)
+            response = self._adapter.parse(attempt.fitted or attempt.call, finished)
+            attempt.read.keep(finished, response)
         except Exception:  # noqa: BLE001  (a poll will say it again, if it is so)
             return False
 
@@ -130,7 +131,8 @@ class Blanks:
 
         attempt = self._attempt
         try:
-            attempt.read = finished, self._adapter.parse(attempt.fitted or attempt.call, finished)
+            response = self._adapter.parse(attempt.fitted or attempt.call, finished)
+            attempt.read.keep(finished, response)
         except TarashException as error:
             if finished.raw is not snapshot.raw and is_error(finished.raw):
                 return in_its_place(finished.raw)  # which is none, however long it stays

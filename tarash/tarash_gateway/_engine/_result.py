@@ -25,10 +25,8 @@ def read_result(adapter: Adapter, attempt: Attempt, call: Call, finished: RawRes
     Raises:
         TarashException: It holds no media, or can't be read; `raw_response` has it.
     """
-    read, attempt.read = attempt.read, None
     try:
-        is_read = read is not None and read[0] is finished
-        response = read[1] if read is not None and is_read else adapter.parse(call, finished)
+        response = attempt.read.take(finished) or adapter.parse(call, finished)
     except TarashException:
         raise
     except Exception as error:

@@ -209,6 +209,16 @@ def _glance(value: Any, depth: int = 6) -> Any:
     return value
 
 
+def _masked(headers: Mapping[str, str], secrets: Secrets) -> Mapping[str, str]:
+    """Return headers without secrets: some servers repeat what they were sent."""
+    if all(secrets.text(value) == value for value in headers.values()):
+        return headers
+
+    from multidict import CIMultiDict
+
+    return CIMultiDict((name, secrets.text(value)) for name, value in headers.items())
+
+
 def read_answer(
     status: int,
     headers: Mapping[str, str],
@@ -223,7 +233,7 @@ def read_answer(
     Raises:
         HTTPError: The body of a good answer broke off.
     """
-    headers = headers_mended(headers)
+    headers = _masked(headers_mended(headers), secrets)
     if content is None and status < FIRST_ERROR:
         raise unreadable(status, BROKEN_OFF)
 

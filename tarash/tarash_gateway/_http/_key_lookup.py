@@ -16,10 +16,14 @@ from ._credentials import Credentials
 
 if TYPE_CHECKING:
     from .._data._exchange import Config
-    from ..providers._contract import Adapter, LocatingAdapter, ManyKeysAdapter
+    from ..providers._contract import (
+        Adapter,
+        AdapterDefaults,
+        LocatingAdapter,
+        ManyKeysAdapter,
+    )
 
 
-PACKAGE = __name__.partition("._http")[0]
 NO_KEY = "none"
 """Stands for the key where credentials of another kind serve."""
 
@@ -118,13 +122,12 @@ def _source(adapter: Adapter, config: Config, key: Key) -> str:
 def why_no_key(adapter: Adapter, key: str) -> str | None:
     """Return why a plain key can't be sent to a provider, in words that don't tell it."""
     why = why_no_header(key)
-    return why_more_than_a_key(key) if why is None and not _has_own_scheme(adapter) else why
+    return why_more_than_a_key(key) if why is None and not has_own_scheme(adapter) else why
 
 
-def _has_own_scheme(adapter: Adapter) -> bool:
+def has_own_scheme(adapter: Adapter) -> bool:
     """Tell whether a key may rightly begin with `Bearer` or the like: it is sent as it is."""
-    ours = type(adapter).__module__.startswith(PACKAGE)
-    return bool(getattr(adapter, "key_has_scheme", not ours))
+    return cast("AdapterDefaults", adapter).key_has_scheme
 
 
 def account(adapter: Adapter, config: Config, environment_variable: str | None) -> Credentials:

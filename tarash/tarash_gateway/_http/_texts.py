@@ -97,7 +97,7 @@ def mended(value: Any) -> Any:
     """Return what JSON said, without halves of surrogate pairs.
 
     So ends a text that was cut in the middle of an emoji. No ledger, file or screen takes it, and
-    what is told and kept of a paid job has to be fit for all of them.
+    what is said and kept of a paid job has to be fit for all of them.
     """
     if isinstance(value, str):
         return text_mended(value)

@@ -15,7 +15,7 @@ import queue
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any, Generic, TypeVar, cast
 
@@ -335,7 +335,13 @@ def _outcome(run: _Run[Result], portal: _Portal) -> Result:
     if not run.outcome.done():
         raise RuntimeError("the gateway's event loop has ended in the middle of a call")
 
-    return run.outcome.result()
+    try:
+        return run.outcome.result()
+    except CancelledError as ended:  # by whoever has closed the gateway
+        if run.caller.cancellation_note is not None:
+            tell(ended, run.caller.cancellation_note)
+
+        raise
 
 
 def run_on_loop(awaitable: Awaitable[Result]) -> Result:

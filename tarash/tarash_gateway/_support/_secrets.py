@@ -231,6 +231,10 @@ class Secrets:
             if value:
                 secrets.update((value, value.strip(), plain_key(value)))  # which is what is sent
                 secrets.update(value.split(":"))  # "id:secret" pairs leak by their halves too
+
+        # As they stand in JSON that is itself within text.
+        quoted = {json.dumps(value)[1:-1] for value in secrets}
+        secrets |= quoted | {value.replace("/", "\\/") for value in quoted}
         long_enough = (value for value in secrets if len(value) >= SHORTEST_SECRET)
         ordered = tuple(sorted(long_enough, key=lambda value: (-len(value), value)))
         self._values: Callable[[], tuple[str, ...]] = lambda: ordered

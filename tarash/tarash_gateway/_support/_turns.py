@@ -12,7 +12,7 @@ from collections import deque
 from anyio.lowlevel import RunVar
 
 AT_ONCE = 16
-"""So many begin between two looks of the event loop at its connections."""
+"""So many begin before the event loop sees to its connections again."""
 
 
 class _Turns:

@@ -148,6 +148,11 @@ class AdapterDefaults:
     continues_own_model: bool = False
     """Whether only the model that has made a result goes on from it."""
 
+    @property
+    def key_has_scheme(self) -> bool:
+        """Whether a key may begin with `Bearer` or the like, since it is sent as it is."""
+        return True
+
 
 class StreamingAdapter(Adapter, Protocol):
     """An adapter whose provider pushes the status of a job."""

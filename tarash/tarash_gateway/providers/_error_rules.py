@@ -170,7 +170,17 @@ class ErrorRules:
         if rule is None:
             return status_error(answer, refusal.message) if refusal.message else None
 
-        return self._as_it_came(self.made(*rule, refusal, answer.retry_after), answer.body)
+        error = self.made(*rule, refusal, answer.retry_after)
+        if model is not None and error.submission is None and self._is_refused(rule, refusal):
+            error.submission = "rejected"
+
+        return self._as_it_came(error, answer.body)
+
+    def _is_refused(self, rule: tuple[Meaning, When], refusal: Refusal) -> bool:
+        """Tell whether a rule on the account is met where one on the request would be, too."""
+        return rule in OF_THE_ACCOUNT and any(
+            meaning in OF_THE_REQUEST and when.holds(refusal) for meaning, when in self._in_order()
+        )
 
     def failure(self, body: Any) -> TarashException:
         """Return the error of a job that ended without a result, by what its body says."""

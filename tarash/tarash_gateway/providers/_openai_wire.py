@@ -167,6 +167,7 @@ class OpenAIWire(AdapterDefaults):
         masks=MediaConstraints(("image/png",), LARGEST_MASK),
     )
     reported_cost = staticmethod(reported_cost)
+    key_has_scheme = False
     modules = ("openai",)
     continues = "every video model: a remix"
     # Half of what the SDK's helper waits where no `openai-poll-after-ms` says more. Our pauses grow

@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1/videos", tags=["Videos"], responses=ERRORS)
 RUNNING = frozenset({"queued", "in_progress"})
 PREVIEW = "openai-poll-after-ms"
 PACE = 0.25
-"""Seconds between two looks at a job that another server stops."""
+"""Seconds between two polls of a job that another server stops."""
 
 
 @router.post("", openapi_extra=body_of(VideoCreate, files=("input_reference",)))

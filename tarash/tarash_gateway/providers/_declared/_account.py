@@ -14,6 +14,7 @@ from ..._data._exchange import (
     MediaSupport,
 )
 from ..._http._client import HttpClient, checked, join, segment, segments
+from ..._http._key_lookup import base_url
 from ...exceptions import UnsupportedOperationError
 from ...exceptions import ValidationError as Refusal
 from .._rest import RestAdapter
@@ -134,13 +135,16 @@ class DeclaredAccount(RestAdapter):
         return config.provider_config.get("region") or variable
 
     def _region_of(self, config: Config) -> str | None:
-        """Return the region of a call, as its host is chosen; None for a host of the user's own."""
-        asked = self._asked_region(config)
-        if asked:
-            return str(asked)
+        """Return the region whose host a call goes to; of other hosts the one that is asked for."""
+        values = self.settings(config.provider_config)
+        host = urlsplit(base_url(self, config)).hostname
+        for region, bases in self.said.account.regions.items():
+            for base in (bases,) if isinstance(bases, str) else bases:
+                if urlsplit(self.filled(base, values)).hostname == host:
+                    return region
 
-        elsewhere = config.base_url or self.said.account.product_of(config.model) is not None
-        return None if elsewhere else self.said.account.region
+        asked = self._asked_region(config)
+        return str(asked) if asked else None
 
     def resolve_base_url(self, config: Config, custom: str | None) -> str:
         """Return the user's base URL, else that of the region.

@@ -206,14 +206,21 @@ def _checked(raw: Mapping[str, Any], where: str, text: str, beside: Read) -> Pro
 
     schemas: dict[str, Any] = {}
     for number, model in enumerate(raw["models"]):
-        for form in (model, *model.get("forms", ())):
-            name = form.get("schema")
+        for name in _schemas_of(model):
             if isinstance(name, str):
                 line = _line_of(text, ("models", number, "schema"))
                 schemas[name] = _schema(name, f"{where}:{line}" if line else where, beside)
 
     declaration.keep_schemas(schemas)
     return declaration
+
+
+def _schemas_of(model: Any) -> list[Any]:
+    """Return the schemas that a model and its forms name, as written, or as read before."""
+    if isinstance(model, Model):
+        return [form.input_schema for form in model.each_form]
+
+    return [form.get("schema") for form in (model, *model.get("forms", ()))]
 
 
 def _schema(name: str, where: str, beside: Read) -> Any:
