@@ -2,8 +2,7 @@
 
 What is paid for goes through the `openai` SDK, by raw paths: its videos methods warn of their
 deprecation at each call, and there is no way to silence a warning for one thread or task alone.
-Polls and downloads go over our own session, which costs a quarter. What differs between providers
-(hosts, keys, names of models) is in their adapters.
+Polls and downloads go over our own session, at a quarter of the cost. Adapters have hosts and keys.
 """
 
 from __future__ import annotations
