@@ -167,8 +167,10 @@ def test_what_is_enqueued_is_sent_by_a_worker(
     where = ("--ledger", "sqlite:///own.db")
     ran = tarash_command("video", "a cat", "--enqueue", "--priority", "5", *where, code=0)
     job_id = ran.out.strip()
-    assert f"`tarash jobs wait {job_id} --ledger sqlite:///own.db` waits for it, and s" in ran.err
-    assert "`tarash worker --ledger sqlite:///own.db` sends it" in ran.err
+    after = f"`tarash jobs wait {job_id} --ledger sqlite:///own.db` waits for it"
+    assert (
+        f"`tarash worker --ledger sqlite:///own.db` sends it; {after}. Where no worker" in ran.err
+    )
     keyed = ("image", "a cat", "--enqueue", "--idempotency-key", "order-1", "--json", *where)
     first, again = (tarash_command(*keyed, code=0).json() for _ in range(2))
     assert first == again
@@ -198,7 +200,7 @@ def test_a_rehearsal_is_enqueued_where_rehearsals_are(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--enqueue", "-o", "cat.mp4"), "`tarash jobs wait` has an --output"),
+        (("--enqueue", "-o", "-"), "leave out --output, and give it to `tarash jobs wait`"),
         (("--enqueue", "--detach"), "give one of them"),
         (("--enqueue", "--ledger", "memory:"), "ends with this command"),
         (("--enqueue", "--key-file", "key"), "keys are not written down"),

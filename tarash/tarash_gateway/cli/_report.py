@@ -16,6 +16,8 @@ from .._data._money import dollars, is_within, written
 from .._jobs._handles import ImageJob, VideoJob
 from ..exceptions import StorageError, TarashException
 from ..models import Adjustment, AttemptMetadata, ExecutionMetadata, GenerationPlan, MediaInfo
+from ..progress._row import adjusted as in_words
+from ..progress._row import changes, shown
 from . import _streams as streams
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, as_json, document
@@ -34,28 +36,18 @@ def adjustments(changed: Sequence[Adjustment]) -> None:
 
 def adjusted(one: Adjustment) -> str:
     """Return one adjustment as a sentence."""
-    if not _changes(one):
-        named, value = adapted_option(one.field), _value(one.requested)
-        what = named if named.endswith(f" {value}") else f"{named} {value}"
-        return f"{what} is sent as it is: {in_options(one.reason)}"
+    name, reason = adapted_option(one.field), in_options(one.reason)
+    if changes(one):
+        return in_words(one, name, reason)
 
-    becomes = "left out" if one.sent is None else f"sending {_value(one.sent)}"
-    reason = in_options(one.reason)
-    return f"{adapted_option(one.field)}: asked {_value(one.requested)}, {becomes}: {reason}"
-
-
-def _changes(one: Adjustment) -> bool:
-    """Tell whether something else is sent; what only resembles a mistake is shown, too."""
-    return type(one.sent) is not type(one.requested) or one.sent != one.requested
+    value = shown(one.requested)
+    what = name if name.endswith(f" {value}") else f"{name} {value}"
+    return f"{what} is sent as it is: {reason}"
 
 
 def label(one: Adjustment) -> str:
     """Return what an adjustment is headed by."""
-    return "adjusted" if _changes(one) else "note"
-
-
-def _value(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return "adjusted" if changes(one) else "note"
 
 
 # ----------------------------------------------------------------------------------------- plans
@@ -238,7 +230,7 @@ def _bill(response: Response, begun: datetime | None) -> str:
     if made is not None and not response.is_mock:
         units = response.provider_metadata.get("billable_units")
         parts.append(
-            f"billed: {made.billing}" + (f" (billable units: {_value(units)})" if units else "")
+            f"billed: {made.billing}" + (f" (billable units: {shown(units)})" if units else "")
         )
 
     return ", ".join(fact for fact in parts if fact)
@@ -260,8 +252,9 @@ def _attempt(attempt: AttemptMetadata) -> str:
     )
 
 
-def _and_saves(place: str | None) -> str:
-    return "" if place is None else f", and saves it to {place}"
+def _waits(place: str | None) -> str:
+    """Return what the command does that waits for a job which has a place."""
+    return "waits for it" if place is None else f"waits for it and saves its result to {place}"
 
 
 def detached(job: VideoJob | ImageJob, after: str, *, place: str | None, json: bool) -> None:
@@ -273,9 +266,7 @@ def detached(job: VideoJob | ImageJob, after: str, *, place: str | None, json: b
         terminal.document({**ids, "token": token})
         return
 
-    terminal.hint(
-        f"{job.provider} {job.model} accepted it; `{after}` goes on with it{_and_saves(place)}"
-    )
+    terminal.hint(f"{job.provider} {job.model} accepted it; `{after}` {_waits(place)}")
     terminal.result(job.request_id)
 
 
@@ -289,8 +280,8 @@ def enqueued(
         return
 
     terminal.hint(
-        f"`{worker}` sends it; `{after}` waits for it{_and_saves(place)}, and sends it where no "
-        "worker has"
+        f"`{worker}` sends it; `{after}` {_waits(place)}. Where no worker runs, that command sends "
+        "it first"
     )
     terminal.result(job.id)
 

@@ -65,7 +65,7 @@ class Row:
         update = self.update
         lines = []
         for one in () if update is None else update.adjustments:
-            if type(one.sent) is type(one.requested) and one.sent == one.requested:
+            if not changes(one):
                 continue  # a doubt about what is sent as it is: the log has it
 
             sentence = adjusted(one)
@@ -182,13 +182,20 @@ class Row:
         return self._clock() - self._attempts_began.get(number, self._began)
 
 
-def adjusted(one: Adjustment) -> str:
-    """Return an adjustment as a sentence."""
-    becomes = "left out" if one.sent is None else f"sending {_value(one.sent)}"
-    return f"{one.field}: asked {_value(one.requested)}, {becomes}: {one.reason}"
+def adjusted(one: Adjustment, name: str | None = None, reason: str | None = None) -> str:
+    """Return an adjustment as a sentence, in the library's words or in those that are given."""
+    becomes = "left out" if one.sent is None else f"sending {shown(one.sent)}"
+    asked = f"{name or one.field}: asked {shown(one.requested)}"
+    return f"{asked}, {becomes}: {reason or one.reason}"
 
 
-def _value(value: Any) -> str:
+def changes(one: Adjustment) -> bool:
+    """Tell whether something else is sent; what only resembles a mistake is noted, too."""
+    return type(one.sent) is not type(one.requested) or one.sent != one.requested
+
+
+def shown(value: Any) -> str:
+    """Return a value as people write it: `7` for 7.0."""
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
