@@ -199,6 +199,26 @@ def test_a_template_is_filled_in(
     assert files(tmp_path) == [name]
 
 
+def test_a_folder_with_a_brace_in_its_name_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a{b").mkdir()
+    response = holding(held_forms()["bytes"], request_id="r/1", execution_metadata=CHAIN)
+    assert response.save("a{{b") == Path("a{b/fal-r_1.mp4")
+    assert files(tmp_path) == ["a{b/fal-r_1.mp4"]
+
+
+def test_a_home_folder_that_is_none_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValidationError, match="there is no home folder '~nobody-of-this-name'"):
+        holding(held_forms()["bytes"]).save("~nobody-of-this-name/cat.mp4")
+
+    assert files(tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("request_id", "name"),
     [

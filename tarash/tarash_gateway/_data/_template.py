@@ -110,6 +110,19 @@ class Template:
                 f"saving to {self.text!r} needs the extra 'storage': {how_to_install('storage')}"
             )
 
+    def check_home(self) -> None:
+        """Check that the home folder which it begins with is there.
+
+        Raises:
+            ValueError: This machine has no such user.
+        """
+        first = self.text.partition("/")[0]
+        is_home = self.is_local and first.startswith("~")
+        if is_home and os.path.expanduser(first) == first:  # noqa: PTH111  (a Path raises)
+            raise ValueError(
+                f"there is no home folder {first!r}; write './{first}' or the whole path"
+            )
+
     @cached_property
     def fields(self) -> set[str]:
         """The names of the fields in it."""
@@ -125,6 +138,14 @@ class Template:
         """Whether the text ends like a folder."""
         bare_bucket = not self.is_local and not urlsplit(self.text).path
         return self.text.endswith("/") or self.text in (".", "..", "~") or bare_bucket
+
+    @cached_property
+    def literal(self) -> Path | None:
+        """The path that its text is; None where there are fields to fill in, and of a store."""
+        if self.fields or not self.is_local:
+            return None
+
+        return self.path(PART.sub(lambda doubled: doubled[0][0], self.text))
 
     def within(self) -> Template:
         """Return the place of a result with a name of ours in this folder."""

@@ -36,7 +36,7 @@ from ._ledger import (
     worker_for,
 )
 from ._options import Options
-from ._places import wanted
+from ._places import PlaceNotKeptError, check_kept, wanted
 from ._progress import Progress, names_of
 from ._rehearsals import is_rehearsal
 from ._save import Output, Response, check, check_pipe, rescue, save_all
@@ -122,7 +122,8 @@ def _check_leaving(options: Options) -> None:
         )
 
     if options.output is not None and (options.detach or options.enqueue):
-        _check_place(options, "--detach" if options.detach else "--enqueue")
+        leaving = "--detach" if options.detach else "--enqueue"
+        _check_place(options, options.output, leaving)
 
     if options.priority and not options.enqueue and options.in_flight is None:
         raise CommandError(
@@ -130,17 +131,20 @@ def _check_leaving(options: Options) -> None:
         )
 
 
-def _check_place(options: Options, leaving: str) -> None:
+def _check_place(options: Options, place: str, leaving: str) -> None:
     """Check that a command which leaves before there is a result can hand on its place.
 
     Raises:
         CommandError: It can't, so that nobody would save anything there.
     """
-    if url_of(options.ledger) == MEMORY or wanted(options.output) is None:
+    try:
+        check_kept(place, options.ledger, make_key=not options.dry_run)
+    except PlaceNotKeptError as reason:
         raise CommandError(
-            f"{leaving} saves nothing, and {options.output!r} can't be written down with the job; "
-            f"leave out --output, and give it to `tarash jobs wait`"
-        )
+            f"{leaving} saves nothing itself, and {place!r} can't be written down with the job: "
+            f"{reason}",
+            "or leave out --output, and give it to `tarash jobs wait`",
+        ) from None
 
 
 def _plan(options: Options, config: Config, request: Request) -> GenerationPlan:

@@ -22,7 +22,7 @@ from .._data._types import MediaType, OnExists
 from .._jobs._inspection import probe_async
 from .._support import _portal
 from ..exceptions import ProbeError, TarashException
-from ..media._saving import Saved, save
+from ..media._saving import Saved, is_folder, save
 from ..media._url_refresher import media_of
 from ..models import ImageGenerationResponse, MediaInfo, VideoGenerationResponse
 from ._errors import CommandError
@@ -91,13 +91,23 @@ def check(place: str, count: int, *, force: bool) -> None:
     try:
         template = Template.parse(place).numbered(count)
         template.check_installed()
+        template.check_home()
     except ValueError as error:
         raise CommandError(f"--output: {error}") from None
 
     if not template.is_local:
         return
 
-    literal = template.path(template.text)
+    try:
+        _check_disk(place, template, count, force=force)
+    except FileNotFoundError:
+        raise  # the folder that the terminal is in is gone, which is said by itself
+    except OSError as error:
+        raise CommandError(f"--output: {place!r}: {error.strerror}; name another place") from None
+
+
+def _check_disk(place: str, template: Template, count: int, *, force: bool) -> None:
+    literal = template.literal or template.path(template.text)
     if literal.exists() and not literal.is_file() and not literal.is_dir():
         raise CommandError(f"--output: {place!r} is no regular file; name another")
 
@@ -191,8 +201,7 @@ def drop(output: Output) -> None:
 def _numbered(place: str, count: int) -> str:
     """Return a place with numbers, as it was looked at; a folder takes names of our own."""
     template = Template.parse(place)
-    is_folder = template.is_local and template.path(template.text).is_dir()
-    return place if is_folder or template.names_a_folder else template.numbered(count).text
+    return place if is_folder(template) else template.numbered(count).text
 
 
 async def _info(saved: Saved) -> MediaInfo | None:

@@ -24,7 +24,7 @@ from ._errors import CommandError, Exit, exit_code
 from ._find import Handle, handle_of, known_record
 from ._jobs import rehearsed_elsewhere, tell_of_rehearsed
 from ._ledger import all_of, command_for, url_of
-from ._places import place_of
+from ._places import place_of, why_unused
 from ._progress import Progress
 from ._save import OWN_NAME, STANDARD_OUTPUT, Output, Response, check_pipe, rescue, save_all
 from ._words import spoken
@@ -196,7 +196,12 @@ async def _finish(handle: Handle, waiting: _Waiting) -> None:
     saved: list[Output] = []
     response: Response | None = None
     record = await _record_of(handle, waiting)
-    wanted = place_of(record) if waiting.output is None else None
+    wanted = None
+    if waiting.output is None:
+        wanted, reason = place_of(record), why_unused(record)
+        if reason is not None:
+            terminal.hint(f"{handle.request_id}: {reason}; `-o PLACE` says where to save it here")
+
     chain = _chain_of(handle, record, waiting)
     progress = Progress(chain, known=handle.request_id, reminds=not waiting.several)
 

@@ -148,14 +148,20 @@ async def _template(to: str | os.PathLike[str], count: int) -> Template:
     try:
         template = Template.parse(to)
         template.check_installed()
+        template.check_home()
     except ValueError as error:
         raise ValidationError(str(error)) from error
 
-    folder = template.names_a_folder
-    if not folder and template.is_local and "{" not in template.text:
-        folder = await to_thread.run_sync(template.path(template.text).is_dir)
-
+    folder = await to_thread.run_sync(is_folder, template)
     return (template.within() if folder else template).numbered(count)
+
+
+def is_folder(template: Template) -> bool:
+    """Tell whether a place is a folder: by its text, or by what is there."""
+    if template.names_a_folder or template.literal is None:
+        return template.names_a_folder
+
+    return os.path.isdir(template.literal)  # noqa: PTH112  (a Path raises where it can't look)
 
 
 def reach_of(config: Config | None, makers: Makers | None = None) -> FetchPolicy:
