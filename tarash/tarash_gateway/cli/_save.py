@@ -100,6 +100,8 @@ def check(place: str, count: int, *, force: bool) -> None:
 
     try:
         _check_disk(place, template, count, force=force)
+    except FileNotFoundError:
+        raise  # the folder that the terminal is in is gone, which is said by itself
     except OSError as error:
         raise CommandError(f"--output: {place!r}: {error.strerror}; name another place") from None
 
