@@ -41,6 +41,12 @@ def test_a_detached_job_is_listed_waited_for_and_fetched_again(
         "unfinished",
         "a cat",
     )
+    (tarash_command.folder / "taken.mp4").write_bytes(b"mine")
+    polls = simulator.counters("fal").polls
+    refused = tarash_command("jobs", "wait", job_id, "-o", "taken.mp4", code=2)
+    assert "'taken.mp4' exists" in refused.err
+    assert simulator.counters("fal").polls == polls, "it waited before it refused"
+
     waited = tarash_command("jobs", "wait", job_id, "-o", "cat.mp4", code=0)
     assert waited.out.split() == ["cat.mp4"]
     assert (tarash_command.folder / "cat.mp4").read_bytes()[4:8] == b"ftyp"

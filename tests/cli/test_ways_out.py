@@ -137,7 +137,13 @@ def test_pruning_drops_what_ended_long_ago_and_on_request_rehearsals(command: Co
     assert pruned() == {"old", "old-failed"}
     assert pruned("--unknown") == {"old-unknown"}
     assert pruned("--rehearsals") == {"dead-simulator"}
+    for age in ("soon", "", "-1", "30x", "nan"):
+        said = command("jobs", "prune", "--older-than", age, code=2).err
+        assert "is no age; use 30d, 12h or 2w" in said
+
+    assert [pruned("--older-than", age) for age in ("100h", "4d", "4")] == [set()] * 3
     assert pruned("--older-than", "1") == {"young"}
+
     assert "no job that has ended is older than 30 days" in command("jobs", "prune", code=0).err
     (left,) = command("jobs", "ls", "--all", "--json", code=0).json()
     assert left["id"] == "old-open"

@@ -89,6 +89,13 @@ HINTS = {
 }
 
 
+def test_a_free_question_is_not_answered_by_a_purchase(tarash_command: Command) -> None:
+    asked = ("quote", "A tram", "--provider", "fal", "--model", "fal-ai/flux/dev")
+    said = tarash_command(*asked, code=2).err
+    assert "use --kind image" in said, said
+    assert "`tarash image`" not in said
+
+
 @pytest.mark.parametrize("hint", HINTS, ids=lambda hint: f"{hint.action} {hint.setting}")
 def test_a_hint_is_said_in_words_of_the_command_line(hint: hints.Hint) -> None:
     shown = HINTS[hint]

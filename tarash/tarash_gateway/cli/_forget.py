@@ -12,6 +12,7 @@ from ..ledger._records import JobRecord, Ledger
 from . import _interrupt as interrupt
 from . import _report as report
 from . import _terminal as terminal
+from ._ages import age_of
 from ._errors import CommandError, Exit
 from ._find import find_record
 from ._ledger import all_of
@@ -20,6 +21,7 @@ from ._rehearsals import was_rehearsal
 MOST = 1_000_000
 """Jobs that are read at once."""
 ENDED = ("completed", "failed", "cancelled")
+DAY = timedelta(days=1)
 
 
 def forget(jobs: Sequence[str], ledger: str | None, *, yes: bool, as_json: bool) -> int:
@@ -31,17 +33,15 @@ def forget(jobs: Sequence[str], ledger: str | None, *, yes: bool, as_json: bool)
 def prune(  # noqa: PLR0913  (each is an option of the command)
     ledger: str | None,
     *,
-    days: float,
+    older_than: str,
     unknown: bool,
     rehearsals: bool,
     yes: bool,
     as_json: bool,
 ) -> int:
     """Drop the jobs that ended long ago; on request also others."""
-    try:
-        before = datetime.now(UTC) - timedelta(days=days)
-    except OverflowError:
-        before = datetime.min.replace(tzinfo=UTC)
+    age = age_of(older_than)
+    before = datetime.now(UTC) - age
 
     async def work() -> list[tuple[Ledger, JobRecord]]:
         records = []
@@ -56,7 +56,7 @@ def prune(  # noqa: PLR0913  (each is an option of the command)
 
     records = _run(work())
     if not records:
-        terminal.hint(f"no job that has ended is older than {days:g} days; see --older-than")
+        terminal.hint(f"no job that has ended is older than {age / DAY:g} days; see --older-than")
 
     return _drop(records, yes=yes, as_json=as_json)
 

@@ -18,9 +18,9 @@ from ..server._configuration import read_settings
 from ..server._key_store import TOKEN, ApiKey, KeyScope, KeyStore
 from ..server._words import rule_of
 from . import _terminal as terminal
+from ._ages import age_of
 from ._errors import CommandError, Exit
 from ._ledger import MEMORY, existing, opened, shown, url_of
-from ._upkeep import AGE, LONGEST, SECONDS
 
 Result = TypeVar("Result")
 Work = Callable[[KeyStore, Any], Awaitable[Result]]
@@ -191,11 +191,11 @@ def _budget(text: str) -> dict[str, Any]:
 
 
 def _age(text: str) -> timedelta:
-    match = AGE.fullmatch(text.strip())
-    if match is None or not float(match[1]):
+    age = age_of(text, "--expires-in", "time")
+    if not age:
         raise CommandError(f"--expires-in: {text!r} is no time; use 30d, 12h or 2w")
 
-    return min(timedelta(seconds=min(float(match[1]), 1e9) * SECONDS[match[2]]), LONGEST)
+    return age
 
 
 def _check_id(key_id: str) -> None:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from .._support._words import counted
 from ..ledger._records import Ledger, PagedLedger
 from . import _terminal as terminal
+from ._ages import age_of
 from ._errors import CommandError, Exit
 from ._ledger import existing, opened, shown, written_once
 
 Result = TypeVar("Result")
 
-AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-LONGEST = timedelta(days=36_500)
 MOST = 100_000
 """Unfinished jobs that are counted."""
 
@@ -68,11 +64,7 @@ def prune(ledger: str | None, older_than: str, *, as_json: bool) -> int:
     Raises:
         CommandError: That is no age, or the ledger prunes itself.
     """
-    match = AGE.fullmatch(older_than.strip())
-    if match is None:
-        raise CommandError(f"--older-than: {older_than!r} is no age; use 30d, 12h or 2w")
-
-    age = min(timedelta(seconds=min(float(match[1]), 1e9) * SECONDS[match[2]]), LONGEST)
+    age = age_of(older_than)
     kept = existing(ledger)
     if not hasattr(kept, "prune"):
         raise CommandError(f"{shown(ledger)} forgets by itself what has ended")

@@ -14,6 +14,7 @@ from typing import Any, cast
 from anyio import to_thread
 
 from .._jobs._delivery import saved_by
+from .._jobs._handles import VideoJob
 from ..api import resume_all_async
 from ..exceptions import TarashException
 from ..ledger._records import JobRecord
@@ -26,7 +27,7 @@ from ._jobs import rehearsed_elsewhere, tell_of_rehearsed
 from ._ledger import all_of, command_for, url_of
 from ._places import place_of, why_unused
 from ._progress import Progress
-from ._save import OWN_NAME, STANDARD_OUTPUT, Output, Response, check_pipe, rescue, save_all
+from ._save import OWN_NAME, STANDARD_OUTPUT, Output, Response, check, check_pipe, rescue, save_all
 from ._words import spoken
 
 PAGE = 100
@@ -85,8 +86,12 @@ def wait(  # noqa: PLR0913  (the options of the command)
     waiting = _Waiting(ledger, output, force, as_json, most)
 
     async def work() -> None:
-        waiting.handles = [await handle_of(job_id, ledger, most)]
-        await _finish(waiting.handles[0], waiting)
+        handle = await handle_of(job_id, ledger, most)
+        if output is not None and isinstance(handle, VideoJob):  # images may be several files
+            check(output, 1, force=force)
+
+        waiting.handles = [handle]
+        await _finish(handle, waiting)
 
     _run(work(), waiting)
     return waiting.worst

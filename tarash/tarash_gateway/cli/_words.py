@@ -90,6 +90,7 @@ def warned(warning: Warning | str) -> str:
     return in_options(str(warning))
 
 
+KIND_OPTION = "--kind"
 _offered: ContextVar[frozenset[str] | None] = ContextVar("_offered", default=None)
 
 
@@ -169,6 +170,12 @@ def _give_parameter(hint: Hint) -> str:
     return f"give it with --param {'NAME=VALUE' if hint.value is None else f'{hint.value}=...'}"
 
 
+def _use_function(hint: Hint) -> str:
+    """Name the option of a command that asks for either, and never one that buys in its place."""
+    kinds = KIND_OPTION in (_offered.get() or ())
+    return f"use {KIND_OPTION} {hint.value}" if kinds else f"use `tarash {hint.value}`"
+
+
 def _none(_hint: Hint) -> None:
     """The command does by itself what a program has to do, or has nothing like it."""
 
@@ -185,7 +192,7 @@ ADVICE: Mapping[str, Callable[[Hint], str | None]] = {
     "register_provider": _none,
     "set_key": _set_key,
     "switch_on": _switch_on,
-    "use_function": lambda hint: f"use `tarash {hint.value}`",
+    "use_function": _use_function,
     "use_mock": _use_mock,
     "use_operation": _none,
     "use_response": _none,

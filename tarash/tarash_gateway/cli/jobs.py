@@ -143,9 +143,10 @@ def forget(
 def prune(  # noqa: PLR0913  (each is an option of the command)
     ledger: o.Ledger = None,
     *,
-    days: Annotated[
-        float, typer.Option("--older-than", metavar="DAYS", min=0, help="Since they were begun.")
-    ] = 30,
+    older_than: Annotated[
+        str,
+        typer.Option("--older-than", metavar="AGE", help="Since they were begun: 30d, 12h, 2w."),
+    ] = "30d",
     unknown: Annotated[
         bool, typer.Option("--unknown", help="Also those whose outcome is unknown.")
     ] = False,
@@ -157,5 +158,10 @@ def prune(  # noqa: PLR0913  (each is an option of the command)
 ) -> int:
     """Drop jobs that have ended from the ledger."""
     return dropping.prune(
-        ledger, days=days, unknown=unknown, rehearsals=rehearsals, yes=yes, as_json=as_json
+        ledger,
+        older_than=older_than,
+        unknown=unknown,
+        rehearsals=rehearsals,
+        yes=yes,
+        as_json=as_json,
     )
