@@ -14,6 +14,7 @@ from .._jobs._gateway import Gateway
 from ..exceptions import ValidationError
 from ..mcp import create_mcp_server
 from ..server import ServerSettings
+from ..server._configuration import problems_of_media
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._ledger import MEMORY, is_chosen, opened
@@ -27,7 +28,8 @@ def serve(
     """Serve until the client closes standard input; return the exit code.
 
     Raises:
-        CommandError: There is no budget, the extra is missing, or an option can't be used.
+        CommandError: There is no budget, the extra is missing, an option can't be used, or there is
+            no place for results.
     """
     if not (budgets or mock or os.environ.get(BUDGET)):
         raise CommandError(
@@ -40,6 +42,10 @@ def serve(
     try:
         gateway = Gateway(ledger=kept, untrusted_requests=True, budgets=budgets or None)
         settings = ServerSettings(mock=mock, media=media)
+        problem = next(problems_of_media(settings), None)
+        if problem is not None:
+            raise CommandError(problem)
+
         server = create_mcp_server(gateway, settings, allow_unpriced=unpriced)
     except ValidationError as error:
         raise CommandError(error.message) from None
