@@ -135,3 +135,35 @@ async def test_what_is_no_message_ends_nothing(simulator: Simulator, tmp_path: P
     assert hello["result"]["serverInfo"]["name"] == "tarash"
     assert done.returncode == 0, done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_in_a_terminal_it_says_what_it_waits_for_and_one_ctrl_c_ends_it(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        command(tmp_path, "--mock"),
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        written = b""
+        while b"Ctrl-C ends it" not in written:
+            written += os.read(ours, 65536)
+
+        request = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO}
+        os.write(ours, json.dumps(request).encode() + b"\n")
+        while b"serverInfo" not in written:  # the reading thread waits for the next line by now
+            written += os.read(ours, 65536)
+
+        process.send_signal(signal.SIGINT)
+        with suppress(OSError):  # how a terminal on Linux ends
+            while read := os.read(ours, 65536):
+                written += read
+
+        os.close(ours)
+        assert process.wait() == 130
+
+    assert b"waiting for an MCP client on standard input; Ctrl-C ends it" in written
+    assert b"Traceback" not in written
+    assert b"Exception" not in written

@@ -338,3 +338,42 @@ def test_a_ledger_that_can_not_be_used_is_said_before_anybody_orders(
     said = capsys.readouterr().err
     assert "Errno" not in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", [["serve", "--mock", "--port", "0"], ["mcp", "--mock"]])
+@pytest.mark.parametrize("place", ["a file", "no right to write", "no right to look"])
+def test_the_usual_folder_for_results_is_checked_before_anything_is_said(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+    place: str,
+) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setattr("platformdirs.user_data_dir", lambda *_, **__: str(home / "data"))
+    if place == "a file":
+        home.write_bytes(b"")
+    else:
+        home.mkdir()
+
+    if place == "no right to write":  # which root has of every folder
+        monkeypatch.setattr("os.access", lambda path, _mode: Path(path) != home)
+    elif place == "no right to look":
+        exists = Path.exists
+        monkeypatch.setattr(
+            Path, "exists", lambda path, **how: _looked(home, path) and exists(path, **how)
+        )
+        monkeypatch.setattr("os.access", lambda path, _mode: Path(path) != home)
+
+    assert main(command) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    reason = "is no folder" if place == "a file" else "can't be written"
+    assert f"media: {home} {reason}; --media names another folder" in said.err.replace("\n", "")
+
+
+def _looked(home: Path, path: Path) -> bool:
+    if home in path.parents:
+        raise PermissionError(13, "Permission denied")
+
+    return True

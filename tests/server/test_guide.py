@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +73,44 @@ def test_a_short_admin_key_is_refused() -> None:
     assert ended.returncode == 2
     assert "at least 16" in ended.stderr
     assert "short" not in ended.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize(
+    ("options", "variables", "is_warned"),
+    [
+        ([], {}, True),
+        (["--mock"], {}, False),
+        ([], {"FAL_KEY": "0123456789:abcdef"}, False),
+        ([], {"TARASH_VLLM_BASE_URL": "http://127.0.0.1:1"}, False),
+    ],
+)
+def test_it_says_where_no_provider_has_a_key(
+    tmp_path: Path, options: list[str], variables: dict[str, str], *, is_warned: bool
+) -> None:
+    command = [sys.executable, "-m", "tarash.tarash_gateway", "serve", "--port", "0", *options]
+    with subprocess.Popen(
+        [*command, "--media", str(tmp_path), "--ledger", f"sqlite:///{tmp_path / 'jobs.db'}"],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **variables},
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[1]
+        while not _is_up(url):
+            threading.Event().wait(0.05)
+
+        process.send_signal(signal.SIGTERM)
+        _out, said = process.communicate()
+
+    assert ("warning: no provider has a key" in said) is is_warned, said
+    assert ("--mock needs none" in said) is is_warned
+
+
+def _is_up(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz", timeout=60).is_success
+    except httpx.TransportError:
+        return False

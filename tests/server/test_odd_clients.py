@@ -269,3 +269,25 @@ def test_json_may_write_out_what_it_leaves_out(mocked: Started) -> None:
 
     missing = mocked.create(prompt="").json()["error"]
     assert (missing["param"], missing["message"]) == ("prompt", "prompt: it is missing")
+
+
+def test_json_without_its_header_is_called_so_at_every_route(
+    served: Started, simulator: Simulator
+) -> None:
+    """`curl -d` and PowerShell send the header of a form by themselves."""
+    routes = [
+        path.replace("{video_id}", "video_1").replace("{job_id}", "job_1")
+        for path, methods in served.app.openapi()["paths"].items()
+        if "application/json" in methods.get("post", {}).get("requestBody", {}).get("content", {})
+    ]
+    assert {"/v1/videos", "/v1/images/generations", "/v1/images/edits", "/api/jobs"} <= {*routes}
+    for path in routes:
+        for body in (b'{"model": "fal/x", "prompt": "a & b = c"}', b' \n{"model": 1}'):
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            answer = served.ask("POST", path, content=body, headers=headers)
+            assert answer.status_code in (400, 422), (path, answer.text)
+            assert "send the header Content-Type: application/json" in answer.text, path
+
+    assert not [*simulator.requests("fal"), *simulator.requests("openai")]
+    form = {"model": MODEL, "prompt": "{a cat}"}
+    assert served.ask("POST", "/v1/videos", data=form).status_code == 200

@@ -33,6 +33,7 @@ from ..providers._registry import default_registry, list_providers
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, exit_code
 from ._ledger import existing
+from ._providers import has_access
 from ._words import spoken
 
 State = Literal["ok", "missing", "problem"]
@@ -136,8 +137,8 @@ def _ready(providers: Sequence[ProviderInfo], *, needed: bool) -> Iterator[Findi
                 if provider.installed
                 else f"the extra {provider.extra!r} is missing"
             )
-            has_access = provider.installed and _has_access(provider)
-            if has_access:
+            is_known = provider.installed and has_access(provider)
+            if is_known:
                 what = "its key can't be sent"
             elif provider.own_server:
                 what = (
@@ -145,13 +146,13 @@ def _ready(providers: Sequence[ProviderInfo], *, needed: bool) -> Iterator[Findi
                 )
 
             is_key = provider.installed and not provider.own_server
-            code = Exit.KEY if is_key or has_access else Exit.USAGE
+            code = Exit.KEY if is_key or is_known else Exit.USAGE
             yield Finding(f"ready: {provider.name}", "problem", f"no: {what}", code)
 
 
 def _can_be_asked(provider: ProviderInfo) -> bool:
     """Tell whether a provider is here and has access: of several keys, one that can be sent."""
-    if not provider.installed or not _has_access(provider):
+    if not provider.installed or not has_access(provider):
         return False
 
     there = [
@@ -167,14 +168,6 @@ def _wrong_with_key(provider: ProviderInfo, model: str) -> str | None:
     adapter = default_registry.adapter(provider.name, need_extra=False)
     config = VideoGenerationConfig(provider=provider.name, model=model)
     return why_no_key(adapter, plain_key(adapter.find_key(config, Variables()) or ""))
-
-
-def _has_access(provider: ProviderInfo) -> bool:
-    """Tell whether a provider can be asked: by its key, or because the server is known."""
-    if provider.own_server:
-        return bool(os.environ.get(base_url_variable(provider.name)))
-
-    return provider.key_present or provider.registered
 
 
 def _providers(providers: Sequence[ProviderInfo]) -> Iterator[Finding]:
@@ -287,7 +280,7 @@ async def _check_keys(providers: Sequence[ProviderInfo]) -> list[Finding]:
 def _checked_by(provider: ProviderInfo) -> tuple[str | None, ...]:
     """Return the variables whose keys are checked; None for a known server, key or not."""
     if provider.own_server:
-        return (None,) if _has_access(provider) else ()
+        return (None,) if has_access(provider) else ()
 
     return tuple(variables[0] for variables in _by_model(provider).values())
 

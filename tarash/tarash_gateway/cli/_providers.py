@@ -50,3 +50,11 @@ def missing(provider: ProviderInfo) -> list[str]:
         lacks.append(f"yes, but for models that need {missed}")
 
     return lacks
+
+
+def has_access(provider: ProviderInfo) -> bool:
+    """Tell whether a provider can be asked: by its key, or because the server is known."""
+    if provider.own_server:
+        return bool(os.environ.get(base_url_variable(provider.name)))
+
+    return provider.key_present or provider.registered

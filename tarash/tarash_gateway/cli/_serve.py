@@ -18,16 +18,22 @@ from .._support._collector import collecting_seldom
 from ..exceptions import ValidationError
 from ..mcp import mount_mcp
 from ..observability import OpenTelemetryObserver
+from ..providers._registry import list_providers
 from ..server import ServerSettings, create_app
 from ..server._configuration import problems, read_settings
 from ..server._settings_schema import settings_schema
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._ledger import MEMORY, VARIABLE, opened
+from ._providers import has_access
 
 ADMIN = "TARASH_ADMIN_KEY"
 SHORTEST_KEY = 16
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  (it is the user who chooses it)
+NO_KEY = (
+    "no provider has a key, so that nothing can be made: `tarash providers` names the variables, "
+    "and --mock needs none"
+)
 MODEL = "fal/fal-ai/veo3.1"
 
 
@@ -79,6 +85,9 @@ def serve(  # noqa: PLR0913  (the command's options)
         )
         if has_tools:
             terminal.hint(f"Agents find their tools at {url}/mcp/ with a key.")
+
+        if not (settings.mock or settings.accounts or any(map(has_access, list_providers()))):
+            terminal.warn(NO_KEY)
 
         with collecting_seldom():
             run(app, listener)

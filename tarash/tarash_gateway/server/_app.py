@@ -45,6 +45,7 @@ from . import (
 from ._around import Around
 from ._creating import is_known, orders
 from ._examples import with_examples
+from ._forms import UNNAMED_JSON
 from ._front import Front, front_of
 from ._limits import SmallBodies
 from ._patience import PatientBodies
@@ -216,6 +217,10 @@ async def _failed(request: Request, error: Exception) -> JSONResponse:
 async def _nonsense(_request: Request, error: Exception) -> JSONResponse:
     """Say which field is wrong, and why; never what was sent."""
     problems = error.errors() if isinstance(error, RequestValidationError) else []
+    sent = getattr(error, "body", None)  # as bytes where no header said that it is JSON
+    if isinstance(sent, bytes) and sent.lstrip().startswith(b"{"):
+        return invalid(UNNAMED_JSON).answer()
+
     first: dict[str, Any] = dict(problems[0]) if problems else UNREADABLE
     path = ".".join(map(str, first["loc"][1:]))[:100]
     sentence = rule_of(first)

@@ -16,6 +16,7 @@ from ..exceptions import TarashException, ValidationError
 from ..models import VideoGenerationConfig, VideoGenerationRequest
 from ..providers._declared._names import names_at
 from ..providers._registry import list_providers
+from ._result_folder import usual_folder
 from ._settings import ServerSettings
 from ._webhooks import secret_of
 from ._words import rule_of
@@ -64,9 +65,7 @@ def problems(settings: ServerSettings) -> Iterator[str]:
             "that found no place can say so"
         )
 
-    if settings.media is not None:
-        yield from _of_folder("media", settings.media.expanduser().absolute())
-
+    yield from problems_of_media(settings)
     yield from _of_webhooks(settings)
     for key in settings.keys:
         if len(os.environ.get(key.key_env, "")) < SHORTEST_KEY:
@@ -108,12 +107,22 @@ def _secret(variable: str) -> bytes:
         return b""
 
 
-def _of_folder(where: str, folder: Path) -> Iterator[str]:
-    there = next((one for one in (folder, *folder.parents) if one.exists()), Path("/"))
+def problems_of_media(settings: ServerSettings) -> Iterator[str]:
+    """Yield why results can't be kept in the folder for them: the one that is named, or ours."""
+    folder = (settings.media or usual_folder()).expanduser().absolute()
+    advice = "" if settings.media else "; --media names another folder for results"
+    there = next((one for one in (folder, *folder.parents) if _is_there(one)), Path("/"))
     if not there.is_dir():
-        yield f"{where}: {there} is no folder"
+        yield f"media: {there} is no folder{advice}"
     elif not os.access(there, os.W_OK | os.X_OK):
-        yield f"{where}: {there} can't be written"
+        yield f"media: {there} can't be written{advice}"
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a folder above it can't be looked into, and is what there is to name
+        return False
 
 
 def _of_kinds(where: str, chain: Sequence[str]) -> Iterator[str]:

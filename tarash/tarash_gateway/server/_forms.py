@@ -32,10 +32,15 @@ if TYPE_CHECKING:
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 PART = re.compile(r"\[([^\[\]]*)\]")
+UNNAMED_JSON = (
+    "The body is JSON, and its header says something else: send the header "
+    "Content-Type: application/json"
+)
 DEEPEST = 8
 SMALL_BYTES = 64 * 1024
 """A body of no more waits in memory."""
 PIECE_BYTES = 256 * 1024
+START_BYTES = 64
 OBJECTS = frozenset({"metadata"})
 """Fields whose names are the client's own, whatever they look like."""
 MEANT_EMPTY = frozenset({"negative_prompt"})
@@ -118,6 +123,7 @@ async def form_of(
     with SpooledTemporaryFile(max_size=SMALL_BYTES) as body:
         if room is not None:
             request = await stored(request, body, room)
+            _check_kind(kind, body)
 
         try:
             form = await request.form(max_files=most, max_fields=settings.form_fields)
@@ -133,6 +139,18 @@ async def form_of(
     finally:
         await form.close()
         await front.disk.free(request.scope)
+
+
+def _check_kind(kind: str, body: IO[bytes]) -> None:
+    """Check that what came as the form that `curl -d` says by itself is no JSON.
+
+    Raises:
+        Refusal: It is JSON by its first bytes, of which a parser of forms makes one odd name.
+    """
+    start = body.read(START_BYTES)
+    body.seek(0)
+    if kind == FORMS[1] and start.lstrip().startswith(b"{"):
+        raise invalid(UNNAMED_JSON)
 
 
 async def stored(request: Request, body: IO[bytes], room: Room) -> Request:

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import secrets
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from fastapi import Request
@@ -18,7 +17,7 @@ from ._key_store import KeyStore
 from ._metrics import Metrics
 from ._model_names import ModelNames
 from ._pace import TokenBuckets
-from ._result_folder import ResultFolder
+from ._result_folder import ResultFolder, usual_folder
 from ._room import COPIES, Room
 from ._sessions import SessionStore
 from ._timeline_store import keep
@@ -55,7 +54,7 @@ class Front:
         if hooks is not None and hooks.url is not None:
             self.webhooks = Webhooks(hooks, gateway, self.states)
         self.models = ModelNames(gateway, settings)
-        folder = settings.media or _usual_folder()
+        folder = settings.media or usual_folder()
         self.result_folder = ResultFolder(folder)
         self.room = Room(settings.memory_bytes, settings.queue_seconds, copies=COPIES)
         self.disk = Room(settings.spool_bytes, settings.queue_seconds, "disk")
@@ -103,9 +102,3 @@ def front_of(request: Request) -> Front:
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "replace")).digest()
-
-
-def _usual_folder() -> Path:
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("tarash", appauthor=False)) / "media"

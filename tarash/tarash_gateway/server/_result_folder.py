@@ -30,6 +30,13 @@ TYPES = {
 BYTES = "application/octet-stream"
 
 
+def usual_folder() -> Path:
+    """Return the folder where nobody has named one: in the user's data folder."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("tarash", appauthor=False)) / "media"
+
+
 class ResultFolder:
     """Where the server's results are."""
 
