@@ -53,6 +53,12 @@ def object_in(request: RecordedRequest) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
+def labelled_object_in(request: RecordedRequest) -> dict[str, Any] | None:
+    """Return the JSON object that a body holds and its label names; None for any other body."""
+    is_labelled = request.headers.get("content-type", "").startswith("application/json")
+    return object_in(request) if is_labelled else None
+
+
 Handler = Callable[[RecordedRequest], Awaitable[Reply]]
 
 

@@ -5,15 +5,27 @@ as by FLUX 3; it shares nothing with the package's declaration.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-Check = Callable[[Any], bool]
-Fields = Mapping[str, Check]
+from tarash.tarash_gateway.testing._wires._checks import (
+    Check,
+    Fields,
+    any_of,
+    faults_in,
+    is_base64,
+    is_flag,
+    is_hook,
+    is_url,
+    is_whole,
+    list_of,
+    number,
+    one_of,
+    text,
+    whole,
+)
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
-_LONGEST = 15_000
 _MOST_PIXELS = 4 * 1024 * 1024
 _LAST_SECOND = 20
 _UNTIMED = 2
@@ -21,37 +33,9 @@ _RATIO = re.compile(r"([1-9]\d?):([1-9]\d?)")
 _WIDEST = 21 / 9
 
 
-def is_text(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= _LONGEST
-
-
-def whole(low: int, high: int, step: int = 1) -> Check:
-    return lambda value: type(value) is int and low <= value <= high and value % step == 0
-
-
-def number(low: float, high: float) -> Check:
-    return lambda value: (
-        isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-    )
-
-
-def one_of(*values: Any) -> Check:
-    return lambda value: value in values and not isinstance(value, bool)
-
-
-def is_flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def is_seed(value: Any) -> bool:
-    return type(value) is int
-
-
-def is_medium(value: Any) -> bool:
-    """Take a URL, or base64 without the prefix of a data URI."""
-    return isinstance(value, str) and (
-        re.match(r"https?://", value) is not None or _BASE64.fullmatch(value) is not None
-    )
+_PROMPT = text(15_000)
+is_medium = any_of(is_url, is_base64)
+"""A URL, or base64 without the prefix of a data URI."""
 
 
 def is_ratio(value: Any) -> bool:
@@ -59,22 +43,12 @@ def is_ratio(value: Any) -> bool:
     return match is not None and 1 / _WIDEST <= int(match[1]) / int(match[2]) <= _WIDEST
 
 
-def is_hook(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith("https://")
-
-
-def list_of(most: int, check: Check) -> Check:
-    return lambda value: (
-        isinstance(value, list) and 0 < len(value) <= most and all(map(check, value))
-    )
-
-
 def is_keyframes(value: Any) -> bool:
     """Take one image, up to ten, or up to ten with rising times."""
-    if is_medium(value) or list_of(10, is_medium)(value):
+    if any_of(is_medium, list_of(is_medium, 10))(value):
         return True
 
-    if not list_of(10, _is_timed)(value):
+    if not list_of(_is_timed, 10)(value):
         return False
 
     return all(one[0] < other[0] for one, other in pairwise(value))
@@ -92,11 +66,11 @@ def _images(most: int) -> dict[str, Check]:
 
 
 _IMAGE: Fields = {
-    "prompt": is_text,
-    "seed": is_seed,
+    "prompt": _PROMPT,
+    "seed": is_whole,
     "output_format": one_of("jpeg", "png"),
     "webhook_url": is_hook,
-    "webhook_secret": is_text,
+    "webhook_secret": _PROMPT,
 }
 _SIDE = whole(64, 65_536, 16)
 _FLUX_2: Fields = {**_IMAGE, "width": _SIDE, "height": _SIDE, "safety_tolerance": whole(0, 5)}
@@ -136,13 +110,18 @@ IMAGES: Mapping[str, Fields] = {
     },
     "flux-dev": {**_OLD, **_OLD_SIDES, **_STEPS, "image_prompt": is_medium},
     "flux-3-image": {
-        "prompt": is_text,
-        "images": lambda value: is_medium(value) or list_of(10, is_medium)(value),
+        "prompt": _PROMPT,
+        "images": any_of(is_medium, list_of(is_medium, 10)),
         "aspect_ratio": one_of(*_FLUX_3_RATIOS),
         "resolution": one_of("768sq", "1k", "1.5k", "2k", "4k"),
         "grounding": is_flag,
         "safety_tolerance": whole(0, 4),
     },
+}
+_WORDS = {
+    "unknown": ("Extra inputs are not permitted", "extra_forbidden"),
+    "missing": ("Field required", "missing"),
+    "invalid": ("Input is not valid", "value_error"),
 }
 _NEEDED: Mapping[str, Sequence[str]] = {
     "flux-pro-1.0-fill": ("image",),
@@ -161,11 +140,11 @@ _SHARED: Fields = {
     "safety_tolerance": whole(0, 4),
     "version": one_of("latest"),
 }
-_MADE: Fields = {**_SHARED, "prompt": is_text, "generate_audio": is_flag, "draft": is_flag}
+_MADE: Fields = {**_SHARED, "prompt": _PROMPT, "generate_audio": is_flag, "draft": is_flag}
 
 
 def _seconds(low: int, high: int) -> Check:
-    return lambda value: value == "auto" or whole(low, high)(value)
+    return any_of(one_of("auto"), whole(low, high))
 
 
 _VIDEO: Mapping[str, tuple[Fields, Sequence[str]]] = {
@@ -206,12 +185,8 @@ def wrong_in(model: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _wrong(body: Mapping[str, Any], fields: Fields, needed: Sequence[str]) -> list[dict[str, Any]]:
-    missing = [_item(name, "Field required", "missing") for name in needed if name not in body]
-    unknown = sorted(body.keys() - fields.keys())
-    more = [_item(name, "Extra inputs are not permitted", "extra_forbidden") for name in unknown]
-    known = [name for name in body if name in fields]
-    bad = [_item(name, "Input is not valid") for name in known if not fields[name](body[name])]
-    return missing + more + bad
+    listed = {f"{name}*" if name in needed else name: check for name, check in fields.items()}
+    return [_item(name, *_WORDS[kind]) for kind, name in faults_in(body, listed)]
 
 
 def _wrong_size(body: Mapping[str, Any]) -> list[dict[str, Any]]:

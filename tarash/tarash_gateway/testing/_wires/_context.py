@@ -1,13 +1,17 @@
-"""What a wire may use of the simulator: its memory, the media, the addresses."""
+"""What a wire may use of the simulator, its memory, media and addresses, and what most share."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
-from tarash.tarash_gateway.testing._job_record import JobRecord
+from tarash.tarash_gateway.testing._job_record import JobRecord, Phase
 from tarash.tarash_gateway.testing._public import MediaStore
+from tarash.tarash_gateway.testing._records import RecordedRequest
+from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._state import OriginState
+from tarash.tarash_gateway.testing._wire import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +56,51 @@ class WireContext:
         with suppress(TimeoutError):
             async with asyncio.timeout(job.seconds_to_next_phase(self.state.clock())):
                 await job.changed.wait()
+
+
+class BaseWire:
+    """What most wires share: a key as `Bearer <key>`, and answers that are the result itself.
+
+    Args:
+        context: The view of the simulator.
+    """
+
+    credential_header = "Authorization"
+    schemes: tuple[str, ...] = ("bearer",)
+    """What may stand before the key, in lower case."""
+
+    def __init__(self, context: WireContext) -> None:
+        self._context = context
+
+    def credential(self, headers: Mapping[str, str]) -> str:
+        """Read the key behind its scheme."""
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        return key.strip() if scheme.lower() in self.schemes else ""
+
+    def error(self, status: int, message: str) -> Reply:
+        """Answer as FastAPI does, in which many vendors' servers are written."""
+        return Reply.json({"detail": message}, status)
+
+    def not_found(self, _request: RecordedRequest) -> Reply:
+        """Answer to a path that leads nowhere."""
+        return self.error(404, "Not Found")
+
+    def _phase(self, job: JobRecord) -> Phase:
+        return job.phase(self._context.state.clock())
+
+    def _urls(self, job_id: str, content: bytes, count: int) -> list[str]:
+        """Keep an image so many times, and return the public URLs."""
+        return [self._context.publish(job_id, f"{place}.png", content) for place in range(count)]
+
+    async def _at_once(
+        self,
+        job_id: str,
+        endpoint: str,
+        body: Any,
+        request: RecordedRequest,
+        result: Callable[[Script], tuple[int, Any]],
+    ) -> Reply:
+        """Answer a submit with what it came to, when it has ended; arguments as of `accept`."""
+        job = self._context.state.accept(job_id, endpoint, body, request, result)
+        await self._context.until_ended(job)
+        return Reply.json(job.result_body, job.result_status)

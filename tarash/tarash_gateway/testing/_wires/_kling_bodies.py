@@ -4,89 +4,56 @@ The pages of 2026-09-20, and those of the older API of 2026-02-03. What a page d
 refused, as the API does with values; it shares nothing with the package's declaration.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-Check = Callable[[Any], bool]
-Fields = Mapping[str, Check]
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+from tarash.tarash_gateway.testing._wires._checks import (
+    Fields,
+    any_of,
+    anything,
+    first_fault,
+    is_base64,
+    is_flag,
+    is_url,
+    matches,
+    object_of,
+    one_of,
+    text,
+    whole,
+    wrong_in,
+)
+
 RATIOS = ("16:9", "9:16", "1:1")
 LONGEST = 3072
+_WORDS = {
+    "unknown": "unknown field {}",
+    "missing": "{} can not be empty",
+    "invalid": "{} value '{}' is invalid",
+}
+is_picture = any_of(is_url, is_base64)
+"""A URL, or base64 without the prefix of a data URI."""
+is_named = matches(r"[\w-]{1,64}")
 
 
-def is_text(longest: int = LONGEST) -> Check:
-    return lambda value: isinstance(value, str) and 0 < len(value) <= longest
+def wrong(body: Mapping[str, Any], fields: Fields) -> str | None:
+    return wrong_in(body, fields, _WORDS)
 
 
-def one_of(*values: Any) -> Check:
-    return lambda value: any(value == one and type(value) is type(one) for one in values)
-
-
-def whole(low: int, high: int) -> Check:
-    return lambda value: type(value) is int and low <= value <= high
-
-
-def is_share(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-
-
-def is_flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def is_url(value: Any) -> bool:
-    return isinstance(value, str) and re.match(r"https?://", value) is not None
-
-
-def is_picture(value: Any) -> bool:
-    """Take a URL, or base64 without the prefix of a data URI."""
-    return is_url(value) or (isinstance(value, str) and _BASE64.fullmatch(value) is not None)
-
-
-def list_of(most: int, check: Check) -> Check:
-    return lambda value: isinstance(value, list) and len(value) <= most and all(map(check, value))
-
-
-def object_of(fields: Fields, needed: Sequence[str] = ()) -> Check:
-    def check(value: Any) -> bool:
-        return isinstance(value, dict) and wrong(value, fields, needed) is None
-
-    return check
-
-
-def wrong(body: Mapping[str, Any], fields: Fields, needed: Sequence[str]) -> str | None:
-    unknown = sorted(body.keys() - fields.keys())
-    if unknown:
-        return f"unknown field {unknown[0]}"
-
-    missing = [name for name in needed if name not in body]
-    if missing:
-        return f"{missing[0]} can not be empty"
-
-    bad = [name for name, value in body.items() if not fields[name](value)]
-    return f"{bad[0]} value '{str(body[bad[0]])[:40]}' is invalid" if bad else None
-
-
-WATERMARK = object_of({"enabled": is_flag}, ["enabled"])
+WATERMARK = object_of({"enabled*": is_flag})
 _OPTIONS = object_of(
-    {"callback_url": is_url, "external_task_id": is_text(128), "watermark_info": WATERMARK}
+    {"callback_url": is_url, "external_task_id": text(128), "watermark_info": WATERMARK}
 )
-_ID = re.compile(r"[\w-]{1,64}")
-
-
-def is_named(value: Any) -> bool:
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
-
-
-_CONTENTS: Mapping[str, tuple[Fields, Sequence[str]]] = {
-    "prompt": ({"text": is_text()}, ["text"]),
-    **dict.fromkeys(("first_frame", "last_frame", "image"), ({"url": is_picture}, ["url"])),
-    "video": ({"url": is_url}, ["url"]),
-    "refer_image": ({"url": is_picture, "id": is_named}, ["url"]),
-    **dict.fromkeys(("feature_video", "base_video"), ({"url": is_url, "id": is_named}, ["url"])),
-    "element": ({"element_id": is_named, "id": is_named}, ["element_id", "id"]),
-    "voice": ({"voice_id": is_named, "id": is_named}, ["voice_id", "id"]),
+_PROMPT = text(LONGEST)
+_PICTURE: Fields = {"url*": is_picture}
+_FILM: Fields = {"url*": is_url, "id": is_named}
+_CONTENTS: Mapping[str, Fields] = {
+    "prompt": {"text*": _PROMPT},
+    **dict.fromkeys(("first_frame", "last_frame", "image"), _PICTURE),
+    "video": {"url*": is_url},
+    "refer_image": {**_PICTURE, "id": is_named},
+    **dict.fromkeys(("feature_video", "base_video"), _FILM),
+    "element": {"element_id*": is_named, "id*": is_named},
+    "voice": {"voice_id*": is_named, "id*": is_named},
 }
 _P720 = {"resolution": one_of("720p", "1080p")}
 _P4K = {"resolution": one_of("720p", "1080p", "4k")}
@@ -135,10 +102,8 @@ NEW: Mapping[str, tuple[Fields, tuple[str, ...] | None]] = {
 def wrong_new(endpoint: str, body: Mapping[str, Any]) -> str | None:
     """Say what an endpoint of the new design refuses; None for nothing."""
     settings, types = NEW[endpoint]
-    inputs: Fields = {"prompt": is_text()} if types is None else {"contents": lambda _: True}
-    needed = [*inputs]
-    fields = {**inputs, "settings": object_of(settings), "options": _OPTIONS}
-    fault = wrong(body, fields, needed)
+    inputs: Fields = {"prompt*": _PROMPT} if types is None else {"contents*": anything}
+    fault = wrong(body, {**inputs, "settings": object_of(settings), "options": _OPTIONS})
     if fault is None and types is not None:
         fault = _wrong_contents(body["contents"], types)
 
@@ -157,8 +122,7 @@ def _wrong_contents(contents: Any, types: Sequence[str]) -> str | None:
         if kind not in types:
             return f"contents.type value '{kind}' is invalid"
 
-        fields, needed = _CONTENTS[str(kind)]
-        fault = wrong(item, {"type": lambda _: True, **fields}, needed)
+        fault = wrong(item, {"type": anything, **_CONTENTS[str(kind)]})
         if fault is not None:
             return f"contents.{kind}: {fault}"
 
@@ -201,23 +165,24 @@ def _wrong_motion(given: Sequence[str], settings: Mapping[str, Any]) -> str | No
 
 
 def _wrong_omni(model: str, given: Sequence[str], settings: Mapping[str, Any]) -> str | None:
-    videos = [one for one in given if one in {"feature_video", "base_video"}]
+    videos = [kind for kind in given if kind in {"feature_video", "base_video"}]
     pictures = given.count("refer_image") + given.count("element")
     framed, audio = "first_frame" in given, settings.get("audio")
     lone = model == "kling-o1" and framed and not videos and not pictures
     both = model == "kling-o1" and "last_frame" in given
     edits = "base_video" in videos
-    rules = {
-        "too many references": len(videos) > 1 or pictures > (4 if videos else 7),
-        "last frame only is not supported": "last_frame" in given and not framed,
-        "base_video takes no frames and no multi_shot": edits
-        and (framed or settings.get("multi_shot", model != "kling-o1")),
-        "audio native is not supported with a video": videos and audio == "native",
-        "audio original needs a video": not videos and audio == "original",
-        "aspect_ratio can not be empty": not videos
-        and not framed
-        and "aspect_ratio" not in settings,
-        "duration value is invalid": lone and settings.get("duration", 5) not in {5, 10},
-        "last_frame takes no references": both and pictures,
-    }
-    return next((fault for fault, holds in rules.items() if holds), None)
+    return first_fault(
+        {
+            "too many references": len(videos) > 1 or pictures > (4 if videos else 7),
+            "last frame only is not supported": "last_frame" in given and not framed,
+            "base_video takes no frames and no multi_shot": edits
+            and (framed or settings.get("multi_shot", model != "kling-o1")),
+            "audio native is not supported with a video": videos and audio == "native",
+            "audio original needs a video": not videos and audio == "original",
+            "aspect_ratio can not be empty": not videos
+            and not framed
+            and "aspect_ratio" not in settings,
+            "duration value is invalid": lone and settings.get("duration", 5) not in {5, 10},
+            "last_frame takes no references": both and pictures,
+        }
+    )

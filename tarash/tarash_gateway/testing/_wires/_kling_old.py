@@ -3,67 +3,78 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tarash.tarash_gateway.testing._wires._checks import (
+    Fields,
+    any_of,
+    anything,
+    is_flag,
+    is_object,
+    is_text,
+    is_url,
+    is_whole,
+    list_of,
+    number,
+    object_of,
+    one_of,
+    text,
+    whole,
+)
 from tarash.tarash_gateway.testing._wires._kling_bodies import (
     RATIOS,
     WATERMARK,
-    Fields,
-    is_flag,
     is_named,
     is_picture,
-    is_share,
-    is_text,
-    is_url,
-    list_of,
-    object_of,
-    one_of,
-    whole,
     wrong,
 )
 
-_LONGEST = 2500
+_PROMPT = text(2500)
 _SHOT = 512
+_SHARE = number(0, 1)
 _IMAGE_RATIOS = (*RATIOS, "4:3", "3:4", "3:2", "2:3", "21:9")
 _COMMON: Fields = {
-    "model_name": lambda _: True,
+    "model_name": anything,
     "callback_url": is_url,
-    "external_task_id": is_text(128),
+    "external_task_id": text(128),
     "watermark_info": WATERMARK,
 }
-_SECONDS = one_of(*(str(one) for one in range(3, 16)))
+_SECONDS = one_of(*map(str, range(3, 16)))
 _CAMERA = object_of(
     {
-        "type": one_of(
+        "type*": one_of(
             "simple", "down_back", "forward_up", "right_turn_forward", "left_turn_forward"
         ),
         "config": lambda value: isinstance(value, dict) and len(value) == 1,
-    },
-    ["type"],
+    }
 )
 _VIDEO: Fields = {
     **_COMMON,
-    "prompt": is_text(_LONGEST),
-    "negative_prompt": is_text(_LONGEST),
-    "cfg_scale": is_share,
+    "prompt": _PROMPT,
+    "negative_prompt": _PROMPT,
+    "cfg_scale": _SHARE,
     "mode": one_of("std", "pro", "4k"),
     "sound": one_of("on", "off"),
     "duration": _SECONDS,
     "multi_shot": is_flag,
     "shot_type": one_of("customize", "intelligence"),
     "multi_prompt": list_of(
-        6, object_of({"index": whole(1, 6), "prompt": is_text(_SHOT), "duration": _SECONDS})
+        object_of({"index": whole(1, 6), "prompt": text(_SHOT), "duration": _SECONDS}), 6
     ),
 }
-_ELEMENTS = list_of(3, object_of({"element_id": lambda one: isinstance(one, str | int)}))
+_ELEMENTS = list_of(object_of({"element_id": any_of(is_text, is_whole)}), 3)
 _IMAGE: Fields = {
     **_COMMON,
-    "prompt": is_text(_LONGEST),
+    "prompt*": _PROMPT,
     "n": whole(1, 9),
     "aspect_ratio": one_of(*_IMAGE_RATIOS),
 }
-OLD: Mapping[str, tuple[Fields, Sequence[str], Sequence[str]]] = {
+OLD: Mapping[str, tuple[Fields, Sequence[str]]] = {
     "videos/text2video": (
-        {**_VIDEO, "aspect_ratio": one_of(*RATIOS), "camera_control": _CAMERA},
-        ["prompt"],
+        {
+            **_VIDEO,
+            "prompt*": _PROMPT,
+            "aspect_ratio": one_of(*RATIOS),
+            "camera_control": _CAMERA,
+        },
         ["kling-v1", "kling-v1-6", "kling-v2-master", "kling-v2-1-master", "kling-v2-5-turbo",
          "kling-v2-6", "kling-v3"],
     ),
@@ -73,12 +84,11 @@ OLD: Mapping[str, tuple[Fields, Sequence[str], Sequence[str]]] = {
             "image": is_picture,
             "image_tail": is_picture,
             "static_mask": is_picture,
-            "dynamic_masks": list_of(6, lambda one: isinstance(one, dict)),
+            "dynamic_masks": list_of(is_object, 6),
             "camera_control": _CAMERA,
-            "voice_list": list_of(2, object_of({"voice_id": is_named}, ["voice_id"])),
+            "voice_list": list_of(object_of({"voice_id*": is_named}), 2),
             "element_list": _ELEMENTS,
         },
-        [],
         ["kling-v1", "kling-v1-5", "kling-v1-6", "kling-v2-master", "kling-v2-1",
          "kling-v2-1-master", "kling-v2-5-turbo", "kling-v2-6", "kling-v3"],
     ),
@@ -86,60 +96,56 @@ OLD: Mapping[str, tuple[Fields, Sequence[str], Sequence[str]]] = {
         {
             **_COMMON,
             **{name: _VIDEO[name] for name in ("prompt", "negative_prompt", "cfg_scale")},
-            "video_id": is_text(128),
+            "video_id*": text(128),
         },
-        ["video_id"],
         ["kling-v1", "kling-v1-5", "kling-v1-6"],
     ),
     "videos/multi-image2video": (
         {
             **_COMMON,
-            **{name: _VIDEO[name] for name in ("prompt", "negative_prompt", "mode", "duration")},
-            "image_list": list_of(4, object_of({"image": is_picture}, ["image"])),
+            **{name: _VIDEO[name] for name in ("negative_prompt", "mode", "duration")},
+            "prompt*": _PROMPT,
+            "image_list*": list_of(object_of({"image*": is_picture}), 4),
             "aspect_ratio": one_of(*RATIOS),
         },
-        ["image_list", "prompt"],
         ["kling-v1-6"],
     ),
     "videos/omni-video": (
         {
             **_VIDEO,
+            "prompt*": _PROMPT,
             "image_list": list_of(
-                7,
                 object_of(
-                    {"image_url": is_picture, "type": one_of("first_frame", "end_frame")},
-                    ["image_url"],
+                    {"image_url*": is_picture, "type": one_of("first_frame", "end_frame")}
                 ),
+                7,
             ),
             "element_list": _ELEMENTS,
             "video_list": list_of(
-                1,
                 object_of(
                     {
-                        "video_url": is_url,
+                        "video_url*": is_url,
                         "refer_type": one_of("feature", "base"),
                         "keep_original_sound": one_of("yes", "no"),
-                    },
-                    ["video_url"],
+                    }
                 ),
+                1,
             ),
             "aspect_ratio": one_of(*RATIOS),
         },
-        ["prompt"],
         ["kling-video-o1", "kling-v3-omni"],
     ),
     "images/generations": (
         {
             **_IMAGE,
-            "negative_prompt": is_text(_LONGEST),
+            "negative_prompt": _PROMPT,
             "image": is_picture,
             "image_reference": one_of("subject", "face"),
-            "image_fidelity": is_share,
-            "human_fidelity": is_share,
+            "image_fidelity": _SHARE,
+            "human_fidelity": _SHARE,
             "element_list": _ELEMENTS,
             "resolution": one_of("1k", "2k"),
         },
-        ["prompt"],
         ["kling-v1", "kling-v1-5", "kling-v2", "kling-v2-new", "kling-v2-1", "kling-v3"],
     ),
     "images/omni-image": (
@@ -147,33 +153,28 @@ OLD: Mapping[str, tuple[Fields, Sequence[str], Sequence[str]]] = {
             **_IMAGE,
             "aspect_ratio": one_of(*_IMAGE_RATIOS, "auto"),
             "resolution": one_of("1k", "2k", "4k"),
-            "image_list": list_of(10, object_of({"image": is_picture}, ["image"])),
-            "element_list": list_of(10, lambda one: isinstance(one, dict)),
+            "image_list": list_of(object_of({"image*": is_picture}), 10),
+            "element_list": list_of(is_object, 10),
             "result_type": one_of("single", "series"),
-            "series_amount": lambda _: True,
+            "series_amount": anything,
         },
-        ["prompt"],
         ["kling-image-o1", "kling-v3-omni"],
     ),
     "images/multi-image2image": (
         {
             **_IMAGE,
-            "subject_image_list": list_of(
-                4, object_of({"subject_image": is_picture}, ["subject_image"])
-            ),
+            "subject_image_list*": list_of(object_of({"subject_image*": is_picture}), 4),
             "scene_image": is_picture,
             "style_image": is_picture,
         },
-        ["prompt", "subject_image_list"],
         ["kling-v2-1"],
     ),
     "images/kolors-virtual-try-on": (
         {
             **{name: _COMMON[name] for name in ("model_name", "callback_url", "external_task_id")},
-            "human_image": is_picture,
-            "cloth_image": is_picture,
+            "human_image*": is_picture,
+            "cloth_image*": is_picture,
         },
-        ["human_image", "cloth_image"],
         ["kolors-virtual-try-on-v1", "kolors-virtual-try-on-v1-5"],
     ),
 }  # fmt: skip
@@ -183,10 +184,10 @@ _V3 = ("kling-v3", "kling-v3-omni", "kling-video-o1")
 
 def wrong_old(endpoint: str, body: Mapping[str, Any]) -> str | None:
     """Say what an endpoint of the older design refuses; None for nothing."""
-    fields, needed, models = OLD[endpoint]
+    fields, models = OLD[endpoint]
     # The field `model` is one of other vendors: it is taken, and means nothing here.
     body = {name: value for name, value in body.items() if name != "model"}
-    fault = wrong(body, fields, needed)
+    fault = wrong(body, fields)
     if fault is not None:
         return fault
 

@@ -5,12 +5,29 @@ Pure. Values of a form are text; those of JSON are what they are.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-Check = Callable[[Any], bool]
+from tarash.tarash_gateway.testing._wires._checks import (
+    Check,
+    Fields,
+    any_of,
+    anything,
+    is_flag,
+    is_text,
+    list_of,
+    matches,
+    one_of,
+    wrong_in,
+)
 
-_SIZE = re.compile(r"[1-9]\d*x[1-9]\d*")
+_WORDS = {
+    "missing": "{}: Field required",
+    "unknown": "{}: Extra inputs are not permitted",
+    "invalid": "{}: Input is not valid",
+}
+_size = any_of(one_of("auto"), matches(r"[1-9]\d*x[1-9]\d*"))
+_yes_no = any_of(is_flag, one_of("true", "false"))
 
 
 def _number(low: float, high: float) -> Check:
@@ -32,22 +49,6 @@ def _whole(low: int, high: int) -> Check:
     return holds
 
 
-def _text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _one_of(*words: str) -> Check:
-    return lambda value: value in words
-
-
-def _size(value: Any) -> bool:
-    return isinstance(value, str) and (value == "auto" or _SIZE.fullmatch(value) is not None)
-
-
-def _yes_no(value: Any) -> bool:
-    return value in (True, False, "true", "false")
-
-
 def _object(value: Any) -> bool:
     if isinstance(value, str):
         try:
@@ -62,15 +63,11 @@ def _seconds_text(value: Any) -> bool:
     return isinstance(value, str) and _whole(1, 10_000)(value)
 
 
-def _seconds_number(value: Any) -> bool:
-    return _whole(1, 10_000)(value)
-
-
 _MANY, _INT64 = 100_000, 2**63 - 1
-_SHARED: dict[str, Check] = {
-    "prompt": _text,
-    "model": _text,
-    "negative_prompt": _text,
+_SHARED: Fields = {
+    "prompt*": is_text,
+    "model": is_text,
+    "negative_prompt": is_text,
     "size": _size,
     "seed": _whole(0, _INT64),
     "num_inference_steps": _whole(1, 200),
@@ -78,9 +75,9 @@ _SHARED: dict[str, Check] = {
     "true_cfg_scale": _number(0, 20),
     "flow_shift": _number(0, 100),
     "extra_params": _object,
-    "user": _text,
+    "user": is_text,
 }
-_VIDEO: dict[str, Check] = {
+_VIDEO: Fields = {
     **_SHARED,
     "width": _whole(1, _MANY),
     "height": _whole(1, _MANY),
@@ -90,64 +87,64 @@ _VIDEO: dict[str, Check] = {
     "num_outputs_per_prompt": _whole(1, 10),
     "enable_frame_interpolation": _yes_no,
 }
-VLLM_VIDEO: Mapping[str, Check] = {
+VLLM_VIDEO: Fields = {
     **_VIDEO,
     "seconds": _seconds_text,
     "short_edge": _whole(1, _MANY),
-    "aspect_ratio": _text,
+    "aspect_ratio": is_text,
     "boundary_ratio": _number(0, 1),
-    "quality": _one_of("lossless", "high"),
+    "quality": one_of("lossless", "high"),
     "generate_sound": _yes_no,
     "sound_duration": _number(0, _MANY),
     "lora": _object,
     "image_reference": _object,
     "video_reference": _object,
     "audio_reference": _object,
-    "control_type": _text,
+    "control_type": is_text,
 }
-SGLANG_VIDEO: Mapping[str, Check] = {
+SGLANG_VIDEO: Fields = {
     **_VIDEO,
-    "seconds": _seconds_number,
+    "seconds": _whole(1, 10_000),
     "n": _whole(1, 10),
-    "task_type": _text,
-    "reference_url": _text,
-    "video_url": _text,
+    "task_type": is_text,
+    "reference_url": is_text,
+    "video_url": is_text,
     "enhance_prompt": _yes_no,
     "enable_teacache": _yes_no,
     "enable_upscaling": _yes_no,
     "output_compression": _whole(0, 100),
     "diffusers_kwargs": _object,
 }
-_IMAGE: dict[str, Check] = {
+_IMAGE: Fields = {
     **_SHARED,
     "n": _whole(1, 10),
-    "output_format": _one_of("png", "jpeg", "webp"),
+    "output_format": one_of("png", "jpeg", "webp"),
     "output_compression": _whole(0, 100),
     "strength": _number(0, 1),
-    "background": _text,
+    "background": is_text,
 }
-VLLM_IMAGE: Mapping[str, Check] = {
+VLLM_IMAGE: Fields = {
     **_IMAGE,
-    "response_format": _one_of("b64_json", "file"),
+    "response_format": one_of("b64_json", "file"),
     "layers": _whole(2, 10),
     "lora": _object,
 }
-SGLANG_IMAGE: Mapping[str, Check] = {
+SGLANG_IMAGE: Fields = {
     **_IMAGE,
-    "response_format": _one_of("b64_json"),
-    "quality": _text,
-    "style": _text,
+    "response_format": one_of("b64_json"),
+    "quality": is_text,
+    "style": is_text,
     "width": _whole(1, _MANY),
     "height": _whole(1, _MANY),
 }
-LOCALAI_VIDEO: Mapping[str, Check] = {
-    "model": _text,
-    "prompt": _text,
-    "negative_prompt": _text,
-    "start_image": _text,
-    "end_image": _text,
-    "audio": _text,
-    "input_reference": _text,
+LOCALAI_VIDEO: Fields = {
+    "model": is_text,
+    "prompt*": is_text,
+    "negative_prompt": is_text,
+    "start_image": is_text,
+    "end_image": is_text,
+    "audio": is_text,
+    "input_reference": is_text,
     "width": _whole(1, _MANY),
     "height": _whole(1, _MANY),
     "size": _size,
@@ -157,37 +154,24 @@ LOCALAI_VIDEO: Mapping[str, Check] = {
     "seed": _whole(0, _INT64),
     "cfg_scale": _number(0, 100),
     "step": _whole(1, 1000),
-    "response_format": _one_of("url", "b64_json"),
+    "response_format": one_of("url", "b64_json"),
     "params": _object,
 }
-LOCALAI_IMAGE: Mapping[str, Check] = {
-    "model": _text,
-    "prompt": _text,
+LOCALAI_IMAGE: Fields = {
+    "model": is_text,
+    "prompt*": is_text,
     "n": _whole(1, 10),
     "size": _size,
     "seed": _whole(0, _INT64),
     "step": _whole(1, 1000),
     "mode": _whole(0, 10),
-    "file": _text,
-    "files": lambda value: isinstance(value, list),
-    "ref_images": lambda value: isinstance(value, list),
-    "response_format": _one_of("url", "b64_json"),
+    "file": is_text,
+    "files": list_of(anything),
+    "ref_images": list_of(anything),
+    "response_format": one_of("url", "b64_json"),
 }
 
 
-def wrong(body: Mapping[str, Any], known: Mapping[str, Check], files: tuple[str, ...] = ()) -> str:
+def wrong(body: Mapping[str, Any], known: Fields, files: tuple[str, ...] = ()) -> str:
     """Return what a server says of a body that it can't take; empty where it can."""
-    if not _text(body.get("prompt")):
-        return "prompt: Field required"
-
-    for name, value in body.items():
-        if name in files:
-            continue
-
-        if name not in known:
-            return f"{name}: Extra inputs are not permitted"
-
-        if not known[name](value):
-            return f"{name}: Input is not valid"
-
-    return ""
+    return wrong_in(body, {**known, **dict.fromkeys(files, anything)}, _WORDS) or ""

@@ -16,9 +16,10 @@ from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._checks import Fields
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 from tarash.tarash_gateway.testing._wires._forms import read_form
-from tarash.tarash_gateway.testing._wires._server_rules import Check, wrong
+from tarash.tarash_gateway.testing._wires._server_rules import wrong
 
 Body = dict[str, Any]
 Endpoint = Literal["videos", "images/generations", "images/edits"]
@@ -27,18 +28,17 @@ _PAGE, _LONGEST_PAGE = 20, 100
 _SIDES = (1280, 720)
 
 
-class VideoServerWire:
+class VideoServerWire(BaseWire):
     """One server; it wants a key only where the simulator knows of one."""
 
-    credential_header = "Authorization"
     keyless = True
-    video: Mapping[str, Check] = {}
-    image: Mapping[str, Check] = {}
+    video: Fields
+    image: Fields
     files: Mapping[Endpoint, tuple[str, ...]] = {}
     prefix = "video_"
 
     def __init__(self, context: WireContext) -> None:
-        self.context = context
+        super().__init__(context)
         self.deleted: set[str] = set()
         one = "/v1/videos/{video_id}"
         self.routes: Sequence[Route] = [
@@ -51,19 +51,6 @@ class VideoServerWire:
             Route("POST", "/v1/images/edits", self._edit, step="submit"),
             Route("GET", "/v1/models", self._models),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme == "Bearer" else ""
-
-    def error(self, status: int, message: str) -> Reply:
-        """Answer as FastAPI does."""
-        return Reply.json({"detail": message}, status)
-
-    def not_found(self, _request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, "Not Found")
 
     def reads(self, request: RecordedRequest, endpoint: Endpoint) -> Body | Reply:
         """Return the body of a request for an endpoint, or why it is refused."""
@@ -112,7 +99,7 @@ class VideoServerWire:
         def result(script: Script) -> tuple[int, Any]:
             return self.ended(video_id, body, script, created)
 
-        self.context.state.accept(video_id, "videos", body, request, result)
+        self._context.state.accept(video_id, "videos", body, request, result)
         return Reply.json(self.job(video_id, body, created, "queued"))
 
     def job(self, video_id: str, body: Body, created: int, status: str) -> Body:
@@ -125,7 +112,7 @@ class VideoServerWire:
 
     def seen(self, record: JobRecord) -> tuple[int, Body]:
         """Return status and object of a job as it stands."""
-        phase = record.phase(self.context.state.clock())
+        phase = self._phase(record)
         if phase == "ended":
             return record.result_status, dict(record.result_body)
 
@@ -135,11 +122,11 @@ class VideoServerWire:
 
     def known(self, video_id: str) -> JobRecord | None:
         """Return a job that the server remembers."""
-        return None if video_id in self.deleted else self.context.state.find(video_id)
+        return None if video_id in self.deleted else self._context.state.find(video_id)
 
     async def _retrieve(self, request: RecordedRequest) -> Reply:
         video_id = request.path_values["video_id"]
-        record = self.context.state.look(video_id)
+        record = self._context.state.look(video_id)
         if record is None or video_id in self.deleted:
             return self.error(404, "Video not found")
 
@@ -151,7 +138,7 @@ class VideoServerWire:
         if not limit.isdigit() or not 1 <= int(limit) <= _LONGEST_PAGE:
             return self.error(422, "limit: Input should be from 1 to 100")
 
-        records = [one for one in self.context.state.listed() if one.id.startswith(self.prefix)]
+        records = [one for one in self._context.state.listed() if one.id.startswith(self.prefix)]
         records = [record for record in records if record.id not in self.deleted]
         ids = [record.id for record in records]
         after = request.query.get("after")
@@ -214,14 +201,14 @@ class VideoServerWire:
         if endpoint == "images/edits" and not any(name.startswith("image") for name in body):
             return self.error(422, "Field 'image' or 'url' is required")
 
-        job = self.context.state.accept(
+        job = self._context.state.accept(
             f"image_{uuid.uuid4().hex}",
             endpoint,
             body,
             request,
             lambda script: image_result(script, body),
         )
-        await self.context.until_ended(job)
+        await self._context.until_ended(job)
         return Reply.json(job.result_body, job.result_status)
 
     async def _models(self, _request: RecordedRequest) -> Reply:
@@ -229,8 +216,7 @@ class VideoServerWire:
 
 
 def _sides(body: Mapping[str, Any], usual: tuple[int, int] = _SIDES) -> tuple[int, int]:
-    width, _, height = str(body.get("size", "")).partition("x")
-    return (int(width), int(height)) if width.isdigit() and height.isdigit() else usual
+    return _media.size_in(body.get("size"), usual)
 
 
 def image_result(script: Script, body: Mapping[str, Any]) -> tuple[int, Any]:

@@ -24,7 +24,7 @@ from tarash.tarash_gateway.testing._wires._alibaba_rules import (
     model_of,
     wrong,
 )
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 
 _CODES = {
     400: "InvalidParameter",
@@ -40,13 +40,11 @@ _LINES = {"480P": (832, 480), "720P": (1280, 720), "1080P": (1920, 1080)}
 _SENSITIVE = "{} data may contain inappropriate content."
 
 
-class AlibabaWire:
+class AlibabaWire(BaseWire):
     """The services of videos and images, and the tasks."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         task = "/api/v1/tasks/{task_id}"
         self.routes: Sequence[Route] = [
             *(
@@ -58,11 +56,6 @@ class AlibabaWire:
             Route("GET", task, self._look, step="poll"),
             Route("POST", f"{task}/cancel", self._cancel, step="cancel"),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme == "Bearer" else ""
 
     def error(self, status: int, message: str, code: str | None = None) -> Reply:
         """Answer with the flat envelope."""
@@ -115,7 +108,7 @@ class AlibabaWire:
         return Reply.json({"output": {"task_id": task_id, "task_status": "PENDING"}, **_request()})
 
     def _task(self, job: JobRecord) -> dict[str, Any]:
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         if phase == "ended" and not job.cancelled:
             return dict(job.result_body)
 

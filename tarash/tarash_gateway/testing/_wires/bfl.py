@@ -13,7 +13,7 @@ from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._bfl_rules import IMAGES, wrong_in
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 
 _VIDEO = "flux-3-video"
 _CLUSTER = "us7"
@@ -23,13 +23,13 @@ _SIDES = {"768sq": 768, "1k": 1024, "1.5k": 1536, "2k": 2048, "4k": 4096}
 _LONGEST_SIDE = 1024
 
 
-class BflWire:
+class BflWire(BaseWire):
     """An endpoint for each model, one for results, and one for credits."""
 
     credential_header = "x-key"
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self.routes: Sequence[Route] = [
             Route("GET", "/v1/credits", self._credits),
             Route("GET", "/v1/get_result", self._look, step="poll"),
@@ -39,14 +39,6 @@ class BflWire:
     def credential(self, headers: Mapping[str, str]) -> str:
         """Read the bare key."""
         return headers.get("x-key", "").strip()
-
-    def error(self, status: int, message: str) -> Reply:
-        """Answer as FastAPI does."""
-        return Reply.json({"detail": message}, status)
-
-    def not_found(self, _request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, "Not Found")
 
     async def _credits(self, _request: RecordedRequest) -> Reply:
         return Reply.json({"credits": 120.5})
@@ -83,7 +75,7 @@ class BflWire:
         if job is None:
             return Reply.json(_body(wanted, "Task not found"))
 
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         if phase == "ended":
             return Reply.json(job.result_body, job.script.error_status or _FINE)
 

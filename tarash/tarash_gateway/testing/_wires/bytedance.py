@@ -23,7 +23,7 @@ from tarash.tarash_gateway.testing._wires._bytedance_rules import (
     wrong_image,
     wrong_video,
 )
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 
 _TASKS = "/api/v3/contents/generations/tasks"
 _CODES = {
@@ -51,13 +51,11 @@ _ECHOED = (
 )
 
 
-class BytedanceWire:
+class BytedanceWire(BaseWire):
     """The endpoints of tasks and images."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._deleted: set[str] = set()
         task = f"{_TASKS}/{{task_id}}"
         self.routes: Sequence[Route] = [
@@ -67,11 +65,6 @@ class BytedanceWire:
             Route("DELETE", task, self._delete, step="cancel"),
             Route("POST", "/api/v3/images/generations", self._images, step="submit"),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme == "Bearer" else ""
 
     def error(self, status: int, message: str, code: str | None = None) -> Reply:
         """Answer with the envelope of all errors."""
@@ -136,7 +129,7 @@ class BytedanceWire:
         }
 
     def _state(self, job: JobRecord) -> str:
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         if phase == "ended":
             return "cancelled" if job.cancelled else str(job.result_body["status"])
 

@@ -18,7 +18,7 @@ from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route
 from tarash.tarash_gateway.testing._wires._comfyui_nodes import SAVING, refusal
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 from tarash.tarash_gateway.testing._wires._forms import read_form
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -26,14 +26,13 @@ _VERSION = "0.27.0"
 _FILE = re.compile(r"(?P<prefix>.+)_(?P<number>\d{5})_\.(?P<ending>\w+)")
 
 
-class ComfyWire:
+class ComfyWire(BaseWire):
     """One server; it wants a key where the simulator knows of one, as a proxy would."""
 
-    credential_header = "Authorization"
     keyless = True
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._inputs = {"example.png": _media.image_bytes(64, 64)}  # as every server has
         self._saved: dict[str, Mapping[str, Any]] = {}
         self._removed: set[str] = set()
@@ -49,11 +48,6 @@ class ComfyWire:
             Route("GET", "/system_stats", self._stats),
             Route("GET", "/ws", self._socket, step="stream"),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`, as a proxy before it does."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme == "Bearer" else ""
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope of a refused workflow."""
@@ -128,7 +122,7 @@ class ComfyWire:
     async def _history(self, request: RecordedRequest) -> Reply:
         job_id = request.path_values["job_id"]
         job = self._context.state.look(job_id)
-        is_over = job is not None and job.phase(self._context.state.clock()) == "ended"
+        is_over = job is not None and self._phase(job) == "ended"
         if job is None or not is_over or job_id in self._removed:
             return Reply.json({})
 
@@ -238,14 +232,14 @@ class ComfyWire:
         if job.script.stream == "silent":
             await asyncio.get_running_loop().create_future()
 
-        while job.phase(self._context.state.clock()) == "queued":
+        while self._phase(job) == "queued":
             await self._context.until_changed(job)
 
         for number, node_id in enumerate(job.payload["prompt"]):
             yield _said("executing", job, node=node_id)
             yield _said("progress", job, node=node_id, value=number % 2, max=2)
 
-        while job.phase(self._context.state.clock()) != "ended":
+        while self._phase(job) != "ended":
             await self._context.until_changed(job)
 
         yield _said("executing", job, node=None)

@@ -17,7 +17,7 @@ from tarash.tarash_gateway.testing._job_record import JobRecord, Phase
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import CancelBehaviour, Script
 from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 from tarash.tarash_gateway.testing._wires._fal_bodies import (
     failure_of,
     invalid_payload,
@@ -37,13 +37,11 @@ _CANCEL_BY_PHASE: Mapping[Phase, CancelBehaviour] = {
 _CANCELLED_MESSAGE = "Request was cancelled by the client"
 
 
-class FalWire:
+class FalWire(BaseWire):
     """One origin for what fal spreads over queue.fal.run, rest.fal.ai and v3.fal.media."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self.routes: Sequence[Route] = [
             Route("GET", f"{_JOB}/status/stream", self._stream, step="stream"),
             Route("GET", f"{_JOB}/status", self._status, step="poll"),
@@ -157,7 +155,7 @@ class FalWire:
         if isinstance(job, Reply):
             return job
 
-        if job.phase(self._context.state.clock()) != "ended":
+        if self._phase(job) != "ended":
             return request_error(400, "Request is still in progress", error_type=None)
 
         headers = {"x-fal-request-id": job.id}

@@ -4,6 +4,7 @@ One origin for the Gemini API, Vertex AI, Cloud Storage and the token endpoint. 
 google-genai 3.4.0. Bodies are in `_google_bodies`.
 """
 
+import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 from tarash.tarash_gateway.testing._wires._google_bodies import (
     base64_of,
     classic_error,
@@ -35,13 +36,13 @@ _LIFETIME = timedelta(hours=48)
 _WORDS: Mapping[Phase, str] = {"queued": "queued", "running": "in_progress"}
 
 
-class GoogleWire:
+class GoogleWire(BaseWire):
     """Google's services with one memory."""
 
     credential_header = "x-goog-api-key"
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._files: dict[str, bytes] = {}
         self._uploads = GoogleUploads(context)
         self.routes: Sequence[Route] = [
@@ -128,12 +129,12 @@ class GoogleWire:
 
     async def _content(self, request: RecordedRequest) -> Reply:
         model = request.path_values["model"]
-        return await self._at_once(request, lambda script, _: content_result(script, model))
+        return await self._made(request, lambda script, _: content_result(script, model))
 
     async def _predict(self, request: RecordedRequest) -> Reply:
-        return await self._at_once(request, prediction_result)
+        return await self._made(request, prediction_result)
 
-    async def _at_once(
+    async def _made(
         self,
         request: RecordedRequest,
         make: Callable[[Script, Mapping[str, Any]], Mapping[str, Any]],
@@ -147,16 +148,13 @@ class GoogleWire:
         def result(script: Script) -> tuple[int, Any]:
             if script.outcome == "failed":
                 status = script.error_status or 500
-                reply = classic_error(status, script.error_message or "An internal error occurred.")
-                return status, reply
+                message = script.error_message or "An internal error occurred."
+                return status, json.loads(classic_error(status, message).body)
 
             return 200, make(script, payload)
 
         model = request.path_values["model"]
-        job = self._context.state.accept(uuid.uuid4().hex, model, payload, request, result)
-        await self._context.until_ended(job)
-        body = job.result_body
-        return body if isinstance(body, Reply) else Reply.json(body)
+        return await self._at_once(uuid.uuid4().hex, model, payload, request, result)
 
     # -------------------------------------------------------------------------------------- polls
     async def _interaction(self, request: RecordedRequest) -> Reply:
@@ -167,7 +165,7 @@ class GoogleWire:
         return Reply.json(self._interaction_body(job))
 
     def _interaction_body(self, job: JobRecord) -> dict[str, Any]:
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         body: dict[str, Any] = dict(job.result_body)
         if phase == "ended" and not job.cancelled:
             return body
@@ -210,7 +208,7 @@ class GoogleWire:
         if job is None:
             return classic_error(404, f"Operation {name} not found.")
 
-        ended = job.phase(self._context.state.clock()) == "ended"
+        ended = self._phase(job) == "ended"
         return Reply.json(job.result_body if ended else {"name": name})
 
     # -------------------------------------------------------------------------------------- media

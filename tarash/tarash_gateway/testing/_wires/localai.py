@@ -12,20 +12,20 @@ from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route
 from tarash.tarash_gateway.testing._wires import _server_rules as rules
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._checks import Fields
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 from tarash.tarash_gateway.testing._wires._video_server import image_result
 
 _INPUTS = ("start_image", "end_image", "audio", "input_reference")
 
 
-class LocalAIWire:
+class LocalAIWire(BaseWire):
     """One server."""
 
-    credential_header = "Authorization"
     keyless = True
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self.routes: Sequence[Route] = [
             Route("POST", "/video", self._video, step="submit"),
             Route("POST", "/v1/images/generations", self._image, step="submit"),
@@ -46,9 +46,7 @@ class LocalAIWire:
         """Answer to a path that leads nowhere, as its router does."""
         return self.error(404, "Resource not found")
 
-    def _body(
-        self, request: RecordedRequest, known: Mapping[str, rules.Check]
-    ) -> dict[str, Any] | Reply:
+    def _body(self, request: RecordedRequest, known: Fields) -> dict[str, Any] | Reply:
         try:
             body = request.json()
         except ValueError:

@@ -13,7 +13,7 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 
 _OLD = "/dream-machine/v1"
 _NEW = "/v1"
@@ -28,13 +28,11 @@ _RUNNING = {_OLD: "dreaming", _NEW: "processing"}
 _MODERATED = {_OLD: "Advanced moderation failed", _NEW: "The content was refused by moderation"}
 
 
-class LumaWire:
+class LumaWire(BaseWire):
     """One origin for api.lumalabs.ai and agents.lumalabs.ai."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         old = f"{_OLD}/generations"
         self.routes: Sequence[Route] = [
             Route("POST", f"{old}/video", self._video, step="submit"),
@@ -48,19 +46,6 @@ class LumaWire:
             Route("POST", f"{_NEW}/generations", self._agents, step="submit"),
             Route("GET", f"{_NEW}/generations/{{generation_id}}", self._look_new, step="poll"),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme.lower() == "bearer" else ""
-
-    def error(self, status: int, message: str) -> Reply:
-        """Answer with the detail that both products send."""
-        return Reply.json({"detail": message}, status)
-
-    def not_found(self, _request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, "Not Found")
 
     async def _video(self, request: RecordedRequest) -> Reply:
         return self._create(request, _OLD, "video", _OLD_VIDEO_MODELS, ("model", "prompt"))
@@ -154,7 +139,7 @@ class LumaWire:
 
     def _body(self, job: JobRecord) -> dict[str, Any]:
         """Return the generation as it stands now."""
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         if phase == "ended":
             return dict(job.result_body)
 

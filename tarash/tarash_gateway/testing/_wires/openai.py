@@ -16,7 +16,7 @@ from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Handler, Reply, Route
 from tarash.tarash_gateway.testing._wires import _openai_bodies as bodies
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 from tarash.tarash_gateway.testing._wires._forms import read_form
 
 _PAGE, _LONGEST_PAGE = 20, 100
@@ -25,14 +25,13 @@ _UNSTREAMED = ("failed", "moderated", "no_media")
 _MODELS = ("gpt-image-2", "gpt-image-2.5-sunburst", "sora-2", "sora-2-pro")
 
 
-class OpenAIWire:
+class OpenAIWire(BaseWire):
     """One origin for everything below `root`."""
 
-    credential_header = "Authorization"
     root = "/v1"
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         videos = f"{self.root}/videos"
         self.routes: Sequence[Route] = [
             Route("POST", videos, self._create, step="submit"),
@@ -52,11 +51,6 @@ class OpenAIWire:
             Route("POST", f"{self.root}/images/generations", generate, step="submit"),
             Route("POST", f"{self.root}/images/edits", edit, step="submit"),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme.lower() == "bearer" else ""
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope."""
@@ -156,13 +150,13 @@ class OpenAIWire:
         if job is None:
             return _unknown(request)
 
-        if job.phase(self._context.state.clock()) != "ended":
+        if self._phase(job) != "ended":
             return bodies.error(400, "Only a video that has ended can be deleted")
 
         return Reply.json({"id": job.id, "deleted": True, "object": "video.deleted"})
 
     def _object(self, job: JobRecord) -> dict[str, Any]:
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         if phase == "ended":
             return dict(job.result_body)
 

@@ -19,7 +19,7 @@ from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 from tarash.tarash_gateway.testing._wires._replicate_models import ReplicateModels
 
 _STATUS_BY_PHASE = {"queued": "starting", "running": "processing"}
@@ -41,13 +41,11 @@ _SINGLE_OUTPUTS = ("pro", "max", "ultra", "banana")
 _LARGEST_COUNT = 4
 
 
-class ReplicateWire:
+class ReplicateWire(BaseWire):
     """One origin for all of Replicate's API."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._files: dict[str, tuple[bytes, str, str]] = {}
         self._deployments: dict[str, str] = {}
         self._begun: set[str] = set()  # of those that were cancelled
@@ -205,7 +203,7 @@ class ReplicateWire:
 
     def _body(self, job: JobRecord) -> dict[str, Any]:
         """Return the prediction as it stands now."""
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         if phase == "ended" and not job.cancelled:
             return dict(job.result_body)
 

@@ -14,7 +14,7 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 
 _VIDEO_ENDPOINTS = (
     "text_to_video",
@@ -30,13 +30,11 @@ _LARGEST_SIDE = 4096
 _CREDITS_KEPT = {"moderated": 5, "failed": 0}
 
 
-class RunwayWire:
+class RunwayWire(BaseWire):
     """What api.dev.runwayml.com does, and the storage that its uploads go to."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._deleted: set[str] = set()
         self._uploads: dict[str, bytes] = {}
         self.routes: Sequence[Route] = [
@@ -50,11 +48,6 @@ class RunwayWire:
             Route("POST", "/v1/uploads", self._start_upload, step="upload_init"),
             Route("POST", "/storage/{upload}", self._take_upload, step="upload", public=True),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <secret>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme.lower() == "bearer" else ""
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with Runway's envelope."""

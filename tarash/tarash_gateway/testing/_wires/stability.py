@@ -14,7 +14,7 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 from tarash.tarash_gateway.testing._wires._forms import read_form
 
 _LARGEST_BODY = 10 * 1024 * 1024
@@ -54,23 +54,16 @@ _MESSAGES = {
 _STATUS_OF_NAME = {"content_moderation": 403, "invalid_language": 422, "public_figure": 422}
 
 
-class StabilityWire:
+class StabilityWire(BaseWire):
     """The image endpoints, the results of the slow ones, and the balance."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self.routes: Sequence[Route] = [
             Route("POST", "/v2beta/stable-image/{group}/{name}", self._submit, step="submit"),
             Route("GET", "/v2beta/results/{job_id}", self._result, step="poll"),
             Route("GET", "/v1/user/balance", self._balance),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme.lower() == "bearer" else ""
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope of v2beta."""
@@ -106,7 +99,7 @@ class StabilityWire:
         if job is None:
             return self.error(404, "id: not found")
 
-        if job.phase(self._context.state.clock()) != "ended":
+        if self._phase(job) != "ended":
             return Reply.json({"id": job.id, "status": "in-progress"}, 202)
 
         return _reply(job, request)

@@ -65,7 +65,7 @@ class VllmWire(VideoServerWire):
     def delete(self, record: JobRecord) -> Reply:
         """Abort a job that runs, delete one that has ended."""
         record.cancel_requested = True
-        now, answer = self.context.state.clock(), record.script.cancel
+        now, answer = self._context.state.clock(), record.script.cancel
         if record.phase(now) != "ended" and answer in ("requested", "ignored", "too_late"):
             if answer != "ignored":
                 record.end(now, cancelled=answer == "requested")

@@ -14,7 +14,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 from tarash.tarash_gateway.testing._wires._forms import read_form
 
 _TICKS_PER_UNIT = 500_000_000
@@ -34,13 +34,11 @@ _UNSUPPORTED_FOR_IMAGES = ("size", "style", "seed", "mask", "negative_prompt")
 _SIZES = {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (720, 720)}
 
 
-class XaiWire:
+class XaiWire(BaseWire):
     """The endpoints of videos and images, and the list of models."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self.routes: Sequence[Route] = [
             Route("POST", "/v1/files", self._upload, step="upload"),
             Route("POST", "/v1/videos/{task}", self._start, step="submit"),
@@ -48,11 +46,6 @@ class XaiWire:
             Route("POST", "/v1/images/{task}", self._images, step="submit"),
             Route("GET", "/v1/models", self._models),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme.lower() == "bearer" else ""
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with the flat envelope; a key that is there and wrong is a 400."""
