@@ -47,7 +47,7 @@ PURPOSES: dict[str, tuple[str, ...]] = {
         "_engine/_accounts.py", "_engine/_admission.py", "_engine/_breakers.py",
         "_engine/_circuit.py", "_engine/_learned_limits.py", "_engine/_line.py",
         "_engine/_shared_polls.py", "_engine/_terms.py", "_engine/_traffic.py",
-        "_data/_breaker.py", "_data/_limits.py", "_data/_policies.py", "policies.py",
+        "_data/_limits.py", "_data/_policies.py", "policies.py",
         "_jobs/_hedging.py", "_jobs/_traffic.py", "cli/_traffic.py",
     ),
     "declared providers, and what checks and plays them": (
@@ -60,7 +60,7 @@ PURPOSES: dict[str, tuple[str, ...]] = {
         "testing/_wires/_video_server.py",
     ),
     "observers, events and frozen programs": (
-        "observability/*.py", "events.py", "_data/_events.py", "_data/_observers.py",
+        "observability/*.py", "events.py", "_data/_events.py",
         "_pyinstaller/*.py",
     ),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What values of a request have to be so that JSON can carry them: whole text, numbers of Python's.
+"""What values have to be so that they can be sent: whole text, plain numbers, bare model ids.
 
 Pure; knows no field by name.
 """
@@ -16,6 +16,13 @@ CARRIED = (str, int, float)
 """What JSON has a form for, beside null, lists and objects; a truth value is a whole number."""
 MOST_DIGITS = 4000
 """Of a whole number; Python itself writes 4,300, and readers of JSON far fewer."""
+LISTED_AS: Mapping[str, re.Pattern[str]] = {
+    # Google's own lists, its SDK and Vertex AI's resource names say more than the id.
+    "google": re.compile(
+        r"/?(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/google/)?models/(?=[^/]+$)"
+    ),
+}
+"""What stands before an id in a provider's own lists."""
 
 
 def plain_value(value: Any) -> Any:
@@ -114,3 +121,20 @@ def _leaves(parameters: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
                 if isinstance(name, str):
                     yield f"{where}.{name}", name
                 left.append((f"{where}.{name}", one))
+
+
+def bare_model_id(provider: str, model: str) -> str:
+    """Return the id alone: without white space around it, and what stands before it in lists.
+
+    Raises:
+        ValueError: There is white space other than spaces in it, or half of a character.
+    """
+    bare = whole_text(model).strip()
+    if not bare.replace(" ", "").isprintable():
+        raise ValueError(
+            f"{bare!a} has a line break, a tab or a control character in it; copy the model's id "
+            "again"
+        )
+
+    listed = LISTED_AS.get(provider)
+    return bare if listed is None else listed.sub("", bare, count=1)

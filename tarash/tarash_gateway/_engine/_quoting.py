@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from anyio import to_thread
 
-from .._data._measures import Measures
+from .._data._media_info import Measures
 from .._data._money import written
 from ..catalog import schema_source
 from ..catalog.prices import facts_of, free, is_by_media, is_for, prices, quote_of

@@ -29,13 +29,11 @@ if TYPE_CHECKING:
     import asyncio
     from typing import Any
 
-    from .._data._breaker import Breaker
     from .._data._budgets import Budget
     from .._data._exchange import Call
-    from .._data._limits import Limits
+    from .._data._limits import Breaker, Limits
     from .._data._made_by import Makers
-    from .._data._observers import Observer
-    from .._data._policies import Policy
+    from .._data._policies import Observer, Policy
     from .._engine import EngineContext
     from ..ledger._records import AnyLedger, Ledger
 

@@ -1,7 +1,12 @@
-"""Signatures with a secret that both sides have: HMAC-SHA256, in three forms."""
+"""Signatures with a secret that both sides have: HMAC-SHA256, in three forms; and our own tokens.
+
+Tokens stand in the addresses that providers call, and nobody else can make one. For providers that
+sign nothing they are the only proof, so what such a webhook says is a hint.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
@@ -26,6 +31,7 @@ PREFIX = "whsec_"
 LEAST_SECRET = 8
 """Bytes; a shorter one is a mistake."""
 ID, TIME, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
+_USE = b"tarash webhook address 1"
 Encoding = Literal["hex", "base64"]
 Secret = str | Sequence[str]
 """One, or several while one is replaced by another."""
@@ -207,3 +213,22 @@ def checked_key(key: bytes | None) -> bytes:
         )
 
     return key
+
+
+def token_for(secret: bytes, provider: str, reference: str) -> str:
+    """Return the token of an address.
+
+    Args:
+        secret: Ours.
+        provider: Who is to call it.
+        reference: Whose job it is about.
+    """
+    signed = b"\0".join((_USE, provider.encode(), reference.encode()))
+    digest = hmac.digest(secret, signed, "sha256")[:24]
+    return base64.urlsafe_b64encode(digest).decode()
+
+
+def is_token(secret: bytes, provider: str, reference: str, given: str) -> bool:
+    """Tell whether a token is the address's."""
+    right = token_for(secret, provider, reference)
+    return hmac.compare_digest(right.encode(), given.encode("utf-8", "surrogatepass"))

@@ -16,9 +16,8 @@ from typing import Any
 import anyio
 
 from ..exceptions import TarashException
-from ._delivery import from_base64
+from ._delivery import WebhookRefusedError, from_base64
 from ._ed25519 import PublicKeys
-from ._refused import WebhookRefusedError
 
 KEPT_SECONDS = 24 * 3600
 """As long as providers allow; they replace keys rarely, and publish the new ones before."""

@@ -6,13 +6,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._data._measures import Measures
+from .._data._media_info import Measures
 from ..exceptions import ProbeError
 
 if TYPE_CHECKING:
     from .._data._exchange import Request
-    from .._data._measures import Pixels
-    from .._data._media_info import MediaInfo
+    from .._data._media_info import MediaInfo, Pixels
     from ._inputs import Rules
 
 

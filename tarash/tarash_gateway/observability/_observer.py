@@ -21,7 +21,7 @@ from .._data._events import (
     Submitting,
     Unknown,
 )
-from .._data._observers import NOTED
+from .._data._policies import NOTED
 from .._support._extras import how_to_install
 from ..exceptions import ValidationError
 from . import _names as names

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ..._data._measures import Measures
+from ..._data._media_info import Measures
 from ..._support._lines import NAMED
 from ...mapping import Span
 from ._lengths import Between, Possible, between, seconds_of
