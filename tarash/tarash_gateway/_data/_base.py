@@ -146,7 +146,7 @@ class Settings(Data):
         try:
             return handler(data)
         except ValidationError as error:
-            findings = [_without_input(one) for one in error.errors(include_url=False)]
+            findings = [_without_input(finding) for finding in error.errors(include_url=False)]
 
         # Outside the handler, so that the error with the inputs is not its context.
         raise ValidationError.from_exception_data(cls.__name__, findings, hide_input=True)
@@ -184,13 +184,13 @@ def _shown(value: Any) -> Any:
         if isinstance(content, bytes):
             return f"<{value.get('content_type')}, {len(content)} bytes>"
 
-        return {name: _shown(one) for name, one in value.items()}
+        return {name: _shown(inner) for name, inner in value.items()}
 
     if isinstance(value, bytes | bytearray | memoryview):
         return f"<{len(value)} bytes>"
 
     if type(value) in (list, tuple):
-        return type(value)(_shown(one) for one in value)
+        return type(value)(_shown(item) for item in value)
 
     return value if not isinstance(value, str) or _is_legible(value) else _shortened(value)
 

@@ -37,12 +37,12 @@ def plain_values(value: Any) -> Any:
     Copies only where one is not.
     """
     if isinstance(value, Mapping):
-        values = {name: plain_values(one) for name, one in value.items()}
+        values = {name: plain_values(inner) for name, inner in value.items()}
         same = isinstance(value, dict) and all(values[name] is value[name] for name in values)
         return value if same else values
 
     if type(value) in (list, tuple):
-        items = [plain_values(one) for one in value]
+        items = [plain_values(item) for item in value]
         same = all(new is old for new, old in zip(items, value, strict=True))
         return value if same else type(value)(items)
 
@@ -97,10 +97,10 @@ def uncarried(name: str, value: Any) -> str | None:
         name: Of the parameter.
         value: What it holds; a file in it has its bytes in an object with a content type.
     """
-    for where, one in _leaves({name: value}):
-        is_file = isinstance(one, bytes) and where.endswith(".content")
-        if one is not None and not isinstance(one, CARRIED) and not is_file:
-            return f"{where!a} is of the type {type(one).__name__}"
+    for where, leaf in _leaves({name: value}):
+        is_file = isinstance(leaf, bytes) and where.endswith(".content")
+        if leaf is not None and not isinstance(leaf, CARRIED) and not is_file:
+            return f"{where!a} is of the type {type(leaf).__name__}"
 
     return None
 
@@ -117,10 +117,10 @@ def _leaves(parameters: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
         elif id(value) not in seen:
             seen.add(id(value))
             inside = value.items() if isinstance(value, Mapping) else enumerate(value)
-            for name, one in inside:
+            for name, inner in inside:
                 if isinstance(name, str):
                     yield f"{where}.{name}", name
-                left.append((f"{where}.{name}", one))
+                left.append((f"{where}.{name}", inner))
 
 
 def bare_model_id(provider: str, model: str) -> str:

@@ -108,7 +108,7 @@ class Delivery:
         Raises:
             WebhookRefusedError: It is missing, there twice, or holds what no such header does.
         """
-        name = next((one for one in names if one in self.headers), None)
+        name = next((header for header in names if header in self.headers), None)
         if name is None:
             raise WebhookRefusedError(
                 f"The webhook has no header {names[0]!r}, so nobody can tell who sent it",

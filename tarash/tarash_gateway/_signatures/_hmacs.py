@@ -70,13 +70,13 @@ class StandardHmac:
         check_window(at, now, self.window)
         message = f"{name}.{at_text(sent)}.".encode() + sent.body
         read = from_hex if self.encoding == "hex" else from_base64
-        check_any(self._keys(), message, [read(one) for one in given])
+        check_any(self._keys(), message, [read(signature) for signature in given])
         return Verified(name, at)
 
     def _keys(self) -> list[bytes]:
         keys = []
-        for one in several(self.secret):
-            text = one.strip().removeprefix(PREFIX)
+        for secret in several(self.secret):
+            text = secret.strip().removeprefix(PREFIX)
             keys.append(checked_key(from_base64(text) if self.decoded else text.encode()))
 
         return keys
@@ -105,7 +105,7 @@ class TimestampedHmac:
 
     def verify(self, sent: Delivery, now: float) -> Verified:
         """Return what is certain of a delivery; as `StandardHmac.verify`."""
-        parts = [one.partition("=") for one in sent.one(self.header.lower()).split(",")]
+        parts = [part.partition("=") for part in sent.one(self.header.lower()).split(",")]
         times = [value.strip() for name, _, value in parts if name.strip() == "t"]
         given = [value.strip() for name, _, value in parts if name.strip() == "v1"]
         if len(times) != 1 or not 0 < len(given) <= MOST_SIGNATURES:
@@ -115,11 +115,11 @@ class TimestampedHmac:
         check_window(at, now, self.window)
         read = from_hex if self.encoding == "hex" else from_base64
         message = f"{times[0]}{self.separator}".encode() + sent.body
-        check_any(self._keys(), message, [read(one) for one in given])
+        check_any(self._keys(), message, [read(signature) for signature in given])
         return Verified(hashlib.sha256(message).hexdigest(), at)
 
     def _keys(self) -> list[bytes]:
-        return [checked_key(one.strip().encode()) for one in several(self.secret)]
+        return [checked_key(secret.strip().encode()) for secret in several(self.secret)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +149,20 @@ class DerivedHmac:
         name, time = sent.word(self.id_header), sent.word(self.time_header)
         at = seconds_in(time, self.time_header)
         listed = sent.one(self.signature_header).replace(",", " ").split()
-        given = [one.removeprefix("v1=") for one in listed if one.startswith("v1=")]
+        given = [
+            signature.removeprefix("v1=") for signature in listed if signature.startswith("v1=")
+        ]
         if not 0 < len(given) <= MOST_SIGNATURES:
             raise malformed(self.signature_header)
 
         check_window(at, now, self.window)
         read = from_hex if self.encoding == "hex" else from_base64
         message = f"{name}.{time}.".encode() + sent.body
-        check_any(self._keys(), message, [read(one) for one in given])
+        check_any(self._keys(), message, [read(signature) for signature in given])
         return Verified(name, at)
 
     def _keys(self) -> list[bytes]:
-        tokens = [checked_key(one.strip().encode()) for one in several(self.token)]
+        tokens = [checked_key(token.strip().encode()) for token in several(self.token)]
         return [hmac.digest(token, self.label.encode(), "sha256") for token in tokens]
 
 
@@ -175,7 +177,7 @@ def signatures(value: str, version: str) -> list[str]:
     Raises:
         WebhookRefusedError: There is none, or there are more than anybody sends.
     """
-    parts = [one.split(",") for one in value.split()]
+    parts = [part.split(",") for part in value.split()]
     given = [part[1] for part in parts if len(part) == 2 and part[0] == version and part[1]]  # noqa: PLR2004
     if not 0 < len(given) <= MOST_SIGNATURES:
         raise malformed(SIGNATURE)
@@ -190,7 +192,9 @@ def check_any(keys: Sequence[bytes], message: bytes, given: Iterable[bytes | Non
         WebhookRefusedError: None is.
     """
     right = [hmac.digest(key, message, "sha256") for key in keys]
-    same = [hmac.compare_digest(one, other or b"") for other in given for one in right]
+    same = [
+        hmac.compare_digest(key_digest, other or b"") for other in given for key_digest in right
+    ]
     if not any(same):
         raise wrong_signature()
 

@@ -44,13 +44,13 @@ def keys_of(document: Any) -> PublicKeys:
     """
     listed = document.get("keys") if isinstance(document, dict) else None
     keys: dict[str, bytes] = {}
-    for place, one in enumerate(listed[:MOST_KEYS] if isinstance(listed, list) else ()):
-        if not isinstance(one, dict) or (one.get("kty"), one.get("crv")) != ("OKP", "Ed25519"):
+    for place, key in enumerate(listed[:MOST_KEYS] if isinstance(listed, list) else ()):
+        if not isinstance(key, dict) or (key.get("kty"), key.get("crv")) != ("OKP", "Ed25519"):
             continue
 
-        raw = from_base64(one["x"]) if isinstance(one.get("x"), str) else None
+        raw = from_base64(key["x"]) if isinstance(key.get("x"), str) else None
         if raw is not None and len(raw) == KEY_BYTES:
-            name = str(one.get("kid", place))
+            name = str(key.get("kid", place))
             keys[name if name not in keys else f"{name} {place}"] = raw  # of one name, both count
 
     if not keys:

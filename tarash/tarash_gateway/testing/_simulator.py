@@ -224,7 +224,7 @@ class Simulator:
             raise ValueError(f"{provider} documents no pause between polls; give seconds=")
 
         pauses = ((job, job.shortest_pause) for job in self.jobs(provider))
-        return [one for one, pause in pauses if pause is not None and pause < least]
+        return [job for job, pause in pauses if pause is not None and pause < least]
 
     def requests(self, provider: str) -> list[RecordedRequest]:
         """Return the requests in order of arrival, for a provider, `media` or `foreign`."""

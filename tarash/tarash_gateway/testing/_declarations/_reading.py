@@ -54,7 +54,7 @@ class Declaration:
         self.lists = _tables(raw.get("list", ()))
         self.quotes = _tables(raw.get("quote", ()))
         sets = raw.get("sets", {})
-        self.models = [_whole(form, sets) for one in raw["models"] for form in _forms(one)]
+        self.models = [_whole(form, sets) for model in raw["models"] for form in _forms(model)]
         self.upload: Table | None = raw.get("upload")
         errors = raw.get("errors", {})
         self.message: str = next(iter(errors.get("message", ())), "error.message")
@@ -80,10 +80,12 @@ class Declaration:
             for name in model["ids"]
             if kind in (None, model["kind"])
         ]
-        exact = [(one, name) for one, name in of_kind if one.get("sent_as", name) == sent]
-        begun = [(one, name) for one, name in of_kind if sent.startswith(name.removesuffix("*"))]
+        exact = [(model, name) for model, name in of_kind if model.get("sent_as", name) == sent]
+        begun = [
+            (model, name) for model, name in of_kind if sent.startswith(name.removesuffix("*"))
+        ]
         begun.sort(key=lambda pair: -len(pair[1]))
-        return exact or [(one, sent) for one, _ in begun]
+        return exact or [(model, sent) for model, _ in begun]
 
     def paths(self, way: Table) -> list[str]:
         """Return where the submits of one table go: some models have paths of their own."""

@@ -36,7 +36,7 @@ def resold(video: Callable[..., Any]) -> dict[str, Any]:
     return {
         "kling/kling-v3-video-generation": kling,
         "kling/kling-v3-omni-video-generation": kling,
-        **{f"vidu/vidu{one}": _vidu(one, video) for one in _VIDU},
+        **{f"vidu/vidu{series}": _vidu(series, video) for series in _VIDU},
         "pixverse/pixverse-v5.6-it2v": _pixverse(video, {"image_url": 1}),
         "pixverse/pixverse-v5.6-kf2v": _pixverse(video, {"first_frame": 1, "last_frame": 1}),
     }

@@ -345,7 +345,7 @@ def _media(given: Mapping[str, Any], options: Mapping[str, Any], model: Model) -
         yield from _messages(given["messages"], options, model)
 
     limits = model.media or {}
-    parts = [one if isinstance(one, dict) else {} for one in given.get("media", [])]
+    parts = [part if isinstance(part, dict) else {} for part in given.get("media", [])]
     types = [str(part.get("type")) for part in parts]
     for part in parts:
         if not {"type", "url"} <= set(part) <= {"type", "url", "reference_voice"}:
@@ -355,7 +355,7 @@ def _media(given: Mapping[str, Any], options: Mapping[str, Any], model: Model) -
         if types.count(kind) > limits.get(kind, 0):
             yield f"{types.count(kind)} media of type {kind} are not possible"
 
-    references = [one for one in types if one.startswith("reference")]
+    references = [kind for kind in types if kind.startswith("reference")]
     if {"first_frame", "last_frame"} & set(types) and references and "link" in limits:
         yield "frames exclude references"
 
@@ -380,8 +380,8 @@ def _messages(messages: Any, options: Mapping[str, Any], model: Model) -> Iterat
         return
 
     content = messages[0]["content"]
-    texts = [one["text"] for one in content if set(one) == {"text"}]
-    images = [one["image"] for one in content if set(one) == {"image"}]
+    texts = [part["text"] for part in content if set(part) == {"text"}]
+    images = [part["image"] for part in content if set(part) == {"image"}]
     if messages[0]["role"] != "user" or len(texts) != 1 or len(texts) + len(images) < len(content):
         yield "the content holds one text, and images"
 

@@ -51,7 +51,7 @@ def is_keyframes(value: Any) -> bool:
     if not list_of(_is_timed, 10)(value):
         return False
 
-    return all(one[0] < other[0] for one, other in pairwise(value))
+    return all(frame[0] < other[0] for frame, other in pairwise(value))
 
 
 def _is_timed(value: Any) -> bool:
@@ -62,7 +62,9 @@ def _is_timed(value: Any) -> bool:
 
 
 def _images(most: int) -> dict[str, Check]:
-    return {f"input_image{f'_{one}' if one > 1 else ''}": is_medium for one in range(1, most + 1)}
+    return {
+        f"input_image{f'_{place}' if place > 1 else ''}": is_medium for place in range(1, most + 1)
+    }
 
 
 _IMAGE: Fields = {

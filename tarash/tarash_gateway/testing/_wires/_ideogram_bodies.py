@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tarash.tarash_gateway.testing._records import RecordedRequest
-from tarash.tarash_gateway.testing._wire import object_in
+from tarash.tarash_gateway.testing._wire import object_in, read_form
 from tarash.tarash_gateway.testing._wires._checks import (
     Check,
     Fields,
@@ -26,7 +26,6 @@ from tarash.tarash_gateway.testing._wires._checks import (
     whole,
     wrong_in,
 )
-from tarash.tarash_gateway.testing._wires._forms import read_form
 
 _LARGEST = 25 * 1024 * 1024
 _TYPES = {"image/jpeg", "image/png", "image/webp"}

@@ -213,7 +213,11 @@ def _wrong_of_model(endpoint: str, model: str, body: Mapping[str, Any]) -> str |
         return "sound is not supported by the model"
 
     if endpoint == "videos/image2video":
-        exclusive = [one for one in ("image_tail", "static_mask", "camera_control") if one in body]
+        exclusive = [
+            control
+            for control in ("image_tail", "static_mask", "camera_control")
+            if control in body
+        ]
         if not {"image", "image_tail"} & body.keys() or len(exclusive) > 1:
             return "image and image_tail can not both be empty; give one control at most"
 

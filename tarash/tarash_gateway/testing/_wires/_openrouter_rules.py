@@ -230,7 +230,7 @@ def wrong_image(body: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = ())
     if wrong is not None:
         return wrong
 
-    row: Mapping[str, Any] = next((one for one in rows if one.get("id") == body.get("model")), {})
+    row: Mapping[str, Any] = next((row for row in rows if row.get("id") == body.get("model")), {})
     takes: Mapping[str, Any] | None = row.get("supported_parameters")
     for name in _BY_ROW & body.keys() if takes is not None else ():
         rule = (takes or {}).get(name)
@@ -255,7 +255,7 @@ def wrong_video(body: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = ())
         return fault
 
     model = MODELS.get(body["model"])
-    row = next((one for one in rows if one.get("id") == body["model"]), None)
+    row = next((row for row in rows if row.get("id") == body["model"]), None)
     if model is None and row is not None:
         model = published(row)
 
@@ -294,8 +294,8 @@ def _wrong_values(body: Mapping[str, Any], model: VideoModel) -> str | None:
 
 
 def _wrong_media(body: Mapping[str, Any], model: VideoModel) -> str | None:
-    frames = [one["frame_type"] for one in body.get("frame_images", ())]
-    parts = [one["type"] for one in body.get("input_references", ())]
+    frames = [frame["frame_type"] for frame in body.get("frame_images", ())]
+    parts = [part["type"] for part in body.get("input_references", ())]
     last_alone = "last_frame" in frames and "first_frame" not in frames
     return first_fault(
         {

@@ -4,7 +4,6 @@ From the sources of vLLM-Omni 0.30 and SGLang 0.5.23. Errors are FastAPI's: `det
 list of what is wrong where.
 """
 
-import base64
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,10 +14,9 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, read_form
 from tarash.tarash_gateway.testing._wires._checks import Fields
 from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
-from tarash.tarash_gateway.testing._wires._forms import read_form
 from tarash.tarash_gateway.testing._wires._server_rules import wrong
 
 Body = dict[str, Any]
@@ -40,13 +38,13 @@ class VideoServerWire(BaseWire):
     def __init__(self, context: WireContext) -> None:
         super().__init__(context)
         self.deleted: set[str] = set()
-        one = "/v1/videos/{video_id}"
+        video = "/v1/videos/{video_id}"
         self.routes: Sequence[Route] = [
             Route("POST", "/v1/videos", self._create, step="submit"),
             Route("GET", "/v1/videos", self._list, step="list"),
-            Route("GET", one, self._retrieve, step="poll"),
-            Route("GET", f"{one}/content", self._content, step="result"),
-            Route("DELETE", one, self._delete, step="cancel"),
+            Route("GET", video, self._retrieve, step="poll"),
+            Route("GET", f"{video}/content", self._content, step="result"),
+            Route("DELETE", video, self._delete, step="cancel"),
             Route("POST", "/v1/images/generations", self._generate, step="submit"),
             Route("POST", "/v1/images/edits", self._edit, step="submit"),
             Route("GET", "/v1/models", self._models),
@@ -138,7 +136,9 @@ class VideoServerWire(BaseWire):
         if not limit.isdigit() or not 1 <= int(limit) <= _LONGEST_PAGE:
             return self.error(422, "limit: Input should be from 1 to 100")
 
-        records = [one for one in self._context.state.listed() if one.id.startswith(self.prefix)]
+        records = [
+            record for record in self._context.state.listed() if record.id.startswith(self.prefix)
+        ]
         records = [record for record in records if record.id not in self.deleted]
         ids = [record.id for record in records]
         after = request.query.get("after")
@@ -146,7 +146,7 @@ class VideoServerWire(BaseWire):
         page = records[start : start + int(limit)]
         return Reply.json(
             {
-                "data": [self.seen(one)[1] for one in page],
+                "data": [self.seen(record)[1] for record in page],
                 "has_more": start + len(page) < len(records),
                 "first_id": page[0].id if page else None,
                 "last_id": page[-1].id if page else None,
@@ -201,15 +201,13 @@ class VideoServerWire(BaseWire):
         if endpoint == "images/edits" and not any(name.startswith("image") for name in body):
             return self.error(422, "Field 'image' or 'url' is required")
 
-        job = self._context.state.accept(
+        return await self._at_once(
             f"image_{uuid.uuid4().hex}",
             endpoint,
             body,
             request,
             lambda script: image_result(script, body),
         )
-        await self._context.until_ended(job)
-        return Reply.json(job.result_body, job.result_status)
 
     async def _models(self, _request: RecordedRequest) -> Reply:
         return Reply.json({"object": "list", "data": [{"id": "served", "object": "model"}]})
@@ -228,8 +226,7 @@ def image_result(script: Script, body: Mapping[str, Any]) -> tuple[int, Any]:
     if script.result is not None:
         return 200, dict(script.result)
 
-    packed = base64.b64encode(_media.image_bytes(*_sides(body, (1024, 1024)))).decode()
-    count = script.outputs if script.outputs is not None else int(body.get("n", 1))
-    has_media = script.outcome != "no_media"
-    data = [{"b64_json": packed, "revised_prompt": None}] * (count if has_media else 0)
+    packed = _media.base64_of(_media.image_bytes(*_sides(body, (1024, 1024))))
+    count = _media.count_of(script, int(body.get("n", 1)))
+    data = [{"b64_json": packed, "revised_prompt": None}] * count
     return 200, {"created": 1_790_000_000, "data": data}

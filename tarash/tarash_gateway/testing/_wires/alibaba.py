@@ -37,6 +37,7 @@ _CODES = {
 }
 _CHINA = timezone(timedelta(hours=8))
 _LINES = {"480P": (832, 480), "720P": (1280, 720), "1080P": (1920, 1080)}
+_PICTURE = _media.image_bytes(64, 64)
 _SENSITIVE = "{} data may contain inappropriate content."
 
 
@@ -136,12 +137,8 @@ class AlibabaWire(BaseWire):
         if job is None:
             return self.error(404, "The task does not exist.", "NotFound")
 
-        job.cancel_requested = True
         now, how = self._context.state.clock(), job.script.cancel
-        if how == "too_late" and job.phase(now) != "ended":
-            job.end(now, cancelled=False)
-
-        phase = job.phase(now)
+        phase = job.ask_to_cancel(now)
         if phase != "ended" and (phase == "queued" or how in ("queued_ok", "requested")):
             job.end(now, cancelled=True)
             return Reply.json(_request())
@@ -202,17 +199,13 @@ class AlibabaWire(BaseWire):
     ) -> dict[str, Any]:
         """Return a task of the older image services, of which single images may have failed."""
         count = options.get("n", model.usual)
-        made = count if script.outputs is None else min(count, script.outputs)
-        made = 0 if script.outcome == "no_media" else made
-        pictures = [self._picture(task_id, number) for number in range(made)]
+        made = min(count, _media.count_of(script, count))
+        pictures = self._urls(task_id, _PICTURE, made)
         failed = {"code": "DataInspectionFailed", "message": _SENSITIVE.format("Output")}
         results: list[Any] = [{"url": url} for url in pictures] + [failed] * (count - made)
         metrics = {"TOTAL": count, "SUCCEEDED": made, "FAILED": count - made}
         done: dict[str, Any] = dict(output, results=results, task_metrics=metrics)
         return {"output": done, "usage": {"image_count": made}}
-
-    def _picture(self, job_id: str, number: int) -> str:
-        return self._context.publish(job_id, f"{number}.png", _media.image_bytes(64, 64))
 
     # ------------------------------------------------------------------------------------- images
     async def _images(self, request: RecordedRequest) -> Reply:
@@ -226,9 +219,7 @@ class AlibabaWire(BaseWire):
         def result(script: Script) -> tuple[int, Any]:
             return self._pictures(job_id, body, model, script)
 
-        job = self._context.state.accept(job_id, MESSAGES, body, request, result)
-        await self._context.until_ended(job)
-        return Reply.json(job.result_body, job.result_status)
+        return await self._at_once(job_id, MESSAGES, body, request, result)
 
     def _pictures(
         self, job_id: str, body: Mapping[str, Any], model: Model, script: Script
@@ -244,10 +235,9 @@ class AlibabaWire(BaseWire):
             return 200 if inside else 400, _refusal(failure["code"], failure["message"])
 
         options = body.get("parameters", {})
-        count = options.get("max_images") or options.get("n", model.usual)
-        count = count if script.outputs is None else min(count, script.outputs)
-        count = 0 if script.outcome == "no_media" else count
-        urls = [self._picture(job_id, number) for number in range(count)]
+        wanted = options.get("max_images") or options.get("n", model.usual)
+        count = min(wanted, _media.count_of(script, wanted))
+        urls = self._urls(job_id, _PICTURE, count)
         choices: list[list[dict[str, str]]] = [[{"image": url}] for url in urls]
         if body["model"].startswith("qwen") and urls:
             choices = [[{"image": url} for url in urls]]

@@ -16,10 +16,9 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in, read_form
 from tarash.tarash_gateway.testing._wires._comfyui_nodes import SAVING, refusal
 from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
-from tarash.tarash_gateway.testing._wires._forms import read_form
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _VERSION = "0.27.0"
@@ -60,12 +59,8 @@ class ComfyWire(BaseWire):
 
     # ----------------------------------------------------------------------------------- the queue
     async def _submit(self, request: RecordedRequest) -> Reply:
-        try:
-            body = request.json()
-        except ValueError:
-            return self.error(400, "The body is no JSON")
-
-        graph = body.get("prompt") if isinstance(body, dict) else None
+        body = object_in(request) or {}
+        graph = body.get("prompt")
         if not isinstance(graph, dict):
             return self.error(400, "No prompt provided")
 
@@ -104,7 +99,7 @@ class ComfyWire(BaseWire):
     ) -> dict[str, Any]:
         prefix = str(node["inputs"].get("filename_prefix", "ComfyUI_temp"))
         folder, _, stem = prefix.rpartition("/")
-        sizes = [one["inputs"] for one in graph.values() if "batch_size" in one["inputs"]]
+        sizes = [node["inputs"] for node in graph.values() if "batch_size" in node["inputs"]]
         canvas = sizes[0] if sizes else {"width": 1024, "height": 1024, "batch_size": 1}
         several = 1 if ending == "mp4" else int(canvas["batch_size"])
         several = several if script.outputs is None else script.outputs
@@ -113,7 +108,7 @@ class ComfyWire(BaseWire):
             self._saved[name] = canvas
 
         place = "temp" if node["class_type"] == "PreviewImage" else "output"
-        files = [{"filename": one, "subfolder": folder, "type": place} for one in names]
+        files = [{"filename": name, "subfolder": folder, "type": place} for name in names]
         return {"images": files, **({"animated": [True]} if ending == "mp4" else {})}
 
     def _known(self, job_id: str) -> JobRecord | None:
@@ -153,10 +148,8 @@ class ComfyWire(BaseWire):
         if job is None or job.phase(now) == "ended":
             return False
 
-        job.cancel_requested = True
-        answer, phase = job.script.cancel, job.phase(now)
-        if answer == "too_late":
-            job.end(now, cancelled=False)
+        phase = job.ask_to_cancel(now)
+        if phase == "ended":
             return False
 
         if phase == "queued":
@@ -164,7 +157,7 @@ class ComfyWire(BaseWire):
             job.end(now, cancelled=True)
             return True
 
-        if running and answer != "ignored":
+        if running and job.script.cancel != "ignored":
             job.end(now, cancelled=True)
 
         return running
@@ -209,11 +202,9 @@ class ComfyWire(BaseWire):
         if canvas is None:
             return Reply(status=404)
 
-        width, height = int(canvas["width"]), int(canvas["height"])
         is_video = name.endswith(".mp4")
-        content = (
-            _media.video_bytes(width, height) if is_video else _media.image_bytes(width, height)
-        )
+        make = _media.video_bytes if is_video else _media.image_bytes
+        content = make(int(canvas["width"]), int(canvas["height"]))
         kind = _media.VIDEO_CONTENT_TYPE if is_video else _media.IMAGE_CONTENT_TYPE
         return serve_bytes(content, kind, request.headers.get("range"))
 
@@ -224,7 +215,7 @@ class ComfyWire(BaseWire):
     async def _messages(self, client_id: str) -> AsyncIterator[str]:
         yield json.dumps({"type": "status", "data": {"sid": client_id}})
         jobs = self._context.state.listed()
-        job = next((one for one in jobs if one.payload.get("client_id") == client_id), None)
+        job = next((job for job in jobs if job.payload.get("client_id") == client_id), None)
         if job is None or job.script.stream is False:
             return
 
@@ -268,7 +259,8 @@ def _entry(
 
 def _error_of(graph: Mapping[str, Any], script: Script) -> list[Any]:
     node_id = next(
-        (one for one, node in graph.items() if node["class_type"] == "KSampler"), next(iter(graph))
+        (node_id for node_id, node in graph.items() if node["class_type"] == "KSampler"),
+        next(iter(graph)),
     )
     return [
         "execution_error",

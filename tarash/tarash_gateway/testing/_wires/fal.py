@@ -40,6 +40,8 @@ _CANCELLED_MESSAGE = "Request was cancelled by the client"
 class FalWire(BaseWire):
     """One origin for what fal spreads over queue.fal.run, rest.fal.ai and v3.fal.media."""
 
+    schemes = ("key", "bearer")
+
     def __init__(self, context: WireContext) -> None:
         super().__init__(context)
         self.routes: Sequence[Route] = [
@@ -52,11 +54,6 @@ class FalWire(BaseWire):
             Route("GET", "/.well-known/jwks.json", self._webhook_keys, public=True),
             Route("POST", "/{endpoint+}", self._submit, step="submit"),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Key <key>` or `Bearer <token>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme.lower() in ("key", "bearer") else ""
 
     def error(self, status: int, message: str) -> Reply:
         """Answer as fal's infrastructure does."""
@@ -177,15 +174,12 @@ class FalWire(BaseWire):
             return job
 
         now = self._context.state.clock()
-        job.cancel_requested = True
-        behaviour = job.script.cancel or _CANCEL_BY_PHASE[job.phase(now)]
+        phase = job.ask_to_cancel(now)
+        behaviour = job.script.cancel or _CANCEL_BY_PHASE[phase]
         if behaviour == "too_late":
-            if job.phase(now) != "ended":
-                job.end(now, cancelled=False)
-
             return Reply.json({"status": "ALREADY_COMPLETED"}, 400)
 
-        if behaviour != "ignored" and job.phase(now) != "ended":
+        if behaviour != "ignored" and phase != "ended":
             job.end(now, cancelled=True)
 
         if behaviour == "queued_ok":

@@ -18,7 +18,6 @@ from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 from tarash.tarash_gateway.testing._wires._google_bodies import (
-    base64_of,
     classic_error,
     content_result,
     interaction_result,
@@ -179,11 +178,7 @@ class GoogleWire(BaseWire):
             return interactions_error(404, "Interaction not found.")
 
         now = self._context.state.clock()
-        job.cancel_requested = True
-        if job.script.cancel == "too_late" and job.phase(now) != "ended":
-            job.end(now, cancelled=False)
-
-        if job.phase(now) == "ended":
+        if job.ask_to_cancel(now) == "ended":
             return interactions_error(400, "The interaction is not running.")
 
         if job.script.cancel not in ("ignored", "requested"):
@@ -217,7 +212,7 @@ class GoogleWire(BaseWire):
         asked = wanted if isinstance(wanted, Mapping) else {}
         content = _media.video_for(asked)
         if asked.get("delivery") != "uri":
-            return {"data": base64_of(content)}
+            return {"data": _media.base64_of(content)}
 
         if vertex:
             return {"uri": self._in_bucket(str(asked.get("gcs_uri")), job_id, content)}
@@ -238,7 +233,7 @@ class GoogleWire(BaseWire):
             return {"gcsUri": uri, "mimeType": _media.VIDEO_CONTENT_TYPE}
 
         return {
-            "bytesBase64Encoded": base64_of(content),
+            "bytesBase64Encoded": _media.base64_of(content),
             "mimeType": _media.VIDEO_CONTENT_TYPE,
         }
 

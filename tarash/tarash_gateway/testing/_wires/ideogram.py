@@ -194,7 +194,7 @@ def _shown(name: str, value: Any) -> Any:
     if name not in FILES:
         return value
 
-    return [f"<{one.content_type}, {len(one.content)} bytes>" for one in value]
+    return [f"<{file.content_type}, {len(file.content)} bytes>" for file in value]
 
 
 wire = IdeogramWire

@@ -145,9 +145,9 @@ class KlingWire(BaseWire):
             return self._said(400, 1201, "too many ids")
 
         if name == "task_ids":
-            jobs = [self._context.state.look(one) for one in ids]
+            jobs = [self._context.state.look(job_id) for job_id in ids]
         else:
-            jobs = [self._by_own_id(one) for one in ids]
+            jobs = [self._by_own_id(job_id) for job_id in ids]
 
         return self._fine([self._item(job, new=True) for job in jobs if job is not None])
 
@@ -166,7 +166,7 @@ class KlingWire(BaseWire):
 
     async def _list_old(self, request: RecordedRequest) -> Reply:
         path = f"v1/{request.path_values['group']}/{request.path_values['task']}"
-        number, size = (request.query.get(one, "1") for one in ("pageNum", "pageSize"))
+        number, size = (request.query.get(name, "1") for name in ("pageNum", "pageSize"))
         if not (number.isdigit() and size.isdigit() and 1 <= int(size) <= 500):  # noqa: PLR2004
             return self._said(400, 1201, "pageNum or pageSize is invalid")
 

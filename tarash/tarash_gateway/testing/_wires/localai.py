@@ -1,6 +1,5 @@
 """LocalAI (August 2026): `POST /video` and images, each answered when it is made; no jobs."""
 
-import base64
 import ipaddress
 import uuid
 from collections.abc import Mapping, Sequence
@@ -105,7 +104,7 @@ def _video_result(script: Script, body: Mapping[str, Any]) -> tuple[int, Any]:
         message = script.error_message or "rpc error: code = Unknown desc = out of memory"
         return script.error_status or 500, {"detail": message}
 
-    content = base64.b64encode(_media.video_for(body)).decode()
+    content = _media.base64_of(_media.video_for(body))
     data = [] if script.outcome == "no_media" else [{"b64_json": content}]
     return 200, dict(script.result or {"created": 1_790_000_000, "id": "1", "data": data})
 

@@ -201,12 +201,12 @@ class LumaWire(BaseWire):
 def _wrong_media(value: Any, name: str = "body") -> str | None:
     """Say what is wrong with a reference to media: it has one source, and inline ones a type."""
     if isinstance(value, list):
-        value = {f"{name}[{index}]": one for index, one in enumerate(value)}
+        value = {f"{name}[{index}]": item for index, item in enumerate(value)}
 
     if not isinstance(value, Mapping):
         return None
 
-    sources = [one for one in ("url", "data", "generation_id", "file_id") if one in value]
+    sources = [source for source in ("url", "data", "generation_id", "file_id") if source in value]
     if len(sources) > 1:
         return f"{name} has {' and '.join(sources)}; exactly one is allowed"
 

@@ -110,7 +110,7 @@ class MinimaxWire(BaseWire):
         return {"task": {**_plain(job), "status": _WORDS["v2"][phase], "usage": {}}}
 
     async def _list_v2(self, request: RecordedRequest) -> Reply:
-        number, size = (request.query.get(one, "1") for one in ("page_num", "page_size"))
+        number, size = (request.query.get(name, "1") for name in ("page_num", "page_size"))
         if not (number.isdigit() and size.isdigit()):
             return self.error(400, "page_num or page_size is invalid")
 
@@ -125,9 +125,8 @@ class MinimaxWire(BaseWire):
         if job is None or job in self._erased:
             return self.error(500, "record not found")
 
-        job.cancel_requested = True
         now = self._context.state.clock()
-        phase = "ended" if job.script.cancel == "too_late" else job.phase(now)
+        phase = job.ask_to_cancel(now)
         if phase == "running" or job.cancelled:
             return self.error(400, "the task can not be cancelled in its status")
 

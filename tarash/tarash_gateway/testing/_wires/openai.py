@@ -14,10 +14,9 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Handler, Reply, Route
+from tarash.tarash_gateway.testing._wire import Handler, Reply, Route, read_form
 from tarash.tarash_gateway.testing._wires import _openai_bodies as bodies
 from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
-from tarash.tarash_gateway.testing._wires._forms import read_form
 
 _PAGE, _LONGEST_PAGE = 20, 100
 _UNSTREAMED = ("failed", "moderated", "no_media")
@@ -212,7 +211,9 @@ class OpenAIWire(BaseWire):
             yield bodies.image_event(f"{verb}.completed", job.script, payload)
 
     async def _models(self, _request: RecordedRequest) -> Reply:
-        data = [{"id": one, "object": "model", "created": 0, "owned_by": "s"} for one in _MODELS]
+        data = [
+            {"id": model, "object": "model", "created": 0, "owned_by": "s"} for model in _MODELS
+        ]
         return Reply.json({"object": "list", "data": data})
 
 

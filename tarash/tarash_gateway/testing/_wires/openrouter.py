@@ -207,8 +207,8 @@ def _stream(body: Mapping[str, Any], partial: Sequence[str]) -> Reply:
         kind = "image_generation.partial_image"
         events.append({"type": kind, "b64_json": content, "partial_image_index": number})
 
-    for one in body.get("data", ()):
-        whole = {**one, "created": body["created"], "usage": body["usage"]}
+    for image in body.get("data", ()):
+        whole = {**image, "created": body["created"], "usage": body["usage"]}
         events.append({"type": "image_generation.completed", **whole})
 
     lines = [": OPENROUTER PROCESSING", *(f"data: {json.dumps(event)}" for event in events)]

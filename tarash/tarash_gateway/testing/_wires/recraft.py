@@ -13,7 +13,7 @@ from typing import Any
 from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in, read_form
 from tarash.tarash_gateway.testing._wires._checks import (
     Check,
     Fields,
@@ -27,7 +27,6 @@ from tarash.tarash_gateway.testing._wires._checks import (
     wrong_in,
 )
 from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
-from tarash.tarash_gateway.testing._wires._forms import read_form
 
 _LARGEST = 10 * 1000 * 1000
 _RATIOS = "1:1 2:1 1:2 3:2 2:3 4:3 3:4 5:4 4:5 6:10 14:10 10:14 16:9 9:16".split()  # noqa: SIM905

@@ -183,9 +183,8 @@ class RunwayWire(BaseWire):
         if script.result is not None:
             return {**body, "status": "SUCCEEDED", **script.result}
 
-        output = (
-            [] if script.outcome == "no_media" else self._output(task, script, endpoint, payload)
-        )
+        has_media = script.outcome != "no_media"
+        output = self._output(task, script, endpoint, payload) if has_media else []
         return {**body, "status": "SUCCEEDED", "output": output}
 
     def _output(
@@ -202,9 +201,8 @@ class RunwayWire(BaseWire):
             content = _media.video_bytes(width, height, length)
             return [self._context.publish(task, "output.mp4", content)]
 
-        wanted = payload.get("outputCount", 1) if script.outputs is None else script.outputs
-        content = _media.image_bytes(width, height)
-        return [self._context.publish(task, f"{at}.png", content) for at in range(int(wanted))]
+        count = int(_media.count_of(script, payload.get("outputCount", 1)))
+        return self._urls(task, _media.image_bytes(width, height), count)
 
 
 def _kind_of(endpoint: str) -> str:

@@ -13,9 +13,8 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, read_form
 from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
-from tarash.tarash_gateway.testing._wires._forms import read_form
 
 _LARGEST_BODY = 10 * 1024 * 1024
 _SLOW = frozenset({"upscale/creative", "edit/replace-background-and-relight"})
@@ -155,8 +154,8 @@ def _fields(request: RecordedRequest) -> dict[str, Any] | None:
         return None
 
     files = {
-        name: {"content": one.content, "content_type": one.content_type, "filename": one.name}
-        for name, (one, *_) in form.files.items()
+        name: {"content": file.content, "content_type": file.content_type, "filename": file.name}
+        for name, (file, *_) in form.files.items()
     }
     return {**form.fields, **files}
 
@@ -180,7 +179,7 @@ def _result_of(script: Script, fields: Mapping[str, Any]) -> tuple[int, Any]:
         return 200, body
 
     width, height = _RATIOS[fields.get("aspect_ratio", "1:1")]
-    picture = base64.b64encode(_media.image_bytes(width, height)).decode()
+    picture = _media.base64_of(_media.image_bytes(width, height))
     return 200, {"image": picture, **body}
 
 

@@ -129,7 +129,7 @@ def _wrong_video(body: Mapping[str, Any]) -> str | None:
         return fault
 
     model, media = body["model"], body.get("media", {})
-    frames = [one.get("frame") for one in media.get("frame_images", ())]
+    frames = [frame.get("frame") for frame in media.get("frame_images", ())]
     references = media.keys() & {"reference_images", "reference_videos"}
     fault = _wrong_for_list(body, frames, bool(references))
     if fault is not None:

@@ -213,7 +213,9 @@ class WavespeedWire(BaseWire):
     async def _ticket(self, request: RecordedRequest) -> Reply:
         asked = labelled_object_in(request)
         wanted = {"filename": str, "content_type": str, "size": int}
-        if asked is None or any(type(asked.get(one)) is not kind for one, kind in wanted.items()):
+        if asked is None or any(
+            type(asked.get(field)) is not kind for field, kind in wanted.items()
+        ):
             return self.error(400, "filename, content_type and size are needed")
 
         if asked["size"] > _LARGEST:
@@ -228,7 +230,9 @@ class WavespeedWire(BaseWire):
         return self._fine({"upload": upload, "download_url": final})
 
     async def _store(self, request: RecordedRequest) -> Reply:
-        lacking = [one for one, value in _TICKET.items() if request.headers.get(one) != value]
+        lacking = [
+            header for header, value in _TICKET.items() if request.headers.get(header) != value
+        ]
         if lacking or request.path_values["name"] not in self._uploads or not request.body:
             return Reply(status=403, body=b"SignatureDoesNotMatch")
 

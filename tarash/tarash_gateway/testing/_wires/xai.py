@@ -4,7 +4,6 @@ Follows the provider's reference (recorded 2026-11-20). Its SDK speaks gRPC, so 
 check this wire.
 """
 
-import base64
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -13,9 +12,8 @@ from typing import Any
 from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, read_form
 from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
-from tarash.tarash_gateway.testing._wires._forms import read_form
 
 _TICKS_PER_UNIT = 500_000_000
 _MODERATED = "imagine:content-moderated"
@@ -145,9 +143,7 @@ class XaiWire(BaseWire):
 
             return _pictures(script, body, publish)
 
-        job = self._context.state.accept(job_id, f"images/{task}", body, request, result)
-        await self._context.until_ended(job)
-        return Reply.json(job.result_body, job.result_status)
+        return await self._at_once(job_id, f"images/{task}", body, request, result)
 
     def _body(self, request: RecordedRequest) -> dict[str, Any] | Reply:
         if not request.headers.get("content-type", "").startswith("application/json"):
@@ -268,7 +264,7 @@ def _pictures(script: Script, body: Mapping[str, Any], publish: Any) -> tuple[in
     for index in range(made):
         item: dict[str, Any] = {"mime_type": _media.IMAGE_CONTENT_TYPE, "respect_moderation": True}
         if body.get("response_format") == "b64_json":
-            item["b64_json"] = base64.b64encode(content).decode()
+            item["b64_json"] = _media.base64_of(content)
         else:
             item["url"] = publish(index, content)
 
