@@ -9,6 +9,7 @@ from typing import (
     Annotated,
     Any,
     ClassVar,
+    LiteralString,
     Self,
     TypeVar,
     cast,
@@ -71,6 +72,21 @@ Several = Annotated[Sequence[T], _Tuple()]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+class Unseen:
+    """Beside a model's fields, for this process only: equal to any other, so never compared."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+
 SHOWN_CHARACTERS = 200
 """Of text without a space, such as base64, in a `repr`."""
 
@@ -94,11 +110,8 @@ class Data(BaseModel):
                 return
 
             message = f"it can't be changed; make another: model_copy(update={{{name!r}: ...}})"
-            kind = PydanticCustomError("frozen_instance", "{said}", {"said": message})
             raise ValidationError.from_exception_data(
-                type(self).__name__,
-                [InitErrorDetails(type=kind, loc=(name,), input=None)],
-                hide_input=True,
+                type(self).__name__, [_finding("frozen_instance", name, message)], hide_input=True
             )
 
     def __repr_args__(self) -> Any:
@@ -125,16 +138,7 @@ class Settings(Data):
             # Without their values, of which one may be a key.
             raise ValidationError.from_exception_data(
                 cls.__name__,
-                [
-                    InitErrorDetails(
-                        type=PydanticCustomError(
-                            "extra_forbidden", "{said}", {"said": cls._unknown(name)}
-                        ),
-                        loc=(name,),
-                        input=None,
-                    )
-                    for name in unknown
-                ],
+                [_finding("extra_forbidden", name, cls._unknown(name)) for name in unknown],
             )
 
         return data
@@ -160,6 +164,12 @@ class Settings(Data):
         near = difflib.get_close_matches(name, cls.model_fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(cls.model_fields)}"
         return f"{cls.__name__} has no field {name!r}; {hint}"
+
+
+def _finding(kind: LiteralString, name: str, message: str) -> InitErrorDetails:
+    """Return a finding of our own about a field."""
+    said = PydanticCustomError(kind, "{said}", {"said": message})
+    return InitErrorDetails(type=said, loc=(name,), input=None)
 
 
 def _without_input(error: ErrorDetails) -> InitErrorDetails:

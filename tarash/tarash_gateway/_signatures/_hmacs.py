@@ -69,8 +69,7 @@ class StandardHmac:
         given = signatures(sent.one(SIGNATURE, "svix-signature"), self.version)
         check_window(at, now, self.window)
         message = f"{name}.{at_text(sent)}.".encode() + sent.body
-        read = from_hex if self.encoding == "hex" else from_base64
-        check_any(self._keys(), message, [read(signature) for signature in given])
+        check_any(self._keys(), message, given, self.encoding)
         return Verified(name, at)
 
     def _keys(self) -> list[bytes]:
@@ -113,13 +112,12 @@ class TimestampedHmac:
 
         at = seconds_in(times[0], self.header)
         check_window(at, now, self.window)
-        read = from_hex if self.encoding == "hex" else from_base64
         message = f"{times[0]}{self.separator}".encode() + sent.body
-        check_any(self._keys(), message, [read(signature) for signature in given])
+        check_any(self._keys(), message, given, self.encoding)
         return Verified(hashlib.sha256(message).hexdigest(), at)
 
     def _keys(self) -> list[bytes]:
-        return [checked_key(secret.strip().encode()) for secret in several(self.secret)]
+        return plain_keys(self.secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +154,13 @@ class DerivedHmac:
             raise malformed(self.signature_header)
 
         check_window(at, now, self.window)
-        read = from_hex if self.encoding == "hex" else from_base64
         message = f"{name}.{time}.".encode() + sent.body
-        check_any(self._keys(), message, [read(signature) for signature in given])
+        check_any(self._keys(), message, given, self.encoding)
         return Verified(name, at)
 
     def _keys(self) -> list[bytes]:
-        tokens = [checked_key(token.strip().encode()) for token in several(self.token)]
-        return [hmac.digest(token, self.label.encode(), "sha256") for token in tokens]
+        label = self.label.encode()
+        return [hmac.digest(token, label, "sha256") for token in plain_keys(self.token)]
 
 
 def at_text(sent: Delivery) -> str:
@@ -185,16 +182,18 @@ def signatures(value: str, version: str) -> list[str]:
     return given
 
 
-def check_any(keys: Sequence[bytes], message: bytes, given: Iterable[bytes | None]) -> None:
+def check_any(
+    keys: Sequence[bytes], message: bytes, given: Iterable[str], encoding: Encoding
+) -> None:
     """Refuse a message of which no signature is any key's, in a time that says nothing of them.
 
     Raises:
         WebhookRefusedError: None is.
     """
     right = [hmac.digest(key, message, "sha256") for key in keys]
-    same = [
-        hmac.compare_digest(key_digest, other or b"") for other in given for key_digest in right
-    ]
+    read = from_hex if encoding == "hex" else from_base64
+    bare = [read(signature) or b"" for signature in given]
+    same = [hmac.compare_digest(ours, theirs) for theirs in bare for ours in right]
     if not any(same):
         raise wrong_signature()
 
@@ -202,6 +201,11 @@ def check_any(keys: Sequence[bytes], message: bytes, given: Iterable[bytes | Non
 def several(secret: Secret) -> Sequence[str]:
     """Return secrets as a list."""
     return (secret,) if isinstance(secret, str) else secret
+
+
+def plain_keys(secret: Secret) -> list[bytes]:
+    """Return secrets whose text is the key itself; errors as of `checked_key`."""
+    return [checked_key(text.strip().encode()) for text in several(secret)]
 
 
 def checked_key(key: bytes | None) -> bytes:

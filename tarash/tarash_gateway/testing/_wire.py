@@ -123,6 +123,14 @@ def _add(form: Form, part: Message) -> None:
         form.files.setdefault(name, []).append(file)
 
 
+def parsed(value: str) -> Any:
+    """Return a form's field as the JSON that it holds; as text, where that is none."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
 Handler = Callable[[RecordedRequest], Awaitable[Reply]]
 
 

@@ -9,22 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from tarash.tarash_gateway.testing._wires._checks import (
-    Check,
-    Fields,
-    any_of,
-    faults_in,
-    is_base64,
-    is_flag,
-    is_hook,
-    is_url,
-    is_whole,
-    list_of,
-    number,
-    one_of,
-    text,
-    whole,
-)
+from tarash.tarash_gateway.testing._wires import _checks as checks
 
 _MOST_PIXELS = 4 * 1024 * 1024
 _LAST_SECOND = 20
@@ -33,8 +18,8 @@ _RATIO = re.compile(r"([1-9]\d?):([1-9]\d?)")
 _WIDEST = 21 / 9
 
 
-_PROMPT = text(15_000)
-is_medium = any_of(is_url, is_base64)
+_PROMPT = checks.text(15_000)
+is_medium = checks.any_of(checks.is_url, checks.is_base64)
 """A URL, or base64 without the prefix of a data URI."""
 
 
@@ -45,10 +30,10 @@ def is_ratio(value: Any) -> bool:
 
 def is_keyframes(value: Any) -> bool:
     """Take one image, up to ten, or up to ten with rising times."""
-    if any_of(is_medium, list_of(is_medium, 10))(value):
+    if checks.any_of(is_medium, checks.list_of(is_medium, 10))(value):
         return True
 
-    if not list_of(_is_timed, 10)(value):
+    if not checks.list_of(_is_timed, 10)(value):
         return False
 
     return all(frame[0] < other[0] for frame, other in pairwise(value))
@@ -58,36 +43,52 @@ def _is_timed(value: Any) -> bool:
     if not isinstance(value, list) or len(value) != len(("second", "image")):
         return False
 
-    return number(0, _LAST_SECOND)(value[0]) and is_medium(value[1])
+    return checks.number(0, _LAST_SECOND)(value[0]) and is_medium(value[1])
 
 
-def _images(most: int) -> dict[str, Check]:
+def _images(most: int) -> dict[str, checks.Check]:
     return {
         f"input_image{f'_{place}' if place > 1 else ''}": is_medium for place in range(1, most + 1)
     }
 
 
-_IMAGE: Fields = {
+_IMAGE: checks.Fields = {
     "prompt": _PROMPT,
-    "seed": is_whole,
-    "output_format": one_of("jpeg", "png"),
-    "webhook_url": is_hook,
+    "seed": checks.is_whole,
+    "output_format": checks.one_of("jpeg", "png"),
+    "webhook_url": checks.is_hook,
     "webhook_secret": _PROMPT,
 }
-_SIDE = whole(64, 65_536, 16)
-_FLUX_2: Fields = {**_IMAGE, "width": _SIDE, "height": _SIDE, "safety_tolerance": whole(0, 5)}
-_OLD: Fields = {**_IMAGE, "safety_tolerance": whole(0, 6), "prompt_upsampling": is_flag}
-_OLD_SIDES: Fields = {"width": whole(256, 1440, 32), "height": whole(256, 1440, 32)}
-_STEPS: Fields = {"steps": whole(1, 50), "guidance": number(1.5, 100)}
-_PRO: Fields = {**_FLUX_2, **_images(8)}
-_KLEIN: Fields = {**_FLUX_2, **_images(4)}
-_FLEX: Fields = {"steps": whole(1, 50), "guidance": number(1.5, 10), "prompt_upsampling": is_flag}
-_KONTEXT: Fields = {**_OLD, **_images(4), "aspect_ratio": is_ratio}
+_SIDE = checks.whole(64, 65_536, 16)
+_FLUX_2: checks.Fields = {
+    **_IMAGE,
+    "width": _SIDE,
+    "height": _SIDE,
+    "safety_tolerance": checks.whole(0, 5),
+}
+_OLD: checks.Fields = {
+    **_IMAGE,
+    "safety_tolerance": checks.whole(0, 6),
+    "prompt_upsampling": checks.is_flag,
+}
+_OLD_SIDES: checks.Fields = {
+    "width": checks.whole(256, 1440, 32),
+    "height": checks.whole(256, 1440, 32),
+}
+_STEPS: checks.Fields = {"steps": checks.whole(1, 50), "guidance": checks.number(1.5, 100)}
+_PRO: checks.Fields = {**_FLUX_2, **_images(8)}
+_KLEIN: checks.Fields = {**_FLUX_2, **_images(4)}
+_FLEX: checks.Fields = {
+    "steps": checks.whole(1, 50),
+    "guidance": checks.number(1.5, 10),
+    "prompt_upsampling": checks.is_flag,
+}
+_KONTEXT: checks.Fields = {**_OLD, **_images(4), "aspect_ratio": is_ratio}
 _FLUX_3_RATIOS = (
     "auto 21:9 2:1 16:9 3:2 7:5 4:3 5:4 1:1 4:5 3:4 5:7 2:3 9:16 1:2 9:21".split()  # noqa: SIM905
 )
 
-IMAGES: Mapping[str, Fields] = {
+IMAGES: Mapping[str, checks.Fields] = {
     **dict.fromkeys(("flux-2-pro", "flux-2-pro-preview", "flux-2-max"), _PRO),
     "flux-2-flex": {**_PRO, **_FLEX},
     **dict.fromkeys(
@@ -98,9 +99,9 @@ IMAGES: Mapping[str, Fields] = {
     "flux-pro-1.1-ultra": {
         **_OLD,
         "aspect_ratio": is_ratio,
-        "raw": is_flag,
+        "raw": checks.is_flag,
         "image_prompt": is_medium,
-        "image_prompt_strength": number(0, 1),
+        "image_prompt_strength": checks.number(0, 1),
     },
     **dict.fromkeys(("flux-kontext-pro", "flux-kontext-max"), _KONTEXT),
     "flux-pro-1.0-fill": {**_OLD, **_STEPS, "image": is_medium, "mask": is_medium},
@@ -108,16 +109,16 @@ IMAGES: Mapping[str, Fields] = {
         **_OLD,
         **_STEPS,
         "image": is_medium,
-        **dict.fromkeys(("top", "bottom", "left", "right"), whole(0, 2048)),
+        **dict.fromkeys(("top", "bottom", "left", "right"), checks.whole(0, 2048)),
     },
     "flux-dev": {**_OLD, **_OLD_SIDES, **_STEPS, "image_prompt": is_medium},
     "flux-3-image": {
         "prompt": _PROMPT,
-        "images": any_of(is_medium, list_of(is_medium, 10)),
-        "aspect_ratio": one_of(*_FLUX_3_RATIOS),
-        "resolution": one_of("768sq", "1k", "1.5k", "2k", "4k"),
-        "grounding": is_flag,
-        "safety_tolerance": whole(0, 4),
+        "images": checks.any_of(is_medium, checks.list_of(is_medium, 10)),
+        "aspect_ratio": checks.one_of(*_FLUX_3_RATIOS),
+        "resolution": checks.one_of("768sq", "1k", "1.5k", "2k", "4k"),
+        "grounding": checks.is_flag,
+        "safety_tolerance": checks.whole(0, 4),
     },
 }
 _WORDS = {
@@ -136,25 +137,32 @@ _MODES = {
     "video-continuation": "v2v",
     "draft-enhance": "draft_enhance",
 }
-_SHARED: Fields = {
-    "mode": one_of(*_MODES, *_MODES.values()),
-    "resolution": one_of("hd", "fhd"),
-    "safety_tolerance": whole(0, 4),
-    "version": one_of("latest"),
+_SHARED: checks.Fields = {
+    "mode": checks.one_of(*_MODES, *_MODES.values()),
+    "resolution": checks.one_of("hd", "fhd"),
+    "safety_tolerance": checks.whole(0, 4),
+    "version": checks.one_of("latest"),
 }
-_MADE: Fields = {**_SHARED, "prompt": _PROMPT, "generate_audio": is_flag, "draft": is_flag}
+_MADE: checks.Fields = {
+    **_SHARED,
+    "prompt": _PROMPT,
+    "generate_audio": checks.is_flag,
+    "draft": checks.is_flag,
+}
 
 
-def _seconds(low: int, high: int) -> Check:
-    return any_of(one_of("auto"), whole(low, high))
+def _seconds(low: int, high: int) -> checks.Check:
+    return checks.any_of(checks.one_of("auto"), checks.whole(low, high))
 
 
-_VIDEO: Mapping[str, tuple[Fields, Sequence[str]]] = {
+_VIDEO: Mapping[str, tuple[checks.Fields, Sequence[str]]] = {
     "t2v": (
         {
             **_MADE,
             "duration": _seconds(5, 20),
-            "aspect_ratio": one_of("auto", "21:9", "2:1", "16:9", "4:3", "1:1", "3:4", "9:16"),
+            "aspect_ratio": checks.one_of(
+                "auto", "21:9", "2:1", "16:9", "4:3", "1:1", "3:4", "9:16"
+            ),
         },
         ("prompt",),
     ),
@@ -186,9 +194,11 @@ def wrong_in(model: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
     return faults
 
 
-def _wrong(body: Mapping[str, Any], fields: Fields, needed: Sequence[str]) -> list[dict[str, Any]]:
+def _wrong(
+    body: Mapping[str, Any], fields: checks.Fields, needed: Sequence[str]
+) -> list[dict[str, Any]]:
     listed = {f"{name}*" if name in needed else name: check for name, check in fields.items()}
-    return [_item(name, *_WORDS[kind]) for kind, name in faults_in(body, listed)]
+    return [_item(name, *_WORDS[kind]) for kind, name in checks.faults_in(body, listed)]
 
 
 def _wrong_size(body: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -4,41 +4,27 @@ The vendor ignores what it doesn't know, and bills; here that is refused. Some r
 some forms alone; files go by forms only.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tarash.tarash_gateway.testing._records import RecordedRequest
-from tarash.tarash_gateway.testing._wire import object_in, read_form
-from tarash.tarash_gateway.testing._wires._checks import (
-    Check,
-    Fields,
-    any_of,
-    anything,
-    first_fault,
-    is_flag,
-    is_hook,
-    list_of,
-    matches,
-    one_of,
-    text,
-    whole,
-    wrong_in,
-)
+from tarash.tarash_gateway.testing._wire import object_in, parsed, read_form
+from tarash.tarash_gateway.testing._wires import _checks as checks
 
 _LARGEST = 25 * 1024 * 1024
 _TYPES = {"image/jpeg", "image/png", "image/webp"}
 _MOST_SEED = 2**31 - 1
+_TEXTS = {"prompt", "negative_prompt", "aspect_ratio", "resolution", "size", "webhook_url"}
 FILES = frozenset({"image", "images", "mask", "end_image", "reference_images", "frames"})
 FILES |= {"character_reference_images"}
 
 
-_text = text(10_000)
+_text = checks.text(10_000)
 
 
-def _ratio(mark: str) -> Check:
-    return matches(rf"\d{{1,2}}{mark}\d{{1,2}}")
+def _ratio(mark: str) -> checks.Check:
+    return checks.matches(rf"\d{{1,2}}{mark}\d{{1,2}}")
 
 
 def _pixels(value: Any) -> bool:
@@ -46,23 +32,23 @@ def _pixels(value: Any) -> bool:
     return match is not None and all(256 <= int(side) <= 2880 for side in match.groups())  # noqa: PLR2004
 
 
-def _files(most: int) -> Check:
-    return list_of(anything, most)
+def _files(most: int) -> checks.Check:
+    return checks.list_of(checks.anything, most)
 
 
-_SEED = {"seed": whole(0, _MOST_SEED)}
-_COMMON = {"async": is_flag, "webhook_url": is_hook, "prompt": _text}
-_SPEED = {"rendering_speed": one_of("turbo", "default", "quality")}
+_SEED = {"seed": checks.whole(0, _MOST_SEED)}
+_COMMON = {"async": checks.is_flag, "webhook_url": checks.is_hook, "prompt": _text}
+_SPEED = {"rendering_speed": checks.one_of("turbo", "default", "quality")}
 _OWN_RATIO = {"aspect_ratio": _ratio("x"), "resolution": _pixels}
 _COLON = {"aspect_ratio": _ratio(":"), "resolution": _pixels}
 _IMAGE = {"image*": _files(1)}
 _MASK = {"mask*": _files(1)}
-_EDIT = one_of("very_low", "low", "medium", "high")
-_GRADE = {"quality": one_of("low", "medium", "high", "auto")}
-_FACTOR = {"upscale_factor": one_of("x2", "x4", "x8")}
-_UNSIGNED = {"async": is_flag, "webhook_url": is_hook}
+_EDIT = checks.one_of("very_low", "low", "medium", "high")
+_GRADE = {"quality": checks.one_of("low", "medium", "high", "auto")}
+_FACTOR = {"upscale_factor": checks.one_of("x2", "x4", "x8")}
+_UNSIGNED = {"async": checks.is_flag, "webhook_url": checks.is_hook}
 
-_SHARED: Sequence[tuple[tuple[str, ...], Fields]] = (
+_SHARED: Sequence[tuple[tuple[str, ...], checks.Fields]] = (
     (
         ("generate/ideogram-2a", "generate/ideogram-2"),
         {**_COMMON, **_SEED, "aspect_ratio": _ratio("x"), "negative_prompt": _text},
@@ -92,18 +78,18 @@ _SHARED: Sequence[tuple[tuple[str, ...], Fields]] = (
         {**_COMMON, **_IMAGE, **_SEED, **_FACTOR},
     ),
 )
-_ROUTES: Mapping[str, Fields] = {
+_ROUTES: Mapping[str, checks.Fields] = {
     **{name: fields for names, fields in _SHARED for name in names},
     "generate/ideogram-4-5": {
         **_COMMON,
         **_SEED,
-        "magic_prompt": one_of("auto", "on", "off"),
+        "magic_prompt": checks.one_of("auto", "on", "off"),
         "images": _files(5),
         "mask": _files(1),
-        "size": any_of(one_of("auto", "source"), _pixels),
+        "size": checks.any_of(checks.one_of("auto", "source"), _pixels),
         "quality": _EDIT,
-        "num_images": whole(1, 8),
-        "enable_copyright_detection": is_flag,
+        "num_images": checks.whole(1, 8),
+        "enable_copyright_detection": checks.is_flag,
     },
     "precise-edit/ideogram-4-5": {
         **_COMMON,
@@ -113,8 +99,8 @@ _ROUTES: Mapping[str, Fields] = {
         "reference_images": _files(4),
         "mask": _files(1),
         "quality": _EDIT,
-        "num_images": whole(1, 8),
-        "private": is_flag,
+        "num_images": checks.whole(1, 8),
+        "private": checks.is_flag,
         "target_collection_id": _text,
     },
     "generate/ideogram-4": {**_COMMON, **_SEED, **_SPEED, "resolution": _pixels},
@@ -139,14 +125,14 @@ _ROUTES: Mapping[str, Fields] = {
         **_COMMON,
         **_SEED,
         "aspect_ratio": _ratio("x"),
-        "output_resolution": one_of("1k", "2k", "4k", "8k"),
+        "output_resolution": checks.one_of("1k", "2k", "4k", "8k"),
     },
     "generate/p-image-ideogram": {
         **_COMMON,
         **_SEED,
         "aspect_ratio": _ratio("x"),
-        "resolution": one_of("1k", "2k"),
-        "quality": one_of("very_low", "low", "medium", "high", "very_high"),
+        "resolution": checks.one_of("1k", "2k"),
+        "quality": checks.one_of("very_low", "low", "medium", "high", "very_high"),
     },
     "generate/z-image": {**_COMMON, **_SEED, "resolution": _pixels},
     "generate/auto": {**_COMMON, **_SEED, **_OWN_RATIO},
@@ -173,7 +159,7 @@ _JSON = {
     "generate/p-image-ideogram", "generate/z-image",
 }  # fmt: skip
 
-_AUTO_RATIO = any_of(one_of("auto"), _ratio("x"))
+_AUTO_RATIO = checks.any_of(checks.one_of("auto"), _ratio("x"))
 _MODES = {
     "text-to-video": {"aspect_ratio": _AUTO_RATIO},
     "image-to-video": {"image*": _files(1), "end_image": _files(1)},
@@ -184,8 +170,8 @@ _MODES = {
 }
 _VIDEO = {
     "prompt*": _text,
-    "webhook_url": is_hook,
-    "generate_audio": is_flag,
+    "webhook_url": checks.is_hook,
+    "generate_audio": checks.is_flag,
 }
 _FAMILIES: Mapping[str, tuple[tuple[str, ...], tuple[int, int], tuple[str, ...]]] = {
     "kling-3-standard": (("720p", "1080p"), (3, 15), ("text-to-video", "image-to-video")),
@@ -193,25 +179,25 @@ _FAMILIES: Mapping[str, tuple[tuple[str, ...], tuple[int, int], tuple[str, ...]]
     "seedance-2-5": (("480p", "720p", "1080p"), (4, 30), tuple(_MODES)),
     "seedance-2": (("480p", "720p", "1080p"), (4, 15), tuple(_MODES)),
 }
-_KLING_4: Fields = {
+_KLING_4: checks.Fields = {
     **_VIDEO,
-    "duration": whole(3, 30),
-    "resolution": one_of("720p", "1080p"),
+    "duration": checks.whole(3, 30),
+    "resolution": checks.one_of("720p", "1080p"),
     "aspect_ratio": _AUTO_RATIO,
     "frames": _files(10),
     "reference_images": _files(10),
 }
 
 
-def _video_fields(model: str) -> Fields | None:
+def _video_fields(model: str) -> checks.Fields | None:
     if model == "kling-4":
         return _KLING_4
 
     for family, (resolutions, seconds, modes) in _FAMILIES.items():
         mode = model.removeprefix(f"{family}-")
         if mode != model and mode in modes:
-            own: dict[str, Check] = {**_VIDEO, **_MODES[mode]}
-            own |= {"duration": whole(*seconds), "resolution": one_of(*resolutions)}
+            own: dict[str, checks.Check] = {**_VIDEO, **_MODES[mode]}
+            own |= {"duration": checks.whole(*seconds), "resolution": checks.one_of(*resolutions)}
             if family == "kling-3-standard":
                 own["negative_prompt"] = _text
 
@@ -223,7 +209,7 @@ def _video_fields(model: str) -> Fields | None:
     return None
 
 
-def fields_of(content: str, route: str) -> Fields | None:
+def fields_of(content: str, route: str) -> checks.Fields | None:
     """Return what a route takes; None where there is no such route."""
     if content == "video":
         return _video_fields(route)
@@ -248,23 +234,13 @@ def read(request: RecordedRequest, content: str, route: str) -> dict[str, Any] |
         body = object_in(request)
         return None if body is None or body.keys() & FILES else body
 
-    body = {name: _plain(name, value) for name, value in form.fields.items()}
+    body = {name: value if name in _TEXTS else parsed(value) for name, value in form.fields.items()}
     return {**body, **{name: list(files) for name, files in form.files.items()}}
 
 
-def _plain(name: str, value: str) -> Any:
-    if name in {"prompt", "negative_prompt", "aspect_ratio", "resolution", "size", "webhook_url"}:
-        return value
-
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
-
-
-def wrong(fields: Fields, body: Mapping[str, Any], route: str) -> str | None:
+def wrong(fields: checks.Fields, body: Mapping[str, Any], route: str) -> str | None:
     """Say what is wrong with a body; None for nothing."""
-    return wrong_in(body, fields) or _wrong_files(body) or _wrong_together(body, route)
+    return checks.wrong_in(body, fields) or _wrong_files(body) or _wrong_together(body, route)
 
 
 def _wrong_files(body: Mapping[str, Any]) -> str | None:
@@ -277,7 +253,7 @@ def _wrong_files(body: Mapping[str, Any]) -> str | None:
 
 def _wrong_together(body: Mapping[str, Any], route: str) -> str | None:
     has_images = bool(body.get("images") or body.get("image"))
-    return first_fault(
+    return checks.first_fault(
         {
             "very_low needs images": body.get("quality") == "very_low"
             and not has_images

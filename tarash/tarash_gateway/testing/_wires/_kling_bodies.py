@@ -7,21 +7,7 @@ refused, as the API does with values; it shares nothing with the package's decla
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tarash.tarash_gateway.testing._wires._checks import (
-    Fields,
-    any_of,
-    anything,
-    first_fault,
-    is_base64,
-    is_flag,
-    is_url,
-    matches,
-    object_of,
-    one_of,
-    text,
-    whole,
-    wrong_in,
-)
+from tarash.tarash_gateway.testing._wires import _checks as checks
 
 RATIOS = ("16:9", "9:16", "1:1")
 LONGEST = 3072
@@ -30,43 +16,47 @@ _WORDS = {
     "missing": "{} can not be empty",
     "invalid": "{} value '{}' is invalid",
 }
-is_picture = any_of(is_url, is_base64)
+is_picture = checks.any_of(checks.is_url, checks.is_base64)
 """A URL, or base64 without the prefix of a data URI."""
-is_named = matches(r"[\w-]{1,64}")
+is_named = checks.matches(r"[\w-]{1,64}")
 
 
-def wrong(body: Mapping[str, Any], fields: Fields) -> str | None:
-    return wrong_in(body, fields, _WORDS)
+def wrong(body: Mapping[str, Any], fields: checks.Fields) -> str | None:
+    return checks.wrong_in(body, fields, _WORDS)
 
 
-WATERMARK = object_of({"enabled*": is_flag})
-_OPTIONS = object_of(
-    {"callback_url": is_url, "external_task_id": text(128), "watermark_info": WATERMARK}
+WATERMARK = checks.object_of({"enabled*": checks.is_flag})
+_OPTIONS = checks.object_of(
+    {
+        "callback_url": checks.is_url,
+        "external_task_id": checks.text(128),
+        "watermark_info": WATERMARK,
+    }
 )
-_PROMPT = text(LONGEST)
-_PICTURE: Fields = {"url*": is_picture}
-_FILM: Fields = {"url*": is_url, "id": is_named}
-_CONTENTS: Mapping[str, Fields] = {
+_PROMPT = checks.text(LONGEST)
+_PICTURE: checks.Fields = {"url*": is_picture}
+_FILM: checks.Fields = {"url*": checks.is_url, "id": is_named}
+_CONTENTS: Mapping[str, checks.Fields] = {
     "prompt": {"text*": _PROMPT},
     **dict.fromkeys(("first_frame", "last_frame", "image"), _PICTURE),
-    "video": {"url*": is_url},
+    "video": {"url*": checks.is_url},
     "refer_image": {**_PICTURE, "id": is_named},
     **dict.fromkeys(("feature_video", "base_video"), _FILM),
     "element": {"element_id*": is_named, "id*": is_named},
     "voice": {"voice_id*": is_named, "id*": is_named},
 }
-_P720 = {"resolution": one_of("720p", "1080p")}
-_P4K = {"resolution": one_of("720p", "1080p", "4k")}
-_LONG = {"duration": whole(3, 15)}
-_SHORT = {"duration": one_of(5, 10)}
-_RATIO = {"aspect_ratio": one_of(*RATIOS)}
-_SHOTS = {"multi_shot": is_flag}
-_SOUND = {"audio": one_of("native", "off")}
-_KEPT = {"audio": one_of("original", "off")}
-_MOVED = {**_P720, **_KEPT, "character_orientation": one_of("image", "video")}
+_P720 = {"resolution": checks.one_of("720p", "1080p")}
+_P4K = {"resolution": checks.one_of("720p", "1080p", "4k")}
+_LONG = {"duration": checks.whole(3, 15)}
+_SHORT = {"duration": checks.one_of(5, 10)}
+_RATIO = {"aspect_ratio": checks.one_of(*RATIOS)}
+_SHOTS = {"multi_shot": checks.is_flag}
+_SOUND = {"audio": checks.one_of("native", "off")}
+_KEPT = {"audio": checks.one_of("original", "off")}
+_MOVED = {**_P720, **_KEPT, "character_orientation": checks.one_of("image", "video")}
 
 # The endpoints: what their settings are, and which contents they take; None for a prompt alone.
-NEW: Mapping[str, tuple[Fields, tuple[str, ...] | None]] = {
+NEW: Mapping[str, tuple[checks.Fields, tuple[str, ...] | None]] = {
     "text-to-video/kling-3.0-turbo": ({**_P720, **_LONG, **_RATIO}, None),
     "text-to-video/kling-3.0": ({**_P4K, **_LONG, **_RATIO, **_SOUND, **_SHOTS}, None),
     "text-to-video/kling-2.6": ({**_P720, **_SHORT, **_RATIO, **_SOUND}, None),
@@ -85,12 +75,12 @@ NEW: Mapping[str, tuple[Fields, tuple[str, ...] | None]] = {
         ("prompt", "first_frame", "last_frame"),
     ),
     "omni-video/kling-3.0-omni": (
-        {**_P4K, **_LONG, **_RATIO, **_SHOTS, "audio": one_of("native", "original", "off")},
+        {**_P4K, **_LONG, **_RATIO, **_SHOTS, "audio": checks.one_of("native", "original", "off")},
         ("prompt", "first_frame", "last_frame", "refer_image", "feature_video", "base_video",
          "element"),
     ),
     "omni-video/kling-o1": (
-        {**_P720, **_RATIO, **_KEPT, "duration": whole(3, 10)},
+        {**_P720, **_RATIO, **_KEPT, "duration": checks.whole(3, 10)},
         ("prompt", "first_frame", "last_frame", "refer_image", "feature_video", "base_video",
          "element"),
     ),
@@ -102,8 +92,10 @@ NEW: Mapping[str, tuple[Fields, tuple[str, ...] | None]] = {
 def wrong_new(endpoint: str, body: Mapping[str, Any]) -> str | None:
     """Say what an endpoint of the new design refuses; None for nothing."""
     settings, types = NEW[endpoint]
-    inputs: Fields = {"prompt*": _PROMPT} if types is None else {"contents*": anything}
-    fault = wrong(body, {**inputs, "settings": object_of(settings), "options": _OPTIONS})
+    inputs: checks.Fields = (
+        {"prompt*": _PROMPT} if types is None else {"contents*": checks.anything}
+    )
+    fault = wrong(body, {**inputs, "settings": checks.object_of(settings), "options": _OPTIONS})
     if fault is None and types is not None:
         fault = _wrong_contents(body["contents"], types)
 
@@ -122,7 +114,7 @@ def _wrong_contents(contents: Any, types: Sequence[str]) -> str | None:
         if kind not in types:
             return f"contents.type value '{kind}' is invalid"
 
-        fault = wrong(item, {"type": anything, **_CONTENTS[str(kind)]})
+        fault = wrong(item, {"type": checks.anything, **_CONTENTS[str(kind)]})
         if fault is not None:
             return f"contents.{kind}: {fault}"
 
@@ -171,7 +163,7 @@ def _wrong_omni(model: str, given: Sequence[str], settings: Mapping[str, Any]) -
     lone = model == "kling-o1" and framed and not videos and not pictures
     both = model == "kling-o1" and "last_frame" in given
     edits = "base_video" in videos
-    return first_fault(
+    return checks.first_fault(
         {
             "too many references": len(videos) > 1 or pictures > (4 if videos else 7),
             "last frame only is not supported": "last_frame" in given and not framed,

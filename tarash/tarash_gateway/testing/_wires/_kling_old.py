@@ -3,22 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tarash.tarash_gateway.testing._wires._checks import (
-    Fields,
-    any_of,
-    anything,
-    is_flag,
-    is_object,
-    is_text,
-    is_url,
-    is_whole,
-    list_of,
-    number,
-    object_of,
-    one_of,
-    text,
-    whole,
-)
+from tarash.tarash_gateway.testing._wires import _checks as checks
 from tarash.tarash_gateway.testing._wires._kling_bodies import (
     RATIOS,
     WATERMARK,
@@ -27,52 +12,57 @@ from tarash.tarash_gateway.testing._wires._kling_bodies import (
     wrong,
 )
 
-_PROMPT = text(2500)
+_PROMPT = checks.text(2500)
 _SHOT = 512
-_SHARE = number(0, 1)
+_SHARE = checks.number(0, 1)
 _IMAGE_RATIOS = (*RATIOS, "4:3", "3:4", "3:2", "2:3", "21:9")
-_COMMON: Fields = {
-    "model_name": anything,
-    "callback_url": is_url,
-    "external_task_id": text(128),
+_COMMON: checks.Fields = {
+    "model_name": checks.anything,
+    "callback_url": checks.is_url,
+    "external_task_id": checks.text(128),
     "watermark_info": WATERMARK,
 }
-_SECONDS = one_of(*map(str, range(3, 16)))
-_CAMERA = object_of(
+_SECONDS = checks.one_of(*map(str, range(3, 16)))
+_CAMERA = checks.object_of(
     {
-        "type*": one_of(
+        "type*": checks.one_of(
             "simple", "down_back", "forward_up", "right_turn_forward", "left_turn_forward"
         ),
         "config": lambda value: isinstance(value, dict) and len(value) == 1,
     }
 )
-_VIDEO: Fields = {
+_VIDEO: checks.Fields = {
     **_COMMON,
     "prompt": _PROMPT,
     "negative_prompt": _PROMPT,
     "cfg_scale": _SHARE,
-    "mode": one_of("std", "pro", "4k"),
-    "sound": one_of("on", "off"),
+    "mode": checks.one_of("std", "pro", "4k"),
+    "sound": checks.one_of("on", "off"),
     "duration": _SECONDS,
-    "multi_shot": is_flag,
-    "shot_type": one_of("customize", "intelligence"),
-    "multi_prompt": list_of(
-        object_of({"index": whole(1, 6), "prompt": text(_SHOT), "duration": _SECONDS}), 6
+    "multi_shot": checks.is_flag,
+    "shot_type": checks.one_of("customize", "intelligence"),
+    "multi_prompt": checks.list_of(
+        checks.object_of(
+            {"index": checks.whole(1, 6), "prompt": checks.text(_SHOT), "duration": _SECONDS}
+        ),
+        6,
     ),
 }
-_ELEMENTS = list_of(object_of({"element_id": any_of(is_text, is_whole)}), 3)
-_IMAGE: Fields = {
+_ELEMENTS = checks.list_of(
+    checks.object_of({"element_id": checks.any_of(checks.is_text, checks.is_whole)}), 3
+)
+_IMAGE: checks.Fields = {
     **_COMMON,
     "prompt*": _PROMPT,
-    "n": whole(1, 9),
-    "aspect_ratio": one_of(*_IMAGE_RATIOS),
+    "n": checks.whole(1, 9),
+    "aspect_ratio": checks.one_of(*_IMAGE_RATIOS),
 }
-OLD: Mapping[str, tuple[Fields, Sequence[str]]] = {
+OLD: Mapping[str, tuple[checks.Fields, Sequence[str]]] = {
     "videos/text2video": (
         {
             **_VIDEO,
             "prompt*": _PROMPT,
-            "aspect_ratio": one_of(*RATIOS),
+            "aspect_ratio": checks.one_of(*RATIOS),
             "camera_control": _CAMERA,
         },
         ["kling-v1", "kling-v1-6", "kling-v2-master", "kling-v2-1-master", "kling-v2-5-turbo",
@@ -84,9 +74,9 @@ OLD: Mapping[str, tuple[Fields, Sequence[str]]] = {
             "image": is_picture,
             "image_tail": is_picture,
             "static_mask": is_picture,
-            "dynamic_masks": list_of(is_object, 6),
+            "dynamic_masks": checks.list_of(checks.is_object, 6),
             "camera_control": _CAMERA,
-            "voice_list": list_of(object_of({"voice_id*": is_named}), 2),
+            "voice_list": checks.list_of(checks.object_of({"voice_id*": is_named}), 2),
             "element_list": _ELEMENTS,
         },
         ["kling-v1", "kling-v1-5", "kling-v1-6", "kling-v2-master", "kling-v2-1",
@@ -96,7 +86,7 @@ OLD: Mapping[str, tuple[Fields, Sequence[str]]] = {
         {
             **_COMMON,
             **{name: _VIDEO[name] for name in ("prompt", "negative_prompt", "cfg_scale")},
-            "video_id*": text(128),
+            "video_id*": checks.text(128),
         },
         ["kling-v1", "kling-v1-5", "kling-v1-6"],
     ),
@@ -105,8 +95,8 @@ OLD: Mapping[str, tuple[Fields, Sequence[str]]] = {
             **_COMMON,
             **{name: _VIDEO[name] for name in ("negative_prompt", "mode", "duration")},
             "prompt*": _PROMPT,
-            "image_list*": list_of(object_of({"image*": is_picture}), 4),
-            "aspect_ratio": one_of(*RATIOS),
+            "image_list*": checks.list_of(checks.object_of({"image*": is_picture}), 4),
+            "aspect_ratio": checks.one_of(*RATIOS),
         },
         ["kling-v1-6"],
     ),
@@ -114,24 +104,24 @@ OLD: Mapping[str, tuple[Fields, Sequence[str]]] = {
         {
             **_VIDEO,
             "prompt*": _PROMPT,
-            "image_list": list_of(
-                object_of(
-                    {"image_url*": is_picture, "type": one_of("first_frame", "end_frame")}
+            "image_list": checks.list_of(
+                checks.object_of(
+                    {"image_url*": is_picture, "type": checks.one_of("first_frame", "end_frame")}
                 ),
                 7,
             ),
             "element_list": _ELEMENTS,
-            "video_list": list_of(
-                object_of(
+            "video_list": checks.list_of(
+                checks.object_of(
                     {
-                        "video_url*": is_url,
-                        "refer_type": one_of("feature", "base"),
-                        "keep_original_sound": one_of("yes", "no"),
+                        "video_url*": checks.is_url,
+                        "refer_type": checks.one_of("feature", "base"),
+                        "keep_original_sound": checks.one_of("yes", "no"),
                     }
                 ),
                 1,
             ),
-            "aspect_ratio": one_of(*RATIOS),
+            "aspect_ratio": checks.one_of(*RATIOS),
         },
         ["kling-video-o1", "kling-v3-omni"],
     ),
@@ -140,30 +130,32 @@ OLD: Mapping[str, tuple[Fields, Sequence[str]]] = {
             **_IMAGE,
             "negative_prompt": _PROMPT,
             "image": is_picture,
-            "image_reference": one_of("subject", "face"),
+            "image_reference": checks.one_of("subject", "face"),
             "image_fidelity": _SHARE,
             "human_fidelity": _SHARE,
             "element_list": _ELEMENTS,
-            "resolution": one_of("1k", "2k"),
+            "resolution": checks.one_of("1k", "2k"),
         },
         ["kling-v1", "kling-v1-5", "kling-v2", "kling-v2-new", "kling-v2-1", "kling-v3"],
     ),
     "images/omni-image": (
         {
             **_IMAGE,
-            "aspect_ratio": one_of(*_IMAGE_RATIOS, "auto"),
-            "resolution": one_of("1k", "2k", "4k"),
-            "image_list": list_of(object_of({"image*": is_picture}), 10),
-            "element_list": list_of(is_object, 10),
-            "result_type": one_of("single", "series"),
-            "series_amount": anything,
+            "aspect_ratio": checks.one_of(*_IMAGE_RATIOS, "auto"),
+            "resolution": checks.one_of("1k", "2k", "4k"),
+            "image_list": checks.list_of(checks.object_of({"image*": is_picture}), 10),
+            "element_list": checks.list_of(checks.is_object, 10),
+            "result_type": checks.one_of("single", "series"),
+            "series_amount": checks.anything,
         },
         ["kling-image-o1", "kling-v3-omni"],
     ),
     "images/multi-image2image": (
         {
             **_IMAGE,
-            "subject_image_list*": list_of(object_of({"subject_image*": is_picture}), 4),
+            "subject_image_list*": checks.list_of(
+                checks.object_of({"subject_image*": is_picture}), 4
+            ),
             "scene_image": is_picture,
             "style_image": is_picture,
         },

@@ -7,30 +7,14 @@ declaration.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tarash.tarash_gateway.testing._wires._checks import (
-    Check,
-    Fields,
-    any_of,
-    anything,
-    first_fault,
-    is_data_uri,
-    is_flag,
-    is_url,
-    list_of,
-    matches,
-    object_of,
-    one_of,
-    text,
-    whole,
-    wrong_in,
-)
+from tarash.tarash_gateway.testing._wires import _checks as checks
 
 _PIXELS = (512, 2048)
 _LONGEST = {"v2": 7000, "v1": 2000, "image": 1500}
 
 
-_medium = any_of(is_url, is_data_uri)
-_medium_or_file = any_of(_medium, matches(r"mm_file://\d+"))
+_medium = checks.any_of(checks.is_url, checks.is_data_uri)
+_medium_or_file = checks.any_of(_medium, checks.matches(r"mm_file://\d+"))
 
 
 # ---------------------------------------------------------------------------------------------- V2
@@ -44,15 +28,15 @@ _ROLES = {
     "video_url": ("reference_video",),
     "audio_url": ("reference_audio",),
 }
-_ITEMS: Mapping[Any, Check] = {
-    "text": object_of({"type*": anything, "text*": text(_LONGEST["v2"])}),
+_ITEMS: Mapping[Any, checks.Check] = {
+    "text": checks.object_of({"type*": checks.anything, "text*": checks.text(_LONGEST["v2"])}),
     **{
-        kind: object_of(
+        kind: checks.object_of(
             {
-                "type*": anything,
+                "type*": checks.anything,
                 # An image without a role is a first frame.
-                f"role{'' if kind == 'image_url' else '*'}": one_of(*roles),
-                f"{kind}*": object_of({"url*": _medium_or_file}),
+                f"role{'' if kind == 'image_url' else '*'}": checks.one_of(*roles),
+                f"{kind}*": checks.object_of({"url*": _medium_or_file}),
             }
         )
         for kind, roles in _ROLES.items()
@@ -69,27 +53,27 @@ def wrong_v2(body: Mapping[str, Any]) -> str | None:
         return "invalid params, model is not supported"
 
     resolutions, seconds = V2[body["model"]]
-    fields: dict[str, Check] = {
-        "model": anything,
-        "content*": list_of(_is_item),
-        "resolution*": one_of(*resolutions),
-        "duration*": whole(*seconds),
-        "ratio": one_of(*_RATIOS, "adaptive"),
-        "callback_url": is_url,
+    fields: dict[str, checks.Check] = {
+        "model": checks.anything,
+        "content*": checks.list_of(_is_item),
+        "resolution*": checks.one_of(*resolutions),
+        "duration*": checks.whole(*seconds),
+        "ratio": checks.one_of(*_RATIOS, "adaptive"),
+        "callback_url": checks.is_url,
     }
     if body["model"] == "MiniMax-H3-Max":
-        fields["extra"] = object_of(
-            {"prompt_expansion_mode*": one_of("disabled", "balanced", "quality")}
+        fields["extra"] = checks.object_of(
+            {"prompt_expansion_mode*": checks.one_of("disabled", "balanced", "quality")}
         )
 
-    return wrong_in(body, fields) or _wrong_content(body["content"], body.get("ratio"))
+    return checks.wrong_in(body, fields) or _wrong_content(body["content"], body.get("ratio"))
 
 
 def _wrong_content(content: Sequence[Any], ratio: Any) -> str | None:
     roles = [_role_of(item) for item in content]
     media = [role for role in roles if role != "text"]
     frames = {"first_frame", "last_frame"} & set(media)
-    return first_fault(
+    return checks.first_fault(
         {
             "content must have exactly one text": roles.count("text") != 1,
             "too many files": len(media) > _MOST_FILES
@@ -119,21 +103,23 @@ V1 = (
 )
 
 
-def _one_character(name: str, check: Check) -> Check:
-    return list_of(object_of({"type*": one_of("character"), f"{name}*": check}), 1)
+def _one_character(name: str, check: checks.Check) -> checks.Check:
+    return checks.list_of(
+        checks.object_of({"type*": checks.one_of("character"), f"{name}*": check}), 1
+    )
 
 
-_V1_FIELDS: Fields = {
-    "model": anything,
-    "prompt": text(_LONGEST["v1"]),
-    "duration": one_of(6, 10),
-    "resolution": one_of("512P", "768P", "1080P"),
+_V1_FIELDS: checks.Fields = {
+    "model": checks.anything,
+    "prompt": checks.text(_LONGEST["v1"]),
+    "duration": checks.one_of(6, 10),
+    "resolution": checks.one_of("512P", "768P", "1080P"),
     "first_frame_image": _medium,
     "last_frame_image": _medium,
-    "subject_reference": _one_character("image", list_of(_medium, 1)),
-    "prompt_optimizer": is_flag,
-    "fast_pretreatment": is_flag,
-    "callback_url": is_url,
+    "subject_reference": _one_character("image", checks.list_of(_medium, 1)),
+    "prompt_optimizer": checks.is_flag,
+    "fast_pretreatment": checks.is_flag,
+    "callback_url": checks.is_url,
 }
 
 
@@ -143,7 +129,7 @@ def wrong_v1(body: Mapping[str, Any]) -> str | None:
     if model not in V1:
         return "invalid params, model is not supported"
 
-    fault = wrong_in(body, _V1_FIELDS)
+    fault = checks.wrong_in(body, _V1_FIELDS)
     if fault is not None:
         return fault
 
@@ -151,7 +137,7 @@ def wrong_v1(body: Mapping[str, Any]) -> str | None:
     hailuo = model in HAILUO
     sizes = {"duration", "resolution"} & body.keys()
     resolution = body.get("resolution", "768P")
-    return first_fault(
+    return checks.first_fault(
         {
             "duration and resolution are fixed": sizes and not hailuo,
             "fast_pretreatment is not supported": "fast_pretreatment" in body and not hailuo,
@@ -170,29 +156,29 @@ def wrong_v1(body: Mapping[str, Any]) -> str | None:
 
 
 # ------------------------------------------------------------------------------------------ images
-_IMAGE_FIELDS: Fields = {
-    "model*": one_of("image-01", "image-01-live"),
-    "prompt*": text(_LONGEST["image"]),
-    "aspect_ratio": one_of(*_RATIOS, "3:2", "2:3"),
-    "width": whole(*_PIXELS),
-    "height": whole(*_PIXELS),
-    "response_format": one_of("url", "base64"),
-    "seed": whole(-(2**63), 2**63 - 1),
-    "n": whole(1, 9),
-    "prompt_optimizer": is_flag,
+_IMAGE_FIELDS: checks.Fields = {
+    "model*": checks.one_of("image-01", "image-01-live"),
+    "prompt*": checks.text(_LONGEST["image"]),
+    "aspect_ratio": checks.one_of(*_RATIOS, "3:2", "2:3"),
+    "width": checks.whole(*_PIXELS),
+    "height": checks.whole(*_PIXELS),
+    "response_format": checks.one_of("url", "base64"),
+    "seed": checks.whole(-(2**63), 2**63 - 1),
+    "n": checks.whole(1, 9),
+    "prompt_optimizer": checks.is_flag,
     "subject_reference": _one_character("image_file", _medium),
 }
 
 
 def wrong_image(body: Mapping[str, Any]) -> str | None:
     """Say what is wrong with a body of `/v1/image_generation`; None for nothing."""
-    fault = wrong_in(body, _IMAGE_FIELDS)
+    fault = checks.wrong_in(body, _IMAGE_FIELDS)
     if fault is not None:
         return fault
 
     sides = {"width", "height"} & body.keys()
     live = body["model"] == "image-01-live"
-    return first_fault(
+    return checks.first_fault(
         {
             "width and height go together": len(sides) == 1,
             "width and height must be multiples of 8": any(body[side] % 8 for side in sides),

@@ -8,30 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tarash.tarash_gateway.testing._wires._checks import (
-    Check,
-    Fields,
-    any_of,
-    first_fault,
-    is_data_uri,
-    is_flag,
-    is_hook,
-    is_number,
-    is_object,
-    is_text,
-    is_url,
-    is_whole,
-    list_of,
-    matches,
-    object_of,
-    one_of,
-    text,
-    whole,
-    wrong_in,
-)
+from tarash.tarash_gateway.testing._wires import _checks as checks
 
 _RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "9:21")
-_SLUG = matches(r"[a-z0-9-]+")
+_SLUG = checks.matches(r"[a-z0-9-]+")
 _WORDS = {
     "missing": "{}: Required",
     "unknown": "Unrecognized key(s) in object: '{}'",
@@ -149,14 +129,16 @@ def published(row: Mapping[str, Any]) -> VideoModel:
     )
 
 
-is_medium = any_of(is_url, is_data_uri)
+is_medium = checks.any_of(checks.is_url, checks.is_data_uri)
 
 
-def part_of(*kinds: str) -> Check:
+def part_of(*kinds: str) -> checks.Check:
     """Take `{"type": kind, kind: {"url": …}}`, and nothing beside."""
-    return any_of(
+    return checks.any_of(
         *(
-            object_of({"type*": one_of(kind), f"{kind}*": object_of({"url*": is_medium})})
+            checks.object_of(
+                {"type*": checks.one_of(kind), f"{kind}*": checks.object_of({"url*": is_medium})}
+            )
             for kind in kinds
         )
     )
@@ -175,47 +157,47 @@ def is_provider(value: Any) -> bool:
     """Take `{"options": {slug: {"parameters": {…}}}}`."""
     options = value.get("options") if isinstance(value, dict) else None
     return isinstance(options, dict) and all(
-        _SLUG(slug) and is_object(passed) for slug, passed in options.items()
+        _SLUG(slug) and checks.is_object(passed) for slug, passed in options.items()
     )
 
 
-_SHARED: Fields = {
-    "model*": is_text,
-    "prompt*": is_text,
-    "seed": is_whole,
-    "session_id": text(256),
-    "trace": is_object,
-    "user": is_text,
+_SHARED: checks.Fields = {
+    "model*": checks.is_text,
+    "prompt*": checks.is_text,
+    "seed": checks.is_whole,
+    "session_id": checks.text(256),
+    "trace": checks.is_object,
+    "user": checks.is_text,
 }
-_VIDEO: Fields = {
+_VIDEO: checks.Fields = {
     **_SHARED,
-    "duration": is_whole,
-    "resolution": is_text,
-    "aspect_ratio": is_text,
-    "size": matches(r"\d{3,4}x\d{3,4}"),
-    "frame_images": list_of(is_frame),
-    "input_references": list_of(part_of("image_url", "video_url", "audio_url")),
-    "generate_audio": is_flag,
-    "previous_job_id": is_text,
-    "callback_url": is_hook,
-    "upscale_factor": is_number,
-    "creativity": one_of(0, 1),
+    "duration": checks.is_whole,
+    "resolution": checks.is_text,
+    "aspect_ratio": checks.is_text,
+    "size": checks.matches(r"\d{3,4}x\d{3,4}"),
+    "frame_images": checks.list_of(is_frame),
+    "input_references": checks.list_of(part_of("image_url", "video_url", "audio_url")),
+    "generate_audio": checks.is_flag,
+    "previous_job_id": checks.is_text,
+    "callback_url": checks.is_hook,
+    "upscale_factor": checks.is_number,
+    "creativity": checks.one_of(0, 1),
     "provider": is_provider,
 }
 _BY_ROW = {"n", "size", "aspect_ratio", "quality", "seed", "input_references"}
-_IMAGE: Fields = {
+_IMAGE: checks.Fields = {
     **_SHARED,
-    "n": whole(1, 10),
-    "size": matches(r"\d{2,4}x\d{2,4}|\d(\.5)?K|512|768"),
-    "resolution": one_of("512", "768", "1K", "1.5K", "2K", "4K"),
-    "aspect_ratio": matches(r"\d{1,2}(\.\d+)?:\d{1,2}|auto"),
-    "quality": one_of("auto", "low", "medium", "high", "xhigh", "max"),
-    "background": one_of("auto", "transparent", "opaque"),
-    "output_format": one_of("png", "jpeg", "webp", "svg"),
-    "output_compression": whole(0, 100),
-    "input_references": list_of(part_of("image_url")),
-    "stream": is_flag,
-    "provider": is_object,
+    "n": checks.whole(1, 10),
+    "size": checks.matches(r"\d{2,4}x\d{2,4}|\d(\.5)?K|512|768"),
+    "resolution": checks.one_of("512", "768", "1K", "1.5K", "2K", "4K"),
+    "aspect_ratio": checks.matches(r"\d{1,2}(\.\d+)?:\d{1,2}|auto"),
+    "quality": checks.one_of("auto", "low", "medium", "high", "xhigh", "max"),
+    "background": checks.one_of("auto", "transparent", "opaque"),
+    "output_format": checks.one_of("png", "jpeg", "webp", "svg"),
+    "output_compression": checks.whole(0, 100),
+    "input_references": checks.list_of(part_of("image_url")),
+    "stream": checks.is_flag,
+    "provider": checks.is_object,
 }
 
 
@@ -226,7 +208,7 @@ def wrong_image(body: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = ())
         body: What is asked for.
         rows: Of image models, each of which names the parameters that it takes.
     """
-    wrong = wrong_in(body, _IMAGE, _WORDS)
+    wrong = checks.wrong_in(body, _IMAGE, _WORDS)
     if wrong is not None:
         return wrong
 
@@ -250,7 +232,7 @@ def wrong_video(body: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = ())
         body: What is asked for.
         rows: Of models that this list doesn't have.
     """
-    fault = wrong_in(body, _VIDEO, _WORDS)
+    fault = checks.wrong_in(body, _VIDEO, _WORDS)
     if fault is not None:
         return fault
 
@@ -286,7 +268,9 @@ def _wrong_values(body: Mapping[str, Any], model: VideoModel) -> str | None:
             return f"{name} is not supported by this model"
 
     options = body.get("provider", {}).get("options", {})
-    passed = object_of({slug: object_of({"parameters*": is_object}) for slug in model.passes})
+    passed = checks.object_of(
+        {slug: checks.object_of({"parameters*": checks.is_object}) for slug in model.passes}
+    )
     if not passed(options):  # the API would drop them silently
         return "provider options that no provider of this model reads"
 
@@ -297,7 +281,7 @@ def _wrong_media(body: Mapping[str, Any], model: VideoModel) -> str | None:
     frames = [frame["frame_type"] for frame in body.get("frame_images", ())]
     parts = [part["type"] for part in body.get("input_references", ())]
     last_alone = "last_frame" in frames and "first_frame" not in frames
-    return first_fault(
+    return checks.first_fault(
         {
             "frame_images are not supported": frames and "F" not in model.has,
             "last_frame is not supported": "last_frame" in frames and "L" not in model.has,

@@ -14,7 +14,7 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Handler, Reply, Route, read_form
+from tarash.tarash_gateway.testing._wire import Handler, Reply, Route, object_in, read_form
 from tarash.tarash_gateway.testing._wires import _openai_bodies as bodies
 from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 
@@ -61,17 +61,13 @@ class OpenAIWire(BaseWire):
 
     # -------------------------------------------------------------------------------------- videos
     async def _create(self, request: RecordedRequest) -> Reply:
-        return self._accept(request, "videos", _payload(request))
+        return self._accept(request, "videos", _payload(request, "prompt"))
 
     async def _edit(self, request: RecordedRequest) -> Reply:
-        payload = _payload(request)
-        if not isinstance(payload, Reply) and not payload.get("video"):
-            return _missing("video")
-
-        return self._accept(request, "videos/edits", payload)
+        return self._accept(request, "videos/edits", _payload(request, "video", "prompt"))
 
     async def _remix(self, request: RecordedRequest) -> Reply:
-        payload = _payload(request)
+        payload = _payload(request, "prompt")
         source = request.path_values["video_id"]
         if not isinstance(payload, Reply):
             payload = {**payload, "remixed_from_video_id": source}
@@ -83,9 +79,6 @@ class OpenAIWire(BaseWire):
     ) -> Reply:
         if isinstance(payload, Reply):
             return payload
-
-        if not payload.get("prompt"):
-            return _missing("prompt")
 
         video_id = f"video_{uuid.uuid4().hex}"
         created_at = int(datetime.now(UTC).timestamp())
@@ -164,23 +157,16 @@ class OpenAIWire(BaseWire):
 
     # -------------------------------------------------------------------------------------- images
     async def _generate(self, request: RecordedRequest) -> Reply:
-        return await self._make(request, "images/generations", _payload(request))
+        return await self._make(request, "images/generations", _payload(request, "prompt"))
 
     async def _edit_image(self, request: RecordedRequest) -> Reply:
-        payload = _payload(request)
-        if not isinstance(payload, Reply) and not (payload.get("image") or payload.get("image[]")):
-            return _missing("image")
-
-        return await self._make(request, "images/edits", payload)
+        return await self._make(request, "images/edits", _payload(request, "image", "prompt"))
 
     async def _make(
         self, request: RecordedRequest, endpoint: str, payload: dict[str, Any] | Reply
     ) -> Reply:
         if isinstance(payload, Reply):
             return payload
-
-        if not payload.get("prompt"):
-            return _missing("prompt")
 
         if _streams(payload) and str(payload.get("n") or 1) != "1":
             return bodies.error(400, "Streaming is only supported with n=1.", param="n")
@@ -217,30 +203,22 @@ class OpenAIWire(BaseWire):
         return Reply.json({"object": "list", "data": data})
 
 
-def _payload(request: RecordedRequest) -> dict[str, Any] | Reply:
+def _payload(request: RecordedRequest, *needed: str) -> dict[str, Any] | Reply:
     form = read_form(request)
-    if form is not None:
-        return form.plain()
-
-    try:
-        payload = request.json()
-    except ValueError:
+    payload = object_in(request) if form is None else form.plain()
+    if payload is None:
         return bodies.error(400, "We could not parse the JSON body of your request.")
 
-    return payload if isinstance(payload, dict) else bodies.error(400, "Expected an object.")
+    for name in needed:
+        if not (payload.get(name) or payload.get(f"{name}[]")):
+            message = f"Missing required parameter: '{name}'."
+            return bodies.error(400, message, code="missing_required_parameter", param=name)
+
+    return payload
 
 
 def _streams(payload: Mapping[str, Any]) -> bool:
     return str(payload.get("stream")).lower() == "true"
-
-
-def _missing(parameter: str) -> Reply:
-    return bodies.error(
-        400,
-        f"Missing required parameter: '{parameter}'.",
-        code="missing_required_parameter",
-        param=parameter,
-    )
 
 
 def _unknown(request: RecordedRequest) -> Reply:

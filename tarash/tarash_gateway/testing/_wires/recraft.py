@@ -4,7 +4,6 @@ Written from the vendor's pages (2026-11-28). Errors are JSON or plain text, and
 another shape than models. What a model doesn't take is refused.
 """
 
-import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
@@ -13,19 +12,8 @@ from typing import Any
 from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route, object_in, read_form
-from tarash.tarash_gateway.testing._wires._checks import (
-    Check,
-    Fields,
-    anything,
-    is_object,
-    list_of,
-    number,
-    one_of,
-    text,
-    whole,
-    wrong_in,
-)
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in, parsed, read_form
+from tarash.tarash_gateway.testing._wires import _checks as checks
 from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 
 _LARGEST = 10 * 1000 * 1000
@@ -40,44 +28,46 @@ _MODEL = re.compile(r"recraftv(?:4_1(?:_utility)?|4(?:_styles)?|[23])(?:_pro)?(?
                     r"recraftv4_1_flash")  # fmt: skip
 _SINGLE = {"eraseRegion": 2, "vectorize": 10, "removeBackground": 10, "crispUpscale": 4,
            "creativeUpscale": 250}  # fmt: skip
+_TEXTS = {"prompt", "model", "size", "style", "substyle", "style_id", "negative_prompt",
+          "response_format", "image_format", "style_match"}  # fmt: skip
 _CODES = {400: "bad_request", 402: "not_enough_credits", 429: "rate_limited"}
 
 
-_text = text(10_000)
+_text = checks.text(10_000)
 
 
-def _files(most: int) -> Check:
-    return list_of(lambda file: len(file.content) <= _LARGEST, most)
+def _files(most: int) -> checks.Check:
+    return checks.list_of(lambda file: len(file.content) <= _LARGEST, most)
 
 
-_COMMON: Fields = {
+_COMMON: checks.Fields = {
     "prompt*": _text,
     "model": _text,
-    "n": whole(1, 6),
-    "random_seed": whole(0, 2**32 - 1),
-    "response_format": one_of("url", "b64_json"),
-    "image_format": one_of("png", "webp"),
-    "controls": is_object,
+    "n": checks.whole(1, 6),
+    "random_seed": checks.whole(0, 2**32 - 1),
+    "response_format": checks.one_of("url", "b64_json"),
+    "image_format": checks.one_of("png", "webp"),
+    "controls": checks.is_object,
 }
-_OLDER: Fields = {
+_OLDER: checks.Fields = {
     "style": _text,
     "substyle": _text,
     "style_id": _text,
     "negative_prompt": _text,
-    "text_layout": list_of(anything),
+    "text_layout": checks.list_of(checks.anything),
 }
-_IMAGE: Fields = {"image*": _files(1)}
-_MASK: Fields = {"mask*": _files(1)}
-_PLAIN: Fields = {
-    "response_format": one_of("url", "b64_json"),
-    "image_format": one_of("png", "webp"),
+_IMAGE: checks.Fields = {"image*": _files(1)}
+_MASK: checks.Fields = {"mask*": _files(1)}
+_PLAIN: checks.Fields = {
+    "response_format": checks.one_of("url", "b64_json"),
+    "image_format": checks.one_of("png", "webp"),
 }
-_TOOLS: Mapping[str, Fields] = {
+_TOOLS: Mapping[str, checks.Fields] = {
     "imageToImage": {
         **_COMMON,
         **_OLDER,
         **_IMAGE,
-        "strength*": number(0, 1),
+        "strength*": checks.number(0, 1),
     },
     "inpaint": {**_COMMON, **_OLDER, **_IMAGE, **_MASK},
     "replaceBackground": {**_COMMON, **_OLDER, **_IMAGE},
@@ -86,16 +76,16 @@ _TOOLS: Mapping[str, Fields] = {
         **_PLAIN,
         **_IMAGE,
         "prompt": _text,
-        "size": one_of(*_RATIOS),
+        "size": checks.one_of(*_RATIOS),
         **dict.fromkeys(
-            ("expand_left", "expand_right", "expand_top", "expand_bottom"), whole(0, 4096)
+            ("expand_left", "expand_right", "expand_top", "expand_bottom"), checks.whole(0, 4096)
         ),
-        "zoom_out_percentage": whole(1, 100),
+        "zoom_out_percentage": checks.whole(1, 100),
     },
     "variateImage": {
         **{name: check for name, check in _COMMON.items() if name not in ("prompt*", "model")},
         **_IMAGE,
-        "size*": one_of(*_RATIOS),
+        "size*": checks.one_of(*_RATIOS),
     },
     "eraseRegion": {**_PLAIN, **_IMAGE, **_MASK},
     **{
@@ -105,7 +95,7 @@ _TOOLS: Mapping[str, Fields] = {
 }
 
 
-def _fields(tool: str, model: str) -> Fields | None:
+def _fields(tool: str, model: str) -> checks.Fields | None:
     """Return what is taken; None where there is no such model or tool."""
     if tool != "generations":
         return _TOOLS.get(tool)
@@ -116,10 +106,14 @@ def _fields(tool: str, model: str) -> Fields | None:
     older, styled = model.startswith(("recraftv2", "recraftv3")), "styles" in model
     sizes = _OLD if older else _K2 if "_pro" in model else _K1
     allowed = _RATIOS if "vector" in model else [*sizes.split(), *_RATIOS]
-    own: dict[str, Check] = {**_COMMON, "size": one_of(*allowed), **(_OLDER if older else {})}
+    own: dict[str, checks.Check] = {
+        **_COMMON,
+        "size": checks.one_of(*allowed),
+        **(_OLDER if older else {}),
+    }
     if styled:
         own |= {"style_id": _text, "style_references": _files(10)}
-        own |= {"style_match": one_of("regular", "precise", "flexible")}
+        own |= {"style_match": checks.one_of("regular", "precise", "flexible")}
 
     return own
 
@@ -137,8 +131,8 @@ class RecraftWire(BaseWire):
     def error(self, status: int, message: str) -> Reply:
         """Answer in JSON, or in plain text as for keys and paths."""
         if status in (401, 404):
-            text = "request unauthorized" if status == 401 else "not found"  # noqa: PLR2004
-            return Reply(status=status, body=text.encode(), headers={"Content-Type": "text/plain"})
+            words = "request unauthorized" if status == 401 else "not found"  # noqa: PLR2004
+            return Reply(status=status, body=words.encode(), headers={"Content-Type": "text/plain"})
 
         return Reply.json({"code": _CODES.get(status, "error"), "message": message}, status)
 
@@ -203,25 +197,19 @@ class RecraftWire(BaseWire):
 def _read(request: RecordedRequest, tool: str) -> dict[str, Any] | None:
     form = read_form(request)
     if form is not None:
-        return {**{name: _plain(name, value) for name, value in form.fields.items()}, **form.files}
+        return {
+            **{
+                name: value if name in _TEXTS else parsed(value)
+                for name, value in form.fields.items()
+            },
+            **form.files,
+        }
 
     return object_in(request) if tool == "generations" else None
 
 
-def _plain(name: str, value: str) -> Any:
-    if name not in {"n", "random_seed", "strength", "controls", "text_layout"} and not (
-        name.startswith("expand_") or name == "zoom_out_percentage"
-    ):
-        return value
-
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
-
-
-def _wrong(tool: str, model: str, fields: Fields, body: Mapping[str, Any]) -> str | None:
-    fault = wrong_in(body, fields)
+def _wrong(tool: str, model: str, fields: checks.Fields, body: Mapping[str, Any]) -> str | None:
+    fault = checks.wrong_in(body, fields)
     if fault is not None:
         return fault
 

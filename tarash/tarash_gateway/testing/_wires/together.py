@@ -12,23 +12,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
-from tarash.tarash_gateway.testing._wires._checks import (
-    Fields,
-    any_of,
-    anything,
-    is_base64,
-    is_flag,
-    is_number,
-    is_text,
-    is_url,
-    is_whole,
-    list_of,
-    matches,
-    object_of,
-    one_of,
-    whole,
-    wrong_in,
-)
+from tarash.tarash_gateway.testing._wires import _checks as checks
 from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 
 _WORDS = {"queued": "queued", "running": "in_progress"}
@@ -36,58 +20,67 @@ _REFUSED = "The prompt was flagged by our safety system"
 _FINE = 200
 _SIDES = {"480p": 480, "720p": 720, "1080p": 1080, "4k": 2160}
 
-_is_medium = any_of(is_url, is_base64, matches(r"data:\w+/[\w.+-]+;base64,[A-Za-z0-9+/]+={0,2}"))
-_FRAME = object_of({"input_image*": _is_medium, "frame": any_of(one_of("first", "last"), is_whole)})
-_FILM = object_of({"video*": _is_medium})
-_MEDIA = object_of(
+_is_medium = checks.any_of(
+    checks.is_url,
+    checks.is_base64,
+    checks.matches(r"data:\w+/[\w.+-]+;base64,[A-Za-z0-9+/]+={0,2}"),
+)
+_FRAME = checks.object_of(
     {
-        "frame_images": list_of(_FRAME),
-        "frame_videos": list_of(_FILM),
-        "reference_images": list_of(_is_medium),
-        "reference_videos": list_of(_FILM),
-        "source_video": any_of(_is_medium, _FILM),
-        "audio_inputs": list_of(_is_medium),
-        "reference_audios": list_of(_is_medium),
+        "input_image*": _is_medium,
+        "frame": checks.any_of(checks.one_of("first", "last"), checks.is_whole),
     }
 )
-_VIDEO: Fields = {
-    "model*": is_text,
-    "prompt*": is_text,
-    "seconds": matches(r"\d+"),
-    "width": whole(256, 2160),
-    "height": whole(256, 2160),
-    "ratio": matches(r"\d+:\d+"),
-    "resolution": one_of(*_SIDES),
-    "fps": whole(15, 60),
-    "steps": whole(10, 50),
-    "guidance_scale": is_number,
-    "seed": is_whole,
-    "negative_prompt": is_text,
-    "generate_audio": is_flag,
-    "settings": object_of({"audio": is_flag}),
-    "output_format": one_of("MP4", "WEBM"),
-    "output_quality": whole(0, 100),
+_FILM = checks.object_of({"video*": _is_medium})
+_MEDIA = checks.object_of(
+    {
+        "frame_images": checks.list_of(_FRAME),
+        "frame_videos": checks.list_of(_FILM),
+        "reference_images": checks.list_of(_is_medium),
+        "reference_videos": checks.list_of(_FILM),
+        "source_video": checks.any_of(_is_medium, _FILM),
+        "audio_inputs": checks.list_of(_is_medium),
+        "reference_audios": checks.list_of(_is_medium),
+    }
+)
+_VIDEO: checks.Fields = {
+    "model*": checks.is_text,
+    "prompt*": checks.is_text,
+    "seconds": checks.matches(r"\d+"),
+    "width": checks.whole(256, 2160),
+    "height": checks.whole(256, 2160),
+    "ratio": checks.matches(r"\d+:\d+"),
+    "resolution": checks.one_of(*_SIDES),
+    "fps": checks.whole(15, 60),
+    "steps": checks.whole(10, 50),
+    "guidance_scale": checks.is_number,
+    "seed": checks.is_whole,
+    "negative_prompt": checks.is_text,
+    "generate_audio": checks.is_flag,
+    "settings": checks.object_of({"audio": checks.is_flag}),
+    "output_format": checks.one_of("MP4", "WEBM"),
+    "output_quality": checks.whole(0, 100),
     "media": _MEDIA,
 }
-_IMAGE: Fields = {
-    "model*": is_text,
-    "prompt*": is_text,
-    "width": whole(256, 1920, 8),
-    "height": whole(256, 1920, 8),
-    "aspect_ratio": one_of("1:1", "16:9", "9:16", "4:3", "3:2"),
-    "n": whole(1, 4),
-    "steps": whole(1, 50),
-    "seed": is_whole,
-    "negative_prompt": is_text,
-    "guidance_scale": is_number,
-    "guidance": is_number,
-    "prompt_upsampling": is_flag,
+_IMAGE: checks.Fields = {
+    "model*": checks.is_text,
+    "prompt*": checks.is_text,
+    "width": checks.whole(256, 1920, 8),
+    "height": checks.whole(256, 1920, 8),
+    "aspect_ratio": checks.one_of("1:1", "16:9", "9:16", "4:3", "3:2"),
+    "n": checks.whole(1, 4),
+    "steps": checks.whole(1, 50),
+    "seed": checks.is_whole,
+    "negative_prompt": checks.is_text,
+    "guidance_scale": checks.is_number,
+    "guidance": checks.is_number,
+    "prompt_upsampling": checks.is_flag,
     "image_url": _is_medium,
-    "reference_images": list_of(_is_medium),
-    "image_loras": list_of(anything, 2),
-    "response_format": one_of("base64", "url"),
-    "output_format": one_of("jpeg", "png"),
-    "disable_safety_checker": is_flag,
+    "reference_images": checks.list_of(_is_medium),
+    "image_loras": checks.list_of(checks.anything, 2),
+    "response_format": checks.one_of("base64", "url"),
+    "output_format": checks.one_of("jpeg", "png"),
+    "disable_safety_checker": checks.is_flag,
 }
 _HD = ((1280, 720), (720, 1280))
 _FULL = ((1920, 1080), (1080, 1080), (1080, 1920))
@@ -124,7 +117,7 @@ def _wrong_for_list(body: Mapping[str, Any], frames: Sequence[Any], refers: bool
 
 
 def _wrong_video(body: Mapping[str, Any]) -> str | None:
-    fault = wrong_in(body, _VIDEO)
+    fault = checks.wrong_in(body, _VIDEO)
     if fault is not None:
         return fault
 
@@ -232,7 +225,7 @@ class TogetherWire(BaseWire):
 
     async def _images(self, request: RecordedRequest) -> Reply:
         body = object_in(request) or {}
-        wrong = wrong_in(body, _IMAGE)
+        wrong = checks.wrong_in(body, _IMAGE)
         if wrong is not None:
             return self.error(400, wrong)
 
