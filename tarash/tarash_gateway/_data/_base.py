@@ -168,8 +168,8 @@ class Settings(Data):
 
 def _finding(kind: LiteralString, name: str, message: str) -> InitErrorDetails:
     """Return a finding of our own about a field."""
-    said = PydanticCustomError(kind, "{said}", {"said": message})
-    return InitErrorDetails(type=said, loc=(name,), input=None)
+    words = PydanticCustomError(kind, "{said}", {"said": message})
+    return InitErrorDetails(type=words, loc=(name,), input=None)
 
 
 def _without_input(error: ErrorDetails) -> InitErrorDetails:

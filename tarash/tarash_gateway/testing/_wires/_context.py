@@ -66,24 +66,29 @@ class BaseWire:
     """
 
     credential_header = "Authorization"
+    """In any other the key stands alone."""
     schemes: tuple[str, ...] = ("bearer",)
-    """What may stand before the key, in lower case."""
+    """What may stand before the key in `Authorization`, in lower case."""
+    nowhere = "Not Found"
+    """What is said of a path that leads nowhere; `{path}` and `{method}` are the request's."""
 
     def __init__(self, context: WireContext) -> None:
         self._context = context
 
     def credential(self, headers: Mapping[str, str]) -> str:
-        """Read the key behind its scheme."""
+        """Read the key: in a header of its own, or behind its scheme."""
         scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme.lower() in self.schemes else ""
+        has_own = self.credential_header != "Authorization"
+        alone = headers.get(self.credential_header.lower(), "").strip() if has_own else ""
+        return alone or (key.strip() if scheme.lower() in self.schemes else "")
 
     def error(self, status: int, message: str) -> Reply:
         """Answer as FastAPI does, in which many vendors' servers are written."""
         return Reply.json({"detail": message}, status)
 
-    def not_found(self, _request: RecordedRequest) -> Reply:
+    def not_found(self, request: RecordedRequest) -> Reply:
         """Answer to a path that leads nowhere."""
-        return self.error(404, "Not Found")
+        return self.error(404, self.nowhere.format(path=request.path, method=request.method))
 
     def _phase(self, job: JobRecord) -> Phase:
         return job.phase(self._context.state.clock())

@@ -3,8 +3,6 @@
 Checked against openai 3.52 with both of its clients.
 """
 
-from collections.abc import Mapping
-
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._wire import Handler, Reply, Route
 from tarash.tarash_gateway.testing._wires import _openai_bodies as bodies
@@ -16,6 +14,7 @@ _DEPLOYMENT = "/openai/deployments/{deployment}"
 class AzureOpenAIWire(OpenAIWire):
     """One resource; it knows every deployment that it is asked for."""
 
+    nowhere = "Resource not found"
     credential_header = "api-key"
     root = "/openai/v1"
 
@@ -34,17 +33,9 @@ class AzureOpenAIWire(OpenAIWire):
             Route("POST", f"{_DEPLOYMENT}/images/edits", dated_edit, step="submit"),
         ]
 
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read the key's header, or the `Bearer` of an Entra token."""
-        return headers.get("api-key", "").strip() or super().credential(headers)
-
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope, where codes are statuses."""
         return bodies.error(status, message, code=str(status))
-
-    def not_found(self, _request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, "Resource not found")
 
 
 async def _no_version() -> Reply:

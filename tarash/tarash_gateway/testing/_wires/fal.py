@@ -40,6 +40,7 @@ _CANCELLED_MESSAGE = "Request was cancelled by the client"
 class FalWire(BaseWire):
     """One origin for what fal spreads over queue.fal.run, rest.fal.ai and v3.fal.media."""
 
+    nowhere = "Path {path} not found"
     schemes = ("key", "bearer")
 
     def __init__(self, context: WireContext) -> None:
@@ -58,10 +59,6 @@ class FalWire(BaseWire):
     def error(self, status: int, message: str) -> Reply:
         """Answer as fal's infrastructure does."""
         return request_error(status, message)
-
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return request_error(404, f"Path {request.path} not found")
 
     async def _webhook_keys(self, _request: RecordedRequest) -> Reply:
         return Reply.json(published_keys())

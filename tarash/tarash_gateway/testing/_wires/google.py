@@ -38,6 +38,7 @@ _WORDS: Mapping[Phase, str] = {"queued": "queued", "running": "in_progress"}
 class GoogleWire(BaseWire):
     """Google's services with one memory."""
 
+    nowhere = "The requested URL {path} was not found."
     credential_header = "x-goog-api-key"
 
     def __init__(self, context: WireContext) -> None:
@@ -61,19 +62,9 @@ class GoogleWire(BaseWire):
             Route("GET", "/{root+}/models", self._models),
         ]
 
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read an API key, or the access token of Vertex AI."""
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        bearer = token.strip() if scheme.lower() == "bearer" else ""
-        return headers.get("x-goog-api-key", "") or bearer
-
     def error(self, status: int, message: str) -> Reply:
         """Answer with google.rpc's envelope, which all but the Interactions API have."""
         return classic_error(status, message)
-
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return classic_error(404, f"The requested URL {request.path} was not found.")
 
     # ------------------------------------------------------------------------------------ submits
     async def _interact(self, request: RecordedRequest) -> Reply:

@@ -23,6 +23,7 @@ class IdeogramWire(BaseWire):
     """Generations of pictures and videos, and the account."""
 
     credential_header = "Api-Key"
+    schemes = ()
 
     def __init__(self, context: WireContext) -> None:
         super().__init__(context)
@@ -33,10 +34,6 @@ class IdeogramWire(BaseWire):
             Route("GET", "/v2/generations/{id}", self._look, step="poll"),
             Route("GET", "/v2/account/usage", self._usage),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read the key, which stands alone."""
-        return headers.get("api-key", "")
 
     def error(self, status: int, message: str) -> Reply:
         """Answer as the vendor does, in one of its shapes."""

@@ -15,8 +15,7 @@ from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, labelled_object_in
 from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
-from tarash.tarash_gateway.testing._wires._kling_bodies import NEW, wrong_new
-from tarash.tarash_gateway.testing._wires._kling_old import OLD, wrong_old
+from tarash.tarash_gateway.testing._wires._kling_bodies import NEW, OLD, wrong_new, wrong_old
 
 _CODES = {401: 1002, 402: 1101, 403: 1103, 404: 1203, 429: 1302, 500: 5000, 503: 5001, 504: 5002}
 _STATUSES = {

@@ -10,10 +10,9 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires import _server_rules as rules
+from tarash.tarash_gateway.testing._wires import _video_server as server
 from tarash.tarash_gateway.testing._wires._checks import Fields
 from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
-from tarash.tarash_gateway.testing._wires._video_server import image_result
 
 _INPUTS = ("start_image", "end_image", "audio", "input_reference")
 
@@ -21,6 +20,7 @@ _INPUTS = ("start_image", "end_image", "audio", "input_reference")
 class LocalAIWire(BaseWire):
     """One server."""
 
+    nowhere = "Resource not found"
     keyless = True
 
     def __init__(self, context: WireContext) -> None:
@@ -41,10 +41,6 @@ class LocalAIWire(BaseWire):
         body = {"code": status, "message": message, "param": None, "type": ""}
         return Reply.json({"error": body}, status)
 
-    def not_found(self, _request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere, as its router does."""
-        return self.error(404, "Resource not found")
-
     def _body(self, request: RecordedRequest, known: Fields) -> dict[str, Any] | Reply:
         try:
             body = request.json()
@@ -54,11 +50,11 @@ class LocalAIWire(BaseWire):
         if not isinstance(body, dict) or not body.get("model"):
             return self.error(400, "no model specified")
 
-        fault = rules.wrong(body, known)
+        fault = server.wrong(body, known)
         return self.error(400, fault) if fault else body
 
     async def _video(self, request: RecordedRequest) -> Reply:
-        body = self._body(request, rules.LOCALAI_VIDEO)
+        body = self._body(request, server.LOCALAI_VIDEO)
         if isinstance(body, Reply):
             return body
 
@@ -68,11 +64,11 @@ class LocalAIWire(BaseWire):
         return await self._make(request, "video", body, _video_result)
 
     async def _image(self, request: RecordedRequest) -> Reply:
-        body = self._body(request, rules.LOCALAI_IMAGE)
+        body = self._body(request, server.LOCALAI_IMAGE)
         return (
             body
             if isinstance(body, Reply)
-            else await self._make(request, "images/generations", body, image_result)
+            else await self._make(request, "images/generations", body, server.image_result)
         )
 
     async def _make(

@@ -27,6 +27,7 @@ _MODELS = ("gpt-image-2", "gpt-image-2.5-sunburst", "sora-2", "sora-2-pro")
 class OpenAIWire(BaseWire):
     """One origin for everything below `root`."""
 
+    nowhere = "Invalid URL ({method} {path})"
     root = "/v1"
 
     def __init__(self, context: WireContext) -> None:
@@ -54,10 +55,6 @@ class OpenAIWire(BaseWire):
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope."""
         return bodies.error(status, message)
-
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return bodies.error(404, f"Invalid URL ({request.method} {request.path})")
 
     # -------------------------------------------------------------------------------------- videos
     async def _create(self, request: RecordedRequest) -> Reply:

@@ -121,6 +121,8 @@ def _fields(tool: str, model: str) -> checks.Fields | None:
 class RecraftWire(BaseWire):
     """Generations, tools, and whose key it is."""
 
+    nowhere = "not found"
+
     def __init__(self, context: WireContext) -> None:
         super().__init__(context)
         self.routes: Sequence[Route] = [
@@ -131,14 +133,10 @@ class RecraftWire(BaseWire):
     def error(self, status: int, message: str) -> Reply:
         """Answer in JSON, or in plain text as for keys and paths."""
         if status in (401, 404):
-            words = "request unauthorized" if status == 401 else "not found"  # noqa: PLR2004
+            words = "request unauthorized" if status == 401 else self.nowhere  # noqa: PLR2004
             return Reply(status=status, body=words.encode(), headers={"Content-Type": "text/plain"})
 
         return Reply.json({"code": _CODES.get(status, "error"), "message": message}, status)
-
-    def not_found(self, _request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, "")
 
     async def _me(self, _request: RecordedRequest) -> Reply:
         return Reply.json({"credits": 4200, "email": "a@b.example", "id": "1", "name": "A"})

@@ -44,6 +44,7 @@ _LARGEST_COUNT = 4
 class ReplicateWire(BaseWire):
     """One origin for all of Replicate's API; older clients send `Token <token>`."""
 
+    nowhere = "The requested resource {path} could not be found."
     schemes = ("bearer", "token")
 
     def __init__(self, context: WireContext) -> None:
@@ -72,10 +73,6 @@ class ReplicateWire(BaseWire):
         """Answer with Replicate's problem details."""
         title = _TITLES.get(status, HTTPStatus(status).phrase)
         return Reply.json({"title": title, "detail": message, "status": status}, status)
-
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, f"The requested resource {request.path} could not be found.")
 
     async def _create(self, request: RecordedRequest) -> Reply:
         body = object_in(request)

@@ -33,6 +33,8 @@ _CREDITS_KEPT = {"moderated": 5, "failed": 0}
 class RunwayWire(BaseWire):
     """What api.dev.runwayml.com does, and the storage that its uploads go to."""
 
+    nowhere = "Not found: {path}"
+
     def __init__(self, context: WireContext) -> None:
         super().__init__(context)
         self._deleted: set[str] = set()
@@ -52,10 +54,6 @@ class RunwayWire(BaseWire):
     def error(self, status: int, message: str) -> Reply:
         """Answer with Runway's envelope."""
         return Reply.json({"error": message, "docUrl": _DOCS}, status)
-
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, f"Not found: {request.path}")
 
     async def _submit(self, request: RecordedRequest) -> Reply:
         refusal = self._refusal(request)

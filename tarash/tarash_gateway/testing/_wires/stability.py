@@ -56,6 +56,8 @@ _STATUS_OF_NAME = {"content_moderation": 403, "invalid_language": 422, "public_f
 class StabilityWire(BaseWire):
     """The image endpoints, the results of the slow ones, and the balance."""
 
+    nowhere = "path: {path} does not exist"
+
     def __init__(self, context: WireContext) -> None:
         super().__init__(context)
         self.routes: Sequence[Route] = [
@@ -67,10 +69,6 @@ class StabilityWire(BaseWire):
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope of v2beta."""
         return Reply.json(_envelope(_NAMES.get(status, "internal_error"), message), status)
-
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, f"path: {request.path} does not exist")
 
     async def _balance(self, _request: RecordedRequest) -> Reply:
         return Reply.json({"credits": 42.5})

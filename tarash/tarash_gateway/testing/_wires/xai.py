@@ -35,6 +35,8 @@ _SIZES = {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (720, 720)}
 class XaiWire(BaseWire):
     """The endpoints of videos and images, and the list of models."""
 
+    nowhere = "The requested resource was not found: {path}"
+
     def __init__(self, context: WireContext) -> None:
         super().__init__(context)
         self.routes: Sequence[Route] = [
@@ -52,10 +54,6 @@ class XaiWire(BaseWire):
 
         code = _CODES.get(status, "Internal error")
         return Reply.json({"code": code, "error": message}, status)
-
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, f"The requested resource was not found: {request.path}")
 
     async def _models(self, _request: RecordedRequest) -> Reply:
         return Reply.json({"object": "list", "data": [{"id": "grok-imagine-video"}]})
