@@ -11,7 +11,7 @@ from tarash.tarash_gateway.testing._public import MediaStore
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._state import OriginState
-from tarash.tarash_gateway.testing._wire import Reply
+from tarash.tarash_gateway.testing._wire import Handler, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,15 @@ class WireContext:
         with suppress(TimeoutError):
             async with asyncio.timeout(job.seconds_to_next_phase(self.state.clock())):
                 await job.changed.wait()
+
+
+def always(body: Any) -> Handler:
+    """Return what answers with the same JSON each time."""
+
+    async def answer(_request: RecordedRequest) -> Reply:
+        return Reply.json(body)
+
+    return answer
 
 
 class BaseWire:

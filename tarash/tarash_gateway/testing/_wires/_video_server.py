@@ -10,6 +10,7 @@ import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from tarash.tarash_gateway.testing import _media
@@ -19,7 +20,7 @@ from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, read_form
 from tarash.tarash_gateway.testing._wires import _checks as checks
-from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
 Body = dict[str, Any]
 Endpoint = Literal["videos", "images/generations", "images/edits"]
@@ -203,9 +204,23 @@ class VideoServerWire(BaseWire):
             Route("GET", video, self._retrieve, step="poll"),
             Route("GET", f"{video}/content", self._content, step="result"),
             Route("DELETE", video, self._delete, step="cancel"),
-            Route("POST", "/v1/images/generations", self._generate, step="submit"),
-            Route("POST", "/v1/images/edits", self._edit, step="submit"),
-            Route("GET", "/v1/models", self._models),
+            Route(
+                "POST",
+                "/v1/images/generations",
+                partial(self._make, endpoint="images/generations"),
+                step="submit",
+            ),
+            Route(
+                "POST",
+                "/v1/images/edits",
+                partial(self._make, endpoint="images/edits"),
+                step="submit",
+            ),
+            Route(
+                "GET",
+                "/v1/models",
+                always({"object": "list", "data": [{"id": "served", "object": "model"}]}),
+            ),
         ]
 
     def reads(self, request: RecordedRequest, endpoint: Endpoint) -> Body | Reply:
@@ -345,13 +360,7 @@ class VideoServerWire(BaseWire):
         raise NotImplementedError
 
     # -------------------------------------------------------------------------------------- images
-    async def _generate(self, request: RecordedRequest) -> Reply:
-        return await self._make(request, "images/generations")
-
-    async def _edit(self, request: RecordedRequest) -> Reply:
-        return await self._make(request, "images/edits")
-
-    async def _make(self, request: RecordedRequest, endpoint: Endpoint) -> Reply:
+    async def _make(self, request: RecordedRequest, *, endpoint: Endpoint) -> Reply:
         body = self.checked(request, endpoint)
         if isinstance(body, Reply):
             return body
@@ -366,9 +375,6 @@ class VideoServerWire(BaseWire):
             request,
             lambda script: image_result(script, body),
         )
-
-    async def _models(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"object": "list", "data": [{"id": "served", "object": "model"}]})
 
 
 def _sides(body: Mapping[str, Any], usual: tuple[int, int] = _SIDES) -> tuple[int, int]:

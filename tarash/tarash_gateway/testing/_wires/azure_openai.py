@@ -21,25 +21,22 @@ class AzureOpenAIWire(OpenAIWire):
     def image_routes(self, generate: Handler, edit: Handler) -> list[Route]:
         """Return where images are made, by the v1 paths and by those of deployments."""
 
-        async def dated_generate(request: RecordedRequest) -> Reply:
-            return await (generate(request) if request.query.get("api-version") else _no_version())
+        def dated(handler: Handler) -> Handler:
+            async def answer(request: RecordedRequest) -> Reply:
+                is_dated = bool(request.query.get("api-version"))
+                return await handler(request) if is_dated else self.not_found(request)
 
-        async def dated_edit(request: RecordedRequest) -> Reply:
-            return await (edit(request) if request.query.get("api-version") else _no_version())
+            return answer
 
         return [
             *super().image_routes(generate, edit),
-            Route("POST", f"{_DEPLOYMENT}/images/generations", dated_generate, step="submit"),
-            Route("POST", f"{_DEPLOYMENT}/images/edits", dated_edit, step="submit"),
+            Route("POST", f"{_DEPLOYMENT}/images/generations", dated(generate), step="submit"),
+            Route("POST", f"{_DEPLOYMENT}/images/edits", dated(edit), step="submit"),
         ]
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope, where codes are statuses."""
         return bodies.error(status, message, code=str(status))
-
-
-async def _no_version() -> Reply:
-    return bodies.error(404, "Resource not found", code="404")
 
 
 wire = AzureOpenAIWire

@@ -16,7 +16,7 @@ from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires import _checks as checks
-from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
 _VIDEO_MODEL = "flux-3-video"
 _CLUSTER = "us7"
@@ -236,13 +236,10 @@ class BflWire(BaseWire):
     def __init__(self, context: WireContext) -> None:
         super().__init__(context)
         self.routes: Sequence[Route] = [
-            Route("GET", "/v1/credits", self._credits),
+            Route("GET", "/v1/credits", always({"credits": 120.5})),
             Route("GET", "/v1/get_result", self._look, step="poll"),
             Route("POST", "/v1/{model+}", self._create, step="submit"),
         ]
-
-    async def _credits(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"credits": 120.5})
 
     async def _create(self, request: RecordedRequest) -> Reply:
         model = request.path_values["model"]

@@ -18,7 +18,7 @@ from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in, read_form
 from tarash.tarash_gateway.testing._wires._comfyui_nodes import SAVING, refusal
-from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _VERSION = "0.27.0"
@@ -44,7 +44,11 @@ class ComfyWire(BaseWire):
             Route("POST", "/api/jobs/{job_id}/cancel", self._cancel, step="cancel"),
             Route("GET", "/view", self._view, step="result"),
             Route("POST", "/upload/image", self._upload, step="upload"),
-            Route("GET", "/system_stats", self._stats),
+            Route(
+                "GET",
+                "/system_stats",
+                always({"system": {"os": "posix", "comfyui_version": _VERSION}, "devices": []}),
+            ),
             Route("GET", "/ws", self._socket, step="stream"),
         ]
 
@@ -176,9 +180,6 @@ class ComfyWire(BaseWire):
     async def _cancel(self, request: RecordedRequest) -> Reply:
         stopped = self._stop(self._known(request.path_values["job_id"]), running=True)
         return Reply.json({"cancelled": stopped})
-
-    async def _stats(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"system": {"os": "posix", "comfyui_version": _VERSION}, "devices": []})
 
     # ------------------------------------------------------------------------------------- files
     async def _upload(self, request: RecordedRequest) -> Reply:

@@ -16,7 +16,7 @@ from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
-from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 from tarash.tarash_gateway.testing._wires._google_bodies import (
     classic_error,
     content_result,
@@ -59,7 +59,11 @@ class GoogleWire(BaseWire):
             Route("GET", _FILE, self._file, step="result"),
             *self._uploads.routes,
             Route("GET", "/storage/v1/b/{bucket}/o/{name+}", self._object, step="download"),
-            Route("GET", "/{root+}/models", self._models),
+            Route(
+                "GET",
+                "/{root+}/models",
+                always({"models": [{"name": "models/gemini-omni-1.1-flash"}]}),
+            ),
         ]
 
     def error(self, status: int, message: str) -> Reply:
@@ -271,9 +275,6 @@ class GoogleWire(BaseWire):
         token = f"ya29.{uuid.uuid4().hex}"
         self._context.state.issue_token(token)
         return Reply.json({"access_token": token, "expires_in": 3599, "token_type": "Bearer"})
-
-    async def _models(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"models": [{"name": "models/gemini-omni-1.1-flash"}]})
 
 
 wire = GoogleWire

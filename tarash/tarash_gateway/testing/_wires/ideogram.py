@@ -12,7 +12,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 from tarash.tarash_gateway.testing._wires._ideogram_bodies import FILES, fields_of, read, wrong
 
 _REASONS = {402: "insufficient_funds", 429: "inflight_limit"}
@@ -32,7 +32,7 @@ class IdeogramWire(BaseWire):
             Route("POST", "/v2/design/{action}/{model}", self._create, step="submit"),
             Route("POST", "/v2/video/generate/{model}", self._create, step="submit"),
             Route("GET", "/v2/generations/{id}", self._look, step="poll"),
-            Route("GET", "/v2/account/usage", self._usage),
+            Route("GET", "/v2/account/usage", always({"buckets": []})),
         ]
 
     def error(self, status: int, message: str) -> Reply:
@@ -51,9 +51,6 @@ class IdeogramWire(BaseWire):
     def not_found(self, _request: RecordedRequest) -> Reply:
         """Answer to a path that leads nowhere."""
         return Reply(status=404, body=b"", headers={"Content-Type": "text/plain"})
-
-    async def _usage(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"buckets": []})
 
     async def _create(self, request: RecordedRequest) -> Reply:
         content = request.path.split("/")[2]

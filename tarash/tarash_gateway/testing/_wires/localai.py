@@ -12,7 +12,7 @@ from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route
 from tarash.tarash_gateway.testing._wires import _video_server as server
 from tarash.tarash_gateway.testing._wires._checks import Fields
-from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
 _INPUTS = ("start_image", "end_image", "audio", "input_reference")
 
@@ -28,7 +28,11 @@ class LocalAIWire(BaseWire):
         self.routes: Sequence[Route] = [
             Route("POST", "/video", self._video, step="submit"),
             Route("POST", "/v1/images/generations", self._image, step="submit"),
-            Route("GET", "/v1/models", self._models),
+            Route(
+                "GET",
+                "/v1/models",
+                always({"object": "list", "data": [{"id": "wan-2.2", "object": "model"}]}),
+            ),
         ]
 
     def credential(self, headers: Mapping[str, str]) -> str:
@@ -82,9 +86,6 @@ class LocalAIWire(BaseWire):
             return Reply.json(job.result_body)
 
         return self.error(job.result_status, str(job.result_body["detail"]))
-
-    async def _models(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"object": "list", "data": [{"id": "wan-2.2", "object": "model"}]})
 
 
 def _is_private(value: str) -> bool:

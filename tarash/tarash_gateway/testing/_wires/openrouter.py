@@ -14,7 +14,7 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
-from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 from tarash.tarash_gateway.testing._wires._openrouter_rules import (
     MODELS,
     VideoModel,
@@ -38,7 +38,11 @@ class OpenrouterWire(BaseWire):
     def __init__(self, context: WireContext) -> None:
         super().__init__(context)
         self.routes: Sequence[Route] = [
-            Route("GET", f"{_BASE}/key", self._key),
+            Route(
+                "GET",
+                f"{_BASE}/key",
+                always({"data": {"label": "sk-or-v1-abc...123", "usage": 25.5, "limit": 100}}),
+            ),
             Route("GET", f"{_BASE}/videos/models", self._models, step="model", public=True),
             Route("GET", f"{_BASE}/images/models", self._pictures, step="model", public=True),
             Route("POST", f"{_BASE}/videos", self._create, step="submit"),
@@ -54,9 +58,6 @@ class OpenrouterWire(BaseWire):
             error["metadata"] = metadata
 
         return Reply.json({"error": error, "user_id": "user_1"}, status)
-
-    async def _key(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"data": {"label": "sk-or-v1-abc...123", "usage": 25.5, "limit": 100}})
 
     async def _models(self, _request: RecordedRequest) -> Reply:
         rows = [_row(name, value) for name, value in MODELS.items()]

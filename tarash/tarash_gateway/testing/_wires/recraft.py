@@ -14,7 +14,7 @@ from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in, parsed, read_form
 from tarash.tarash_gateway.testing._wires import _checks as checks
-from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
 _LARGEST = 10 * 1000 * 1000
 _RATIOS = "1:1 2:1 1:2 3:2 2:3 4:3 3:4 5:4 4:5 6:10 14:10 10:14 16:9 9:16".split()  # noqa: SIM905
@@ -127,7 +127,11 @@ class RecraftWire(BaseWire):
         super().__init__(context)
         self.routes: Sequence[Route] = [
             Route("POST", "/v1/images/{tool}", self._make, step="submit"),
-            Route("GET", "/v1/users/me", self._me),
+            Route(
+                "GET",
+                "/v1/users/me",
+                always({"credits": 4200, "email": "a@b.example", "id": "1", "name": "A"}),
+            ),
         ]
 
     def error(self, status: int, message: str) -> Reply:
@@ -137,9 +141,6 @@ class RecraftWire(BaseWire):
             return Reply(status=status, body=words.encode(), headers={"Content-Type": "text/plain"})
 
         return Reply.json({"code": _CODES.get(status, "error"), "message": message}, status)
-
-    async def _me(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"credits": 4200, "email": "a@b.example", "id": "1", "name": "A"})
 
     async def _make(self, request: RecordedRequest) -> Reply:
         tool = request.path_values["tool"]

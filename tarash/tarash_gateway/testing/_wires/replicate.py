@@ -19,7 +19,7 @@ from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
-from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 from tarash.tarash_gateway.testing._wires._replicate_models import ReplicateModels
 
 _STATUS_BY_PHASE = {"queued": "starting", "running": "processing"}
@@ -66,7 +66,13 @@ class ReplicateWire(BaseWire):
             Route("GET", "/v1/files/{file_id}", self._file),
             Route("GET", "/v1/files/{file_id}/content", self._file_content),
             *ReplicateModels(context, self.not_found).routes,
-            Route("GET", "/v1/account", self._account),
+            Route(
+                "GET",
+                "/v1/account",
+                always(
+                    {"type": "user", "username": "simulated", "name": "Simulated", "github_url": ""}
+                ),
+            ),
         ]
 
     def error(self, status: int, message: str) -> Reply:
@@ -182,11 +188,6 @@ class ReplicateWire(BaseWire):
         stored = self._files.get(request.path_values["file_id"])
         return (
             self.not_found(request) if stored is None else serve_bytes(stored[0], stored[1], None)
-        )
-
-    async def _account(self, _request: RecordedRequest) -> Reply:
-        return Reply.json(
-            {"type": "user", "username": "simulated", "name": "Simulated", "github_url": ""}
         )
 
     def _body(self, job: JobRecord) -> dict[str, Any]:

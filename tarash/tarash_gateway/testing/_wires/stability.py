@@ -14,7 +14,7 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, read_form
-from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
 _LARGEST_BODY = 10 * 1024 * 1024
 _SLOW = frozenset({"upscale/creative", "edit/replace-background-and-relight"})
@@ -63,15 +63,12 @@ class StabilityWire(BaseWire):
         self.routes: Sequence[Route] = [
             Route("POST", "/v2beta/stable-image/{group}/{name}", self._submit, step="submit"),
             Route("GET", "/v2beta/results/{job_id}", self._result, step="poll"),
-            Route("GET", "/v1/user/balance", self._balance),
+            Route("GET", "/v1/user/balance", always({"credits": 42.5})),
         ]
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope of v2beta."""
         return Reply.json(_envelope(_NAMES.get(status, "internal_error"), message), status)
-
-    async def _balance(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"credits": 42.5})
 
     async def _submit(self, request: RecordedRequest) -> Reply:
         endpoint = f"{request.path_values['group']}/{request.path_values['name']}"

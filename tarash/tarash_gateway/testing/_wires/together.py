@@ -13,7 +13,7 @@ from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires import _checks as checks
-from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
 _WORDS = {"queued": "queued", "running": "in_progress"}
 _REFUSED = "The prompt was flagged by our safety system"
@@ -148,7 +148,11 @@ class TogetherWire(BaseWire):
     def __init__(self, context: WireContext) -> None:
         super().__init__(context)
         self.routes: Sequence[Route] = [
-            Route("GET", "/v1/models", self._models),
+            Route(
+                "GET",
+                "/v1/models",
+                always([{"id": name, "object": "model", "type": "video"} for name in _LISTS]),
+            ),
             Route("POST", "/v2/videos", self._create, step="submit"),
             Route("GET", "/v2/videos/{id}", self._look, step="poll"),
             Route("POST", "/v1/images/generations", self._images, step="submit"),
@@ -159,9 +163,6 @@ class TogetherWire(BaseWire):
         kind = "server_error" if status >= 500 else "invalid_request_error"  # noqa: PLR2004
         error = {"message": message, "type": kind, "param": None, "code": code}
         return Reply.json({"error": error}, status)
-
-    async def _models(self, _request: RecordedRequest) -> Reply:
-        return Reply.json([{"id": name, "object": "model", "type": "video"} for name in _LISTS])
 
     async def _create(self, request: RecordedRequest) -> Reply:
         body = object_in(request) or {}

@@ -13,7 +13,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, read_form
-from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
 _TICKS_PER_UNIT = 500_000_000
 _MODERATED = "imagine:content-moderated"
@@ -44,7 +44,11 @@ class XaiWire(BaseWire):
             Route("POST", "/v1/videos/{task}", self._start, step="submit"),
             Route("GET", "/v1/videos/{request_id}", self._look, step="poll"),
             Route("POST", "/v1/images/{task}", self._images, step="submit"),
-            Route("GET", "/v1/models", self._models),
+            Route(
+                "GET",
+                "/v1/models",
+                always({"object": "list", "data": [{"id": "grok-imagine-video"}]}),
+            ),
         ]
 
     def error(self, status: int, message: str) -> Reply:
@@ -54,9 +58,6 @@ class XaiWire(BaseWire):
 
         code = _CODES.get(status, "Internal error")
         return Reply.json({"code": code, "error": message}, status)
-
-    async def _models(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"object": "list", "data": [{"id": "grok-imagine-video"}]})
 
     async def _upload(self, request: RecordedRequest) -> Reply:
         form = read_form(request)
