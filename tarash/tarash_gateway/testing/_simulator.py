@@ -8,7 +8,6 @@ import socket
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, get_args
 
 from tarash.tarash_gateway.testing._calling import secret_of
@@ -288,12 +287,7 @@ class Simulator:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.stop()
 
     async def __aenter__(self) -> Self:
@@ -301,12 +295,7 @@ class Simulator:
         self.start()
         return self
 
-    async def __aexit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_exception: object) -> None:
         await asyncio.to_thread(self.stop)
 
     def _state(self, name: str) -> OriginState:

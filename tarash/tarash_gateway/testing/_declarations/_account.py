@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,21 +12,20 @@ from tarash.tarash_gateway.testing._declarations._places import Place, place, re
 from tarash.tarash_gateway.testing._declarations._reading import Declaration, Table
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._wire import Handler, Reply
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 
 
-class KeyReader:
-    """What a wire knows of keys.
+class Account(BaseWire):
+    """What a wire knows of keys and of prices.
 
     Args:
         declaration: What it says.
-        keys: Reads the keys that are allowed at the moment, of which those such as `id:secret`
-            sign tokens.
+        context: The view of the simulator; of its keys, those such as `id:secret` sign tokens.
     """
 
-    def __init__(self, declaration: Declaration, keys: Callable[[], Collection[str]]) -> None:
+    def __init__(self, declaration: Declaration, context: WireContext) -> None:
+        super().__init__(context)
         self._said = declaration
-        self._keys = keys
         auth = declaration.account.get("auth", {})
         self._auth: Table = auth
         self.credential_header = str(auth.get("header", "Authorization"))
@@ -55,8 +54,9 @@ class KeyReader:
         """Return the pair of id and secret that signed a token; a plain key stands for itself."""
         head, _, rest = token.partition(".")
         claims, _, mark = rest.partition(".")
+        allowed = self._context.keys()
         issuer = _unpacked(claims) if mark else ""
-        for pair in self._keys():
+        for pair in allowed:
             name, _, secret = pair.partition(":")
             made = hmac.new(secret.encode(), f"{head}.{claims}".encode(), hashlib.sha256).digest()
             if (
@@ -66,12 +66,6 @@ class KeyReader:
                 return pair
 
         return token
-
-
-class Pricing(KeyReader):
-    """The part of a declared vendor that names prices."""
-
-    _context: WireContext
 
     def _price_places(self, base: str) -> "list[Place]":
         """Return the routes of questions that have a path of their own."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tarash.tarash_gateway.testing._declarations._account import Pricing
+from tarash.tarash_gateway.testing._declarations._account import Account
 from tarash.tarash_gateway.testing._declarations._bodies import Bodies, Wanted, page_of, status_item
 from tarash.tarash_gateway.testing._declarations._places import (
     Place,
@@ -29,7 +29,7 @@ from tarash.tarash_gateway.testing._wires._context import WireContext
 _OK, _REFUSED = 200, 400
 
 
-class DeclaredWire(Pricing):
+class DeclaredWire(Account):
     """One declaration's endpoints: submit, poll, result, cancel, list, uploads, check.
 
     Args:
@@ -37,10 +37,11 @@ class DeclaredWire(Pricing):
         context: What a wire has of the simulator.
     """
 
+    nowhere = "There is no {method} {path} here"
+
     def __init__(self, declaration: Declaration, context: WireContext) -> None:
-        super().__init__(declaration, context.keys)
+        super().__init__(declaration, context)
         self._base = context.origin + declaration.base_path
-        self._context = context
         self._bodies = Bodies(declaration)
         self._files: dict[str, tuple[bytes, str]] = {}
         self._jobs: dict[str, tuple[str, str, str, str | None]] = {}
@@ -98,10 +99,6 @@ class DeclaredWire(Pricing):
     def error(self, status: int, message: str) -> Reply:
         """Answer with the declared places for words and code."""
         return Reply.json(self._bodies.of_status(status, message), status)
-
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, f"There is no {request.method} {request.path} here")
 
     async def _check(self, _request: RecordedRequest) -> Reply:
         return Reply.json(self._bodies.good())
@@ -293,7 +290,7 @@ class DeclaredWire(Pricing):
         named = [*request.path_values.values(), *request.query.values()]
         ids = [value.removeprefix("file-") for value in named]
         job = next((job for job_id in ids if (job := self._context.state.find(job_id))), None)
-        if job is None or job.phase(self._context.state.clock()) != "ended":
+        if job is None or self._phase(job) != "ended":
             return self.error(404, "There is no such result")
 
         body = job.result_body

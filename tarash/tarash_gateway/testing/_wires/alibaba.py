@@ -37,7 +37,7 @@ _CODES = {
 }
 _CHINA = timezone(timedelta(hours=8))
 _LINES = {"480P": (832, 480), "720P": (1280, 720), "1080P": (1920, 1080)}
-_PICTURE = _media.image_bytes(64, 64)
+_SIDES = (64, 64)
 _SENSITIVE = "{} data may contain inappropriate content."
 
 
@@ -200,7 +200,7 @@ class AlibabaWire(BaseWire):
         """Return a task of the older image services, of which single images may have failed."""
         count = options.get("n", model.usual)
         made = min(count, _media.count_of(script, count))
-        pictures = self._urls(task_id, _PICTURE, made)
+        pictures = self._urls(task_id, _media.image_bytes(*_SIDES), made)
         failed = {"code": "DataInspectionFailed", "message": _SENSITIVE.format("Output")}
         results: list[Any] = [{"url": url} for url in pictures] + [failed] * (count - made)
         metrics = {"TOTAL": count, "SUCCEEDED": made, "FAILED": count - made}
@@ -237,7 +237,7 @@ class AlibabaWire(BaseWire):
         options = body.get("parameters", {})
         wanted = options.get("max_images") or options.get("n", model.usual)
         count = min(wanted, _media.count_of(script, wanted))
-        urls = self._urls(job_id, _PICTURE, count)
+        urls = self._urls(job_id, _media.image_bytes(*_SIDES), count)
         choices: list[list[dict[str, str]]] = [[{"image": url}] for url in urls]
         if body["model"].startswith("qwen") and urls:
             choices = [[{"image": url} for url in urls]]
