@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import urlencode
 
-from .._data._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaContent
 from ..exceptions import TarashException, ValidationError
+from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaContent
 
 if TYPE_CHECKING:
-    from ..exceptions import TarashException
     from ..models import (
         Adjustment,
         ImageGenerationConfig,
