@@ -25,7 +25,7 @@ PURPOSES: dict[str, tuple[str, ...]] = {
     ),
     "PostgreSQL, the queue, slots and states of ledgers": (
         "ledger/postgres/*.py", "ledger/_slots.py", "ledger/_memory_*.py", "ledger/_together.py",
-        "ledger/_blocking.py", "ledger/_examined.py", "ledger/sqlite/_slots.py",
+        "ledger/_blocking.py", "ledger/sqlite/_slots.py",
         "ledger/sqlite/_queue.py", "ledger/sqlite/_states.py", "ledger/sqlite/_turns.py",
         "ledger/sqlite/_backup.py", "cli/worker.py", "cli/_worker.py", "cli/ledger.py",
         "cli/_backup.py", "cli/_doctor_ledger.py", "_jobs/_queue.py", "_jobs/_working.py",

@@ -18,7 +18,7 @@ from .._data._events import Accepted, AttemptEvent, Rejected, Submitting, Unknow
 from .._data._exchange import Begun, RawResult
 from .._http._answer import is_no_answer, shorten, unreadable
 from .._http._send_state import SendState, current_wire
-from .._support._goodbyes import say
+from .._support._later import say
 from ..exceptions import HTTPError, TarashException
 from ..ledger._records import Intent
 from ._budgets import kept_quote, windows_for

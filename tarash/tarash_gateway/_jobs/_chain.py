@@ -32,7 +32,7 @@ from .._engine._leaving import cancellation_note, settled
 from .._engine._progress import Progress
 from .._engine._spending import budgets_of, check_handler, last_word, limit_of
 from .._support._loops import current_task
-from .._support._notes import tell
+from .._support._tracebacks import tell
 from .._support._warnings import asking_line
 from ..exceptions import CostLimitError, TarashException, UnsupportedOperationError
 from ._adapters import adapter_of

@@ -222,8 +222,7 @@ class GatewayContext:
         """End the running loop's calls, and wait for those that say goodbye to their providers."""
         import asyncio
 
-        from .._support._goodbyes import GOODBYE_SECONDS, said
-        from .._support._later import tried
+        from .._support._later import GOODBYE_SECONDS, said, tried
 
         here = asyncio.get_running_loop()
         mine = asyncio.current_task()

@@ -3,12 +3,15 @@
 Tools that record errors (Sentry, structlog, rich, loguru) print the variables of each frame. Frames
 of ours hold nothing that prints a key; frames of others can't be asked to. And whoever reads an
 error in a notebook wants the line that asked and the sentence, not two dozen frames between them.
+What an interruption has to say of its job is a note, and more where notes are not shown.
 """
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
+import sys
 from collections.abc import Collection, Iterator
 from types import TracebackType
 
@@ -105,3 +108,17 @@ def _is_for_people(error: BaseException) -> bool:
 def _is_of_others(error: BaseException) -> bool:
     """Tell whether it is one of a client's, an SDK's or the system's own."""
     return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in OTHERS
+
+
+SHOWS_NOTES = (8, 14)
+"""The version of IPython that does; Colab has had 7.34 for years."""
+_SILENT = (KeyboardInterrupt, asyncio.CancelledError, concurrent.futures.CancelledError)
+"""What is raised without a word of its own, and read by nobody but people."""
+
+
+def tell(error: BaseException, words: str) -> None:
+    """Add a note to an exception; in an old IPython it becomes its text, which is shown."""
+    error.add_note(words)
+    version = getattr(sys.modules.get("IPython"), "version_info", SHOWS_NOTES)
+    if type(error) in _SILENT and not error.args and tuple(version[:2]) < SHOWS_NOTES:
+        error.args = (words,)

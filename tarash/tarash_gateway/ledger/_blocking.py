@@ -8,7 +8,7 @@ from typing import Protocol
 
 from .._data._exchange import Operation
 from .._data._types import JsonObject, Submission
-from ._examined import Examined
+from ._facts import Examined
 from ._records import (
     DueTask,
     DueTasks,

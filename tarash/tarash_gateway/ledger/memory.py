@@ -11,10 +11,9 @@ from typing import Any
 
 from .._data._exchange import Operation
 from .._data._types import JsonObject, Submission
-from ._memory_queue import MemoryQueue
 from ._memory_slots import MemorySlots
 from ._memory_spending import UNDECIDED, MemorySpending
-from ._memory_states import MemoryStates
+from ._memory_states import MemoryQueue, MemoryStates
 from ._records import (
     OPEN_ENDS,
     QUEUE,

@@ -6,8 +6,7 @@ from .._http._kinds import sniff
 from ._forms import data_uri, encoded, from_data_uri
 from ._inputs import Rules, load, placeholder, rules_of, to_wire
 from ._measures import measures_of
-from ._named_files import with_paths
-from ._prepare import plan_media, prepare
+from ._prepare import plan_media, prepare, with_paths
 from ._stores import Unreachable, check_usable
 from ._untrusted import check_untrusted
 

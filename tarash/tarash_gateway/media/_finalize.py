@@ -17,10 +17,10 @@ from anyio import to_thread
 from .._data._made_by import Makers, keep_config, makers_of
 from .._data._media_info import MediaInfo, Mismatch
 from .._data._template import of_many
-from .._support._notes import tell
+from .._support._tracebacks import tell
 from .._support._warnings import warn
 from ..exceptions import ProbeError, SaveError, TarashException, VerificationError
-from ._labels import relabelled
+from ._formats import relabelled
 from ._local_media import URL, LocalMedia, NoMedium, locate
 from ._url_refresher import media_of
 

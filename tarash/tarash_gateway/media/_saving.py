@@ -25,10 +25,8 @@ from .._http._backend import check_loop
 from .._support._warnings import warn
 from ..exceptions import ValidationError
 from ._atomic_file import AtomicFile
-from ._download_errors import Failed, Gone, Refused
-from ._fetch_policy import FetchPolicy
-from ._formats import HEAD_BYTES, extension, type_of
-from ._labels import misnamed
+from ._fetch_policy import Failed, FetchPolicy, Gone, Refused
+from ._formats import HEAD_BYTES, extension, misnamed, type_of
 from ._local_media import LocalMedia, NoMedium, locate
 from ._stores import Exists, Store, Unreachable
 from ._unsaved import unsaved

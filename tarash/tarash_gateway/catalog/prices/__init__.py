@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ._book import PriceBook, line_of, reason_of, shipped, taken
 from ._facts import Facts, facts_of
-from ._fetched import keep
-from ._prices import Prices, prices
+from ._prices import Prices, keep, prices
 from ._quantities import is_by_media, is_for
 from ._quote import free, quote_of
 from ._usual import usual_seconds

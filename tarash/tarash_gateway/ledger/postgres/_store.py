@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ...exceptions import ValidationError
-from .._facts import JobState
+from .._facts import Examined, JobState
 from .._records import QUEUE
 from .._rows import as_json
-from ._examining import examine
 from ._opening import Opening
+from ._queue import PROCESSES
 from ._rows import (
     BEYOND,
     BY_ID,
@@ -23,18 +23,42 @@ from ._rows import (
     is_held,
     records,
 )
+from ._schema import MIGRATIONS
 from ._spending import leave, spendings, spendings_of
 from ._submits import drop_media, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from ..._data._types import JsonObject
-    from .._examined import Examined
     from .._facts import JobRecord, Spending
+    from .._processes import Process
     from ._database import Row, Transaction
     from ._rows import Entries
+
+FACTS = """
+    SELECT (SELECT version FROM tarash.meta) AS version,
+        (SELECT COALESCE(sum(pg_total_relation_size(pg_class.oid)), 0)::bigint FROM pg_class
+            WHERE relnamespace = 'tarash'::regnamespace AND relkind = 'r') AS size,
+        clock_timestamp() AS now
+"""
+
+
+def examine(transaction: Transaction, reader: Process) -> Examined:
+    """Return what there is to say; who of the holders is alive is seen by the reader."""
+    begun = datetime.now(UTC)
+    (row,) = transaction.all(FACTS)
+    between = begun + (datetime.now(UTC) - begun) / 2
+    holders = transaction.all(PROCESSES)
+    return Examined(
+        version=row["version"],
+        newest=len(MIGRATIONS),
+        size=row["size"],
+        holders=len(holders),
+        alive=sum(is_held(holder, reader) for holder in holders),
+        clock_offset=(row["now"] - between).total_seconds(),
+    )
+
 
 OLD = """
     SELECT id FROM tarash.jobs WHERE closed_at < clock_timestamp() - %s AND state != 'open'

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...exceptions import TarashException, ValidationError
-from .._examined import Examined
+from .._facts import Examined
 from .._processes import now
 from .._records import QUEUE, JobState
 from .._rows import as_json
