@@ -25,9 +25,9 @@ PURPOSES: dict[str, tuple[str, ...]] = {
     ),
     "PostgreSQL, the queue, slots and states of ledgers": (
         "ledger/postgres/*.py", "ledger/_slots.py", "ledger/_memory_*.py", "ledger/_together.py",
-        "ledger/_blocking.py", "ledger/sqlite/_slots.py",
-        "ledger/sqlite/_queue.py", "ledger/sqlite/_states.py", "ledger/sqlite/_turns.py",
-        "ledger/sqlite/_backup.py", "cli/worker.py", "cli/_worker.py", "cli/ledger.py",
+        "ledger/_sql/_slots.py", "ledger/_sql/_queue.py", "ledger/_sql/_states.py",
+        "ledger/sqlite/_turns.py", "ledger/sqlite/_backup.py", "cli/worker.py", "cli/_worker.py",
+        "cli/ledger.py",
         "cli/_backup.py", "cli/_doctor_ledger.py", "_jobs/_queue.py", "_jobs/_working.py",
     ),
     "webhooks": (
@@ -42,6 +42,7 @@ PURPOSES: dict[str, tuple[str, ...]] = {
         "_jobs/_prices.py", "_jobs/_spend.py", "_jobs/_asking.py", "cli/_prices.py",
         "cli/_quotes.py", "cli/_spend.py", "providers/*/costs.py", "providers/*/prices.py",
         "providers/_openai_costs.py", "providers/_declared/_pric*.py", "ledger/*/_spending.py",
+        "ledger/_sql/_costs.py",
     ),
     "traffic: limits, breakers, hedges, shared polls": (
         "_engine/_accounts.py", "_engine/_admission.py", "_engine/_breakers.py",

@@ -265,7 +265,7 @@ async def test_what_no_file_can_hold_is_named(sqlite: SqliteLedger) -> None:
         await sqlite.open(make_job(idempotency_key="\ud83d"), HOLDER, {})
 
     job = await begin(sqlite)
-    with pytest.raises(TarashException, match="Ids are never used twice"):
+    with pytest.raises(TarashException, match="ids are never used twice"):
         await sqlite.open(job, HOLDER, {})
 
 

@@ -19,7 +19,6 @@ from anyio.lowlevel import RunVar
 from .._data._exchange import Operation
 from .._data._types import JsonObject, Submission
 from ..exceptions import ValidationError
-from ._blocking import BlockingStore
 from ._facts import Examined
 from ._records import (
     DueTask,
@@ -34,6 +33,7 @@ from ._records import (
     Spending,
     StateRecord,
 )
+from ._sql._store import Store
 from ._together import Enqueued, Together
 
 Result = TypeVar("Result")
@@ -91,7 +91,7 @@ class StoredLedger(Threads):
     keeps_money = True
     keeps_state = True
     keeps_slots = True
-    _store: BlockingStore
+    _store: Store
     _together: Together[Enqueued, JobRecord | None]
 
     async def open(

@@ -2,7 +2,7 @@
 
 A task stands beside its job (`task_rank`, `task_at`), where triggers put it. An index holds the
 tasks that are due and in nobody's hands: neither what has ended nor what is driven or scheduled is
-read.
+read. SQLite is told which index to take: it would take the one by state, and sort.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._facts import DueTask, DueTasks
+from ._base import Base
 from ._rows import JOBS, NUMBER, entries_of, is_held, records
 
 if TYPE_CHECKING:
-    from ..._data._types import JsonObject
     from .._facts import JobRecord
-    from .._processes import Process
-    from ._database import Database, Row, Transaction
+    from ._base import Row, Transaction
     from ._rows import Entries
 
 PROMOTED = 1000
-"""Scheduled tasks that are made due in one step."""
+"""Scheduled tasks that are made due in one step: other processes write in between."""
 PROMOTE = """
     UPDATE tarash.jobs SET task_at = NULL WHERE number IN (
-        SELECT number FROM tarash.jobs
+        SELECT number FROM tarash.jobs /* sqlite: INDEXED BY jobs_scheduled */
         WHERE task_at <= statement_timestamp()
         ORDER BY task_at LIMIT %s FOR UPDATE SKIP LOCKED
     )
 """
 NEXT = """
-    SELECT extract(epoch FROM task_at - statement_timestamp())::float8 AS seconds FROM tarash.jobs
+    SELECT -extract(epoch FROM statement_timestamp() - task_at)::float8 AS seconds
+    FROM tarash.jobs /* sqlite: INDEXED BY jobs_scheduled */
     WHERE task_at IS NOT NULL ORDER BY task_at LIMIT 1
 """
 PROCESSES = """
@@ -43,19 +43,16 @@ _BEHIND = """
     task_rank IS NOT NULL AND task_at IS NULL
     AND (task_rank, number) > (%s, %s) ORDER BY task_rank, number LIMIT %s
 """
-FREE = f"{_TASKS} WHERE process IS NULL AND {_BEHIND}"
+FREE = f"{_TASKS} /* sqlite: INDEXED BY jobs_due */ WHERE process IS NULL AND {_BEHIND}"
 LEFT = f"""
-    {_TASKS} WHERE (process = ANY(%s) OR process = %s AND holder = ANY(%s)) AND {_BEHIND}
+    {_TASKS} WHERE process = ANY(%s) AND (process = ANY(%s) OR holder = ANY(%s)) AND {_BEHIND}
 """
 OPEN = f"{JOBS} WHERE state = 'open' AND jobs.number > %s ORDER BY jobs.number LIMIT %s"
 LOWEST = -(2**31)
 
 
-class Queue:
+class Queue(Base):
     """The queue in one database."""
-
-    _database: Database
-    process: Process
 
     def due_tasks(self, limit: int, after: DueTask | None) -> DueTasks:
         """Return the first tasks that are due; see `_records.QueueLedger.due_tasks`."""
@@ -63,45 +60,53 @@ class Queue:
 
         def work(transaction: Transaction) -> DueTasks:
             following = transaction.first(NEXT)
-            rows = transaction.all(FREE, *place)
-            holding = transaction.all(PROCESSES)
-            dead = [one["process"] for one in holding if not is_held(one, self.process)]
-            gone = list(self.process.gone)
-            if dead or gone:
-                rows += transaction.all(LEFT, dead, self.process.id, gone, *place)
-
+            rows = [*transaction.all(FREE, *place), *self._left(transaction, place)]
             rows.sort(key=lambda row: (row["task_rank"], row["number"]))
             due = [DueTask(row["id"], -row["task_rank"], row["number"]) for row in rows[:limit]]
             seconds = None if following is None else max(0.0, following["seconds"])
             return DueTasks(tuple(due), seconds)
 
-        due = self._database.read(work)
+        due = self._read(work)
         # What others lock at this moment is made due by them, or at the next reading.
-        while after is None and due.next_in == 0 and self._database.write(_promote):
-            due = self._database.read(work)
+        while after is None and due.next_in == 0 and self._write(_promote):
+            due = self._read(work)
 
         return due
+
+    def _left(self, transaction: Transaction, place: tuple[int, int, int]) -> list[Row]:
+        """Return the tasks of those who hold jobs, and have gone."""
+        holding = transaction.all(PROCESSES)
+        dead = [row["process"] for row in holding if not is_held(row, self.process)]
+        gone = list(self.process.gone)
+        if not dead and not gone:
+            return []
+
+        return [*transaction.all(LEFT, [*dead, self.process.id], dead, gone, *place)]
 
     def unfinished(self, after: str | None, limit: int) -> list[JobRecord]:
         """Return open jobs that nobody drives; see `_records.PagedLedger.unfinished`."""
 
         def work(transaction: Transaction) -> tuple[list[Row], Entries]:
-            row = {"number": -1} if after is None else transaction.first(NUMBER, after)
+            row = None if after is None else transaction.first(NUMBER, after)
+            if after is not None and row is None:
+                return [], {}
+
+            last = -1 if row is None else row["number"]
             undriven: list[Row] = []
-            while row is not None and len(undriven) < limit:
-                rows = transaction.all(OPEN, row["number"], limit)
-                undriven += [one for one in rows if not is_held(one, self.process)]
-                row = rows[-1] if len(rows) == limit else None
+            while len(undriven) < limit:
+                rows = transaction.all(OPEN, last, limit)
+                undriven += [row for row in rows if not is_held(row, self.process)]
+                if len(rows) < limit:
+                    break
+
+                last = rows[-1]["number"]
 
             return undriven[:limit], entries_of(transaction, undriven[:limit])
 
-        return records(*self._database.read(work), self.process)
+        rows, entries = self._read(work)
+        with self._readable():
+            return records(rows, entries, self.process)
 
 
 def _promote(transaction: Transaction) -> int:
     return transaction.run(PROMOTE, PROMOTED)
-
-
-def task_columns(task: JsonObject) -> tuple[int, str | None]:
-    """Return what stands of a task beside its job."""
-    return -int(task.get("priority") or 0), task.get("at")

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...exceptions import StorageError, ValidationError
-from .._records import IS_NAME
-from .._rows import as_json
+from .._facts import IS_NAME
 from .._together import alone
-from ._queue import task_columns
-from ._rows import BY_KEY, NUMBER, as_time, first
-from ._states import put_state
-from ._submits import Submits, put_media, tell
+from ._rows import BY_KEY, NUMBER, as_json, as_time, first
+from ._submits import Submits, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from ..._data._types import JsonObject
     from .._facts import JobRecord
     from .._together import Enqueued
-    from ._database import Transaction
+    from ._base import Transaction
+
+    Put = Callable[[Transaction, str], None]
+    """Keeps what was made ready for a job."""
 
 INSERT = """
     INSERT INTO tarash.jobs (
@@ -32,34 +33,23 @@ INSERT = """
 class Opening(Submits):
     """The new jobs in one database."""
 
-    max_media_bytes = 0
-
     def open(self, job: JobRecord, owner_id: str, media: Mapping[str, bytes]) -> JobRecord | None:
         """Write down a new job, or return the one that has its idempotency key."""
-        self._check_media(media)
-        key = job.idempotency_key
-        # Before megabytes are sent for nothing.
-        if key is not None and media and (known := self.by_key(key)) is not None:
-            return known
-
-        return self._database.write(
-            lambda transaction: self.opened(transaction, job, owner_id, media),
-            "not_sent",
-            in_doubt="unknown",
+        return self._written(
+            job, media, lambda transaction, put: self._opened(transaction, job, owner_id, put)
         )
 
     def enqueue(self, one: Enqueued) -> JobRecord | None:
         """Write down a new job that nobody holds, and its task, in one transaction."""
-        self._check_media(one.media)
 
-        def work(transaction: Transaction) -> JobRecord | None:
-            existing = self._enqueued(transaction, one)
+        def work(transaction: Transaction, put: Put) -> JobRecord | None:
+            existing = self._enqueued(transaction, one, put)
             if existing is None:
                 tell(transaction, one.space)
 
             return existing
 
-        return self._database.write(work, "not_sent", in_doubt="unknown")
+        return self._written(one.job, one.media, work)
 
     def enqueue_all(self, some: Sequence[Enqueued]) -> list[JobRecord | Exception | None]:
         """Write down several without media, in one transaction; return what came of each."""
@@ -68,10 +58,9 @@ class Opening(Submits):
 
         def work(transaction: Transaction) -> list[JobRecord | Exception | None]:
             outcomes: dict[str, JobRecord | Exception | None] = {}
-            # In the order of their keys: who writes the same ones elsewhere waits, and no two do.
-            for one in sorted(some, key=lambda one: one.job.idempotency_key or ""):
+            for one in self._in_order(some):
                 try:
-                    outcomes[one.job.id] = self._enqueued(transaction, one)
+                    outcomes[one.job.id] = self._enqueued(transaction, one, put_nothing)
                 except StorageError as error:
                     outcomes[one.job.id] = error
 
@@ -81,28 +70,50 @@ class Opening(Submits):
             return [outcomes[one.job.id] for one in some]
 
         try:
-            return self._database.write(work, "not_sent", in_doubt="unknown")
+            return self._write(work, "not_sent", in_doubt="unknown")
         except ValidationError:  # one of them has what can't be written, and so nothing was
             return [alone(self.enqueue, one) for one in some]
 
-    def _enqueued(self, transaction: Transaction, one: Enqueued) -> JobRecord | None:
+    def _in_order(self, some: Sequence[Enqueued]) -> Sequence[Enqueued]:
+        """Return new jobs in the order in which they are written down: that of their coming."""
+        return some
+
+    def _written(
+        self,
+        job: JobRecord,
+        media: Mapping[str, bytes],
+        work: Callable[[Transaction, Put], JobRecord | None],
+    ) -> JobRecord | None:
+        self._check_media(media)
+        key = job.idempotency_key
+        # Before megabytes are sent for nothing.
+        if key is not None and media and (known := self.one(BY_KEY, key)) is not None:
+            self._put_back(known, media)
+            return known
+
+        with self._prepared(media, "not_sent") as put:
+            return self._write(
+                lambda transaction: work(transaction, put), "not_sent", in_doubt="unknown"
+            )
+
+    def _enqueued(self, transaction: Transaction, one: Enqueued, put: Put) -> JobRecord | None:
         job = one.job
         # Where an answer was lost, both are there, and the job may have ended since.
         if transaction.in_doubt and transaction.first(NUMBER, job.id) is not None:
             return None
 
-        existing = self.opened(transaction, job, None, one.media, task_columns(one.task))
+        existing = self._opened(transaction, job, None, put, _task_columns(one.task))
         if existing is None:
-            put_state(transaction, one.space, job.id, one.task)
+            self._put_state(transaction, one.space, job.id, one.task)
 
         return existing
 
-    def opened(
+    def _opened(
         self,
         transaction: Transaction,
         job: JobRecord,
         owner_id: str | None,
-        media: Mapping[str, bytes],
+        put: Put,
         task: tuple[int | None, str | None] = (None, None),
     ) -> JobRecord | None:
         """Write a new job down, held or not; return the one that has its idempotency key."""
@@ -114,10 +125,8 @@ class Opening(Submits):
             process, owner_id, *task,
         )  # fmt: skip
         if not done:
-            if (
-                key is not None
-                and (known := first(transaction, self.process, BY_KEY, key)) is not None
-            ):
+            known = None if key is None else first(transaction, self.process, BY_KEY, key)
+            if known is not None:
                 # Our own, where the answer was lost.
                 return None if transaction.in_doubt and known.id == job.id else known
 
@@ -129,28 +138,40 @@ class Opening(Submits):
                 submission="not_sent",
             )
 
-        put_media(transaction, job.id, media)
+        put(transaction, job.id)
         if owner_id is not None:
             self._say_if_due(transaction)
+            transaction.after.append(lambda: self._took(job.id, owner_id))
 
         return None
 
-    def by_key(self, key: str) -> JobRecord | None:
-        """Return the job that has an idempotency key."""
-        return self._database.read(
-            lambda transaction: first(transaction, self.process, BY_KEY, key), "not_sent"
+    def _took(self, job_id: str, owner_id: str) -> None:
+        """Know that a holder of this process has a job from now on."""
+        del job_id
+        self.process.gone.discard(owner_id)
+
+    def one(self, query: str, *values: str | None) -> JobRecord | None:
+        """Return the job that a query finds; None where it finds none."""
+        return self._read(
+            lambda transaction: first(transaction, self.process, query, *values), "not_sent"
         )
 
     def _check_media(self, media: Mapping[str, bytes]) -> None:
-        for name, content in media.items():
-            if not IS_NAME(name):
-                raise ValidationError(
-                    f"Media are named by their SHA-256 in hexadecimal, not {name!r}"
-                )
+        wrong = [name for name in media if not IS_NAME(name)]
+        if wrong:
+            raise ValidationError(
+                f"Media are named by their SHA-256 in hexadecimal, not {wrong[0]!r}"
+            )
 
-            if len(content) > self.max_media_bytes:
-                raise ValidationError(
-                    f"An input has {len(content):,} bytes, and this ledger keeps at most "
-                    f"{self.max_media_bytes:,} of each; upload it, and give its URL instead",
-                    submission="not_sent",
-                )
+    def _put_back(self, job: JobRecord, media: Mapping[str, bytes]) -> None:
+        """Put media of a job back that were lost beside the database, where that may be."""
+
+
+def put_nothing(transaction: Transaction, job_id: str) -> None:
+    """Keep nothing for a job without media."""
+    del transaction, job_id
+
+
+def _task_columns(task: JsonObject) -> tuple[int, str | None]:
+    """Return what stands of a task beside its job."""
+    return -int(task.get("priority") or 0), task.get("at")

@@ -1,20 +1,21 @@
-"""Slots of accounts in the ledger's database; blocking, for any thread."""
+"""Slots of accounts in a ledger's database; blocking, for any thread."""
 
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from .._memory_slots import may_run
-from .._rows import as_json
 from .._slots import SlotAnswer, SlotChanges, SlotRecord, SlotRequest, decided
+from ._base import Base
+from ._rows import as_json, intact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .._processes import Process
-    from ._database import Database, Row, Transaction
+    from ._base import Row, Transaction
 
 LINE = """
     SELECT slots.*, intents.id AS intent, submission, outcome,
@@ -38,12 +39,8 @@ TOUCH = """
 TAKE = "UPDATE tarash.slots SET turn = %s, taken_at = clock_timestamp() WHERE id = %s"
 
 
-class Slots:
+class Slots(Base):
     """The slots in one database."""
-
-    _database: Database
-    _lease_seconds: float
-    process: Process
 
     def seek_slots(
         self, line: str, requests: Sequence[SlotRequest], held: Sequence[str]
@@ -57,7 +54,7 @@ class Slots:
             self._say_if_due(transaction)
             return changes.answer
 
-        return self._database.write(work, "not_sent")
+        return self._write(work, "not_sent")
 
     def _change(
         self,
@@ -69,8 +66,8 @@ class Slots:
         if changes.drop:
             transaction.run("DELETE FROM tarash.slots WHERE id = ANY(%s)", [*changes.drop])
 
-        for one in changes.insert:
-            transaction.run(INSERT, one.id, line, _kept(one), self.process.id)
+        for request in changes.insert:
+            transaction.run(INSERT, request.id, line, _kept(request), self.process.id)
 
         asked = {request.id: _kept(request) for request in requests}
         for name in changes.touch:
@@ -87,38 +84,40 @@ class Slots:
             if not may_still_run:
                 transaction.run("UPDATE tarash.slots SET is_free = true WHERE id = %s", slot_id)
 
-        self._database.write(work)
+        self._write(work)
 
     def list_slots(self, line: str | None) -> list[SlotRecord]:
         """Return those who wait, and the jobs in flight; see `_records.SlotLedger.list_slots`."""
-        records = self._database.read(lambda transaction: self._line(transaction, line))
+        records = self._read(lambda transaction: self._line(transaction, line))
         return [record for record in records if record.turn is None or record.counts]
 
     def _line(self, transaction: Transaction, line: str | None) -> list[SlotRecord]:
         return [self._slot(row) for row in transaction.all(LINE, line, line)]
 
     def _slot(self, row: Row) -> SlotRecord:
-        return SlotRecord(
-            SlotRequest(**json.loads(row["request"])),
-            row["number"],
-            row["turn"],
-            row["taken_ago"],
-            row["silent"],
-            row["is_free"],
-            self._is_alive(row),
-            row["intent"] is not None and may_run(row["submission"], row["outcome"]),
-        )
+        with intact(f"slot {row['id']!r}"):
+            return SlotRecord(
+                SlotRequest(**json.loads(row["request"])),
+                row["number"],
+                row["turn"],
+                row["taken_ago"],
+                row["silent"],
+                bool(row["is_free"]),
+                self._is_alive(row),
+                row["intent"] is not None and may_run(row["submission"], row["outcome"]),
+            )
 
     def _is_alive(self, row: Row) -> bool:
         """Tell whether a slot's holder is; by its own lease, which an event loop renews."""
         if row["pid"] is None:
-            return bool(row["silent"] < self._lease_seconds)
+            return bool(-self._lease_seconds <= row["silent"] < self._lease_seconds)
 
         holder = {"id": row["process"], "holder": row["id"], "lease_seconds": self._lease_seconds}
         return self.process.sees({**row, **holder}, row["silent"])
 
+    @abstractmethod
     def _say_if_due(self, transaction: Transaction) -> None:
-        raise NotImplementedError(transaction)
+        """Write down that this process is alive, where it is time to."""
 
 
 def _kept(request: SlotRequest) -> str | None:

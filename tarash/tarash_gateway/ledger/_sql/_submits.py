@@ -6,26 +6,23 @@ Whoever changes a job locks its row first, so that two who race for it come one 
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ...exceptions import TarashException
 from .._facts import RECEIVED, STOPPED, bought_nothing
-from .._processes import Process, now
-from .._renewals import Renewals
-from .._rows import as_heard, as_json
+from .._processes import SAID_IN_LEASE, now
+from ._costs import Costs
 from ._queue import Queue
-from ._rows import as_time
+from ._rows import as_heard, as_json, as_time
 from ._slots import Slots
-from ._spending import reserve, set_cost, set_cost_of_forgotten
 from ._states import States
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._data._exchange import Operation
     from ..._data._types import JsonObject, Submission
     from .._facts import Intent, Outcome
-    from ._database import Database, Transaction
+    from ._base import Transaction
 
 CHANGED = "tarash_jobs"
 """On this channel the id of a job is sent that somebody may wait for."""
@@ -34,19 +31,27 @@ SAY = """
     VALUES (%s, %s, %s, %s, clock_timestamp(), %s)
     ON CONFLICT (id) DO UPDATE SET renewed_at = clock_timestamp()
 """
-FORGET_PROCESSES = """
-    DELETE FROM tarash.processes WHERE id IN (
-        SELECT id FROM tarash.processes AS old
-        WHERE renewed_at < clock_timestamp() - interval '1 day'
-            AND NOT EXISTS (SELECT 1 FROM tarash.jobs WHERE jobs.process = old.id)
-        FOR UPDATE SKIP LOCKED
-    )
+INSERT = """
+    INSERT INTO tarash.intents (
+        id, job, kind, provider, model, attempt_number, created_at, payload, host, quote, heard
+    ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
+HEARD = "SELECT heard FROM tarash.intents WHERE id = %s FOR UPDATE"
 ADOPTED = """
     SELECT 1 AS found FROM tarash.intents AS other JOIN tarash.intents AS mine ON mine.id = %s
     WHERE other.operation_provider = %s AND other.operation_id = %s AND other.id != mine.id
-        AND (other.host = mine.host OR other.host = '' OR mine.host = '')
+        AND (other.host = mine.host OR COALESCE(other.host, '') = ''
+            OR COALESCE(mine.host, '') = '')
     LIMIT 1
+"""
+ACCEPT = """
+    UPDATE tarash.intents SET submission = 'accepted', operation = %s, operation_provider = %s,
+        operation_id = %s
+    WHERE id = %s
+"""
+ANSWERED = """
+    SELECT jobs.id AS job FROM tarash.jobs JOIN tarash.intents ON jobs.id = job
+    WHERE intents.id = %s AND state IN ('open', 'unknown') FOR UPDATE OF jobs
 """
 SETTLE = """
     UPDATE tarash.intents SET submission = %s, outcome = %s
@@ -57,23 +62,13 @@ SETTLE = """
 """
 
 
-class Submits(Renewals, States, Slots, Queue):
+class Submits(States, Slots, Queue, Costs):
     """The submits in one database, and the process that this one is to the others."""
 
-    def __init__(self, database: Database, lease_seconds: float) -> None:
-        """Take the database, and how long a process may be silent, in seconds."""
-        self._database = database
-        self._lease_seconds = lease_seconds
-        self.process = Process()
-
-    @property
-    def own_id(self) -> str:
-        """The id of the process that this one is to the others."""
-        return self.process.id
-
-    def begin_anew(self) -> None:
-        """Go on in a forked child, which is another process."""
-        self.process = Process()
+    FORGET_PROCESSES: str
+    """Drops the processes that hold nothing, and have been silent for a day."""
+    _said: tuple[str, datetime] | None = None
+    """Which process has last said that it is alive, and when."""
 
     def intend(self, intent: Intent, owner_id: str) -> bool | None:
         """Write down a submit before it leaves; see `_records.Ledger.intend`."""
@@ -85,14 +80,9 @@ class Submits(Renewals, States, Slots, Queue):
             if _is_written(transaction, intent):
                 return True
 
-            reserve(transaction, intent)
+            self._reserve(transaction, intent)
             transaction.run(
-                """
-                INSERT INTO tarash.intents (
-                    id, job, kind, provider, model, attempt_number, created_at, payload, host,
-                    quote, heard
-                ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-                """,
+                INSERT,
                 intent.id, intent.job_id, intent.kind, intent.provider, intent.model,
                 intent.attempt_number, as_time(intent.created_at), as_json(intent.payload),
                 intent.host, as_json(intent.quote), as_json(intent.heard or None),
@@ -100,7 +90,7 @@ class Submits(Renewals, States, Slots, Queue):
             self._say_if_due(transaction)
             return True
 
-        return self._database.write(work, "not_sent")
+        return self._write(work, "not_sent")
 
     def note(
         self, intent_id: str, owner_id: str, heard: JsonObject, submission: Submission | None
@@ -115,21 +105,10 @@ class Submits(Renewals, States, Slots, Queue):
             if not (held := self._holds(transaction, intent["job"], owner_id)):
                 return held
 
-            known = transaction.first(
-                "SELECT heard FROM tarash.intents WHERE id = %s FOR UPDATE", intent_id
-            )
-            transaction.run(
-                """
-                UPDATE tarash.intents SET heard = %s, submission = COALESCE(%s, submission)
-                WHERE id = %s
-                """,
-                as_json({**as_heard(None if known is None else known["heard"]), **heard}),
-                submission,
-                intent_id,
-            )
+            _add(transaction, intent_id, heard, submission)
             return True
 
-        return self._database.write(work)
+        return self._write(work)
 
     def accept(self, intent_id: str, operation: Operation, adopted: bool) -> bool:
         """Write down the job that came of it; False where it is another intent's already."""
@@ -140,48 +119,26 @@ class Submits(Renewals, States, Slots, Queue):
             if adopted and transaction.first(ADOPTED, intent_id, *name) is not None:
                 return False
 
-            transaction.run(
-                """
-                UPDATE tarash.intents SET submission = 'accepted', operation = %s,
-                    operation_provider = %s, operation_id = %s
-                WHERE id = %s
-                """,
-                as_json(operation.to_json()),
-                *name,
-                intent_id,
-            )
+            transaction.run(ACCEPT, as_json(operation.to_json()), *name, intent_id)
             _tell_of_intent(transaction, intent_id)
             return True
 
-        return self._database.write(work)
+        return self._write(work)
 
     def receive(self, intent_id: str, content: bytes) -> None:
         """Write down the result that answered a submit, and keep it as media are kept."""
         name = hashlib.sha256(content).hexdigest()
+        with self._prepared({name: content}, None) as put:
 
-        def work(transaction: Transaction) -> None:
-            job = transaction.first(
-                """
-                SELECT jobs.id AS job FROM tarash.jobs JOIN tarash.intents ON jobs.id = job
-                WHERE intents.id = %s AND state IN ('open', 'unknown') FOR UPDATE OF jobs
-                """,
-                intent_id,
-            )
-            if job is None:
-                return  # it has ended, and nothing would drop what is kept for it
+            def work(transaction: Transaction) -> None:
+                job = transaction.first(ANSWERED, intent_id)
+                if job is None:
+                    return  # it has ended, and nothing would drop what is kept for it
 
-            put_media(transaction, job["job"], {name: content})
-            known = transaction.first(
-                "SELECT heard FROM tarash.intents WHERE id = %s FOR UPDATE", intent_id
-            )
-            heard = as_json({**as_heard(None if known is None else known["heard"]), RECEIVED: name})
-            transaction.run(
-                "UPDATE tarash.intents SET heard = %s, submission = 'accepted' WHERE id = %s",
-                heard,
-                intent_id,
-            )
+                put(transaction, job["job"])
+                _add(transaction, intent_id, {RECEIVED: name}, "accepted")
 
-        self._database.write(work)
+            self._write(work)
 
     def settle(
         self,
@@ -196,33 +153,26 @@ class Submits(Renewals, States, Slots, Queue):
         def work(transaction: Transaction) -> None:
             done = transaction.run(SETTLE, submission, outcome, intent_id, outcome)
             intent = transaction.first(
-                "SELECT heard, outcome FROM tarash.intents WHERE id = %s FOR UPDATE", intent_id
+                "SELECT outcome FROM tarash.intents WHERE id = %s FOR UPDATE", intent_id
             )
             if intent is None:
                 if cost_state is not None:
-                    set_cost_of_forgotten(transaction, intent_id, cost, cost_state)
+                    self._set_cost_of_forgotten(transaction, intent_id, cost, cost_state)
 
                 return
 
             is_again = transaction.in_doubt and intent["outcome"] == outcome
             # Of what a user has stopped, whoever hears last what it came to knows what it cost.
             if cost_state is not None and (done or is_again or intent["outcome"] == STOPPED):
-                set_cost(transaction, intent_id, cost, cost_state)
+                self._set_cost(transaction, intent_id, cost, cost_state)
 
             if not done and not is_again and outcome == STOPPED:
-                heard = as_json({**as_heard(intent["heard"]), STOPPED: True})
-                transaction.run(
-                    "UPDATE tarash.intents SET heard = %s WHERE id = %s", heard, intent_id
-                )
+                _add(transaction, intent_id, {STOPPED: True})
 
             if outcome == STOPPED:
                 _tell_of_intent(transaction, intent_id)
 
-        self._database.write(work)
-
-    def reprice(self, intent_id: str, cost: JsonObject, cost_state: str) -> None:
-        """Write down what a submit has cost, however it had ended."""
-        self._database.write(lambda one: set_cost(one, intent_id, cost, cost_state))
+        self._write(work)
 
     def _holds(self, transaction: Transaction, job_id: str, owner_id: str) -> bool | None:
         row = transaction.first(
@@ -236,7 +186,30 @@ class Submits(Renewals, States, Slots, Queue):
     # ------------------------------------------------------------------------------ being alive
     def renew(self) -> None:
         """Say that this process is alive."""
-        self._database.write(self._say)
+        self._write(self._say)
+
+    def wants_renewal(self) -> bool:
+        """Tell whether it is time to say that this process is alive; True to one who asks."""
+        last = self._said
+        if last is None or last[0] != self.process.id or not self._is_due():
+            return False  # it has held nothing, or has said so just now
+
+        self._said = (last[0], now())
+        return True
+
+    def renewal_failed(self) -> None:
+        """Let the next one who asks try again."""
+        if self._said is not None:
+            self._said = (self._said[0], datetime.min.replace(tzinfo=UTC))
+
+    def _is_due(self) -> bool:
+        last = self._said
+        if last is None or last[0] != self.process.id:
+            return True
+
+        # The time of day, as in the lease itself: it goes on while the machine sleeps.
+        least = timedelta(seconds=self._lease_seconds / SAID_IN_LEASE)
+        return not timedelta(0) <= now() - last[1] < least
 
     def _say_if_due(self, transaction: Transaction) -> None:
         """Say that this process is alive: seldom, since all its transactions change one row."""
@@ -245,7 +218,7 @@ class Submits(Renewals, States, Slots, Queue):
 
     def _say(self, transaction: Transaction) -> None:
         if self._said is None or self._said[0] != self.process.id:
-            transaction.run(FORGET_PROCESSES)
+            transaction.run(self.FORGET_PROCESSES)
 
         process, time = self.process, now()
         transaction.run(
@@ -253,6 +226,21 @@ class Submits(Renewals, States, Slots, Queue):
         )
         # Not before it is so for certain: others count on the row.
         transaction.after.append(lambda: setattr(self, "_said", (process.id, time)))
+
+
+def _add(
+    transaction: Transaction, intent_id: str, heard: JsonObject, submission: str | None = None
+) -> None:
+    """Add to what was heard of a submit."""
+    known = transaction.first(HEARD, intent_id)
+    transaction.run(
+        """
+        UPDATE tarash.intents SET heard = %s, submission = COALESCE(%s, submission) WHERE id = %s
+        """,
+        as_json({**as_heard(None if known is None else known["heard"]), **heard}),
+        submission,
+        intent_id,
+    )
 
 
 def _is_written(transaction: Transaction, intent: Intent) -> bool:
@@ -272,7 +260,7 @@ def _is_written(transaction: Transaction, intent: Intent) -> bool:
     if transaction.in_doubt and written["operation"] is None and written["submission"] is None:
         return True
 
-    if not bought_nothing(written):
+    if not bought_nothing({**written}):
         raise TarashException(
             f"The submit {intent.id} was written down before, and may have been made; it is "
             "not made again",
@@ -283,48 +271,16 @@ def _is_written(transaction: Transaction, intent: Intent) -> bool:
     return False
 
 
-def put_media(transaction: Transaction, job_id: str, media: Mapping[str, bytes]) -> None:
-    """Keep bytes for a job: each once, whoever else needs or drops the same at this moment."""
-    for name in sorted(media):
-        transaction.lock("tarash media", name)
-        transaction.run(
-            """
-            INSERT INTO tarash.contents (sha256, content) VALUES (%s, %b)
-            ON CONFLICT (sha256) DO NOTHING
-            """,
-            name,
-            media[name],
-        )
-        transaction.run(
-            "INSERT INTO tarash.media (sha256, job) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-            name,
-            job_id,
-        )
-
-
-def drop_media(transaction: Transaction, job_id: str) -> None:
-    """Let go of a job's bytes, and drop those that no other job needs."""
-    rows = transaction.all("SELECT sha256 FROM tarash.media WHERE job = %s ORDER BY sha256", job_id)
-    transaction.run("DELETE FROM tarash.media WHERE job = %s", job_id)
-    for row in rows:
-        transaction.lock("tarash media", row["sha256"])
-        transaction.run(
-            """
-            DELETE FROM tarash.contents WHERE sha256 = %s AND NOT EXISTS (
-                SELECT 1 FROM tarash.media WHERE media.sha256 = contents.sha256
-            )
-            """,
-            row["sha256"],
-        )
-
-
-def tell(transaction: Transaction, job_id: str) -> None:
-    """Wake whoever waits for a job, once the transaction is done."""
+def tell(transaction: Transaction, name: str) -> None:
+    """Wake whoever waits for a job, or for the queue, once the transaction is done."""
     if not transaction.is_silent:
-        transaction.run("SELECT pg_notify(%s, %s)", CHANGED, job_id)
+        transaction.run("SELECT pg_notify(%s, %s)", CHANGED, name)
 
 
 def _tell_of_intent(transaction: Transaction, intent_id: str) -> None:
+    if transaction.is_silent:
+        return
+
     intent = transaction.first("SELECT job FROM tarash.intents WHERE id = %s", intent_id)
     if intent is not None:
         tell(transaction, intent["job"])
