@@ -66,8 +66,7 @@ def test_a_label_stands_on_a_band_below_and_the_picture_keeps_its_size(
 def test_every_letter_has_a_form_of_its_own() -> None:
     letters = {chr(code) for code in range(33, 127)}
     forms = {
-        tuple(tuple(_png.runs(letter, row)) for row in range(_png.HEIGHT))
-        for letter in letters
+        tuple(tuple(_png.runs(letter, row)) for row in range(_png.HEIGHT)) for letter in letters
     }
     assert len(forms) == len(letters)
     assert [*_png.runs("é", 4)] == [*_png.runs("e", 4)]

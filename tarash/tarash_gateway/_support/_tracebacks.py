@@ -33,14 +33,14 @@ def chain_of(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an error, its causes and contexts, and those of a group, each once."""
     waiting, seen = [error], set[int]()
     while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
+        link = waiting.pop()
+        if link is None or id(link) in seen:
             continue
 
-        seen.add(id(one))
-        yield one
-        inner = one.exceptions if isinstance(one, BaseExceptionGroup) else ()
-        waiting += [one.__cause__, one.__context__, *inner]
+        seen.add(id(link))
+        yield link
+        inner = link.exceptions if isinstance(link, BaseExceptionGroup) else ()
+        waiting += [link.__cause__, link.__context__, *inner]
 
 
 def trimmed(
@@ -63,8 +63,8 @@ def trimmed(
         traceback = traceback.tb_next
 
     rebuilt: TracebackType | None = None
-    for one in reversed(kept):
-        rebuilt = TracebackType(rebuilt, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    for frame in reversed(kept):
+        rebuilt = TracebackType(rebuilt, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
 
     return rebuilt
 
@@ -92,9 +92,9 @@ class surfaced:  # noqa: N801  (read as a function, as `contextlib.suppress` is)
         if logging.getLogger(PACKAGE).isEnabledFor(logging.DEBUG):
             return
 
-        for one in chain_of(error):
-            if one is error or _is_of_others(one) or _is_for_people(one):
-                one.__traceback__ = trimmed(one.__traceback__, BETWEEN, PACKAGE)
+        for link in chain_of(error):
+            if link is error or _is_of_others(link) or _is_for_people(link):
+                link.__traceback__ = trimmed(link.__traceback__, BETWEEN, PACKAGE)
 
 
 def _is_for_people(error: BaseException) -> bool:

@@ -80,8 +80,8 @@ class MemoryStates:
 
     def _drop_expired(self) -> None:
         now = datetime.now(UTC)
-        for place, one in list(self._states.items()):
-            if one.until is not None and one.until <= now:
+        for place, state in list(self._states.items()):
+            if state.until is not None and state.until <= now:
                 del self._states[place]
 
         self._until_drop = max(LEAST_WRITES, len(self._states))
@@ -118,7 +118,7 @@ class MemoryQueue:
                 next(oldest, None)
 
             undriven = (
-                one for one in oldest if one.state == "open" and one.id not in self._holders
+                job for job in oldest if job.state == "open" and job.id not in self._holders
             )
             return list(itertools.islice(undriven, limit))
 

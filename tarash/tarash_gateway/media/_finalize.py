@@ -75,7 +75,9 @@ async def finalize_result(  # noqa: PLR0913  (what is known at the end of a gene
 
 def _cancellation_note(response: Response) -> str:
     """Return what a cancelled call leaves behind: a result that is paid for."""
-    urls = [one for one in media_of(response) if isinstance(one, str) and URL.match(one)]
+    urls = [
+        medium for medium in media_of(response) if isinstance(medium, str) and URL.match(medium)
+    ]
     where = f"; it is at {', '.join(urls)}" if urls else ""
     paid = "made" if response.is_mock else "made and paid for"
     return f"Cancelled with the result at hand: request {response.request_id} is {paid}{where}"

@@ -90,7 +90,7 @@ def relabelled(response: Response) -> Response:
         held = getattr(response, name, None)
         if held:
             several = isinstance(held, tuple)
-            labelled = tuple(_relabelled(one) for one in (held if several else (held,)))
+            labelled = tuple(_relabelled(medium) for medium in (held if several else (held,)))
             if any(kind is not None for _, kind in labelled):
                 media = tuple(medium for medium, _ in labelled)
                 changes[name] = media if several else media[0]

@@ -374,7 +374,7 @@ def with_paths(request: Request, rules: Rules) -> Request:
     changes: dict[str, Any] = {}
     if request.image_list:
         changes["image_list"] = tuple(
-            {**one, "image": _path_of(one["image"])} for one in request.image_list
+            {**image, "image": _path_of(image["image"])} for image in request.image_list
         )
 
     changes |= {name: _path_of(media) for name, media in media_fields(request)}

@@ -304,13 +304,13 @@ class OpenTelemetryObserver:
         else:
             submission = event.submission if isinstance(event, Rejected) else "unknown"
 
-        for one in (span, attempt.span):
-            if one is None:
+        for recorded in (span, attempt.span):
+            if recorded is None:
                 continue
 
-            one.set_attribute(names.SUBMISSION, submission)
+            recorded.set_attribute(names.SUBMISSION, submission)
             if event.operation_id:
-                one.set_attribute(names.RESPONSE_ID, event.operation_id)
+                recorded.set_attribute(names.RESPONSE_ID, event.operation_id)
 
         if isinstance(event, Adopted):
             attempt.span.add_event("adopted")

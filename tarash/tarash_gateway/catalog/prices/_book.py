@@ -192,9 +192,9 @@ def taken(
         return list(read_lines(rows, str(path)))
 
     made = []
-    for number, one in enumerate(lines, 1):
+    for number, line in enumerate(lines, 1):
         try:
-            made.append(line_of(one))
+            made.append(line_of(line))
         except (ValueError, TypeError, AttributeError) as error:
             raise ValidationError(f"Price line {number}: {reason_of(error)}") from error
 

@@ -27,12 +27,12 @@ _lock = threading.Lock()
 def fetched(provider: str) -> Iterator[PriceBook]:
     """Yield what was fetched of a provider's prices, the host's that is asked first."""
     source = source_of(provider)
-    for one in (provider,) if source == provider else (source, provider):
-        if one not in _read:
+    for name in (provider,) if source == provider else (source, provider):
+        if name not in _read:
             with _lock:
-                _read[one] = _book(one)
+                _read[name] = _book(name)
 
-        book = _read[one]
+        book = _read[name]
         if book is not None:
             yield book
 

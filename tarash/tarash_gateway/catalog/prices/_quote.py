@@ -45,7 +45,7 @@ def quote_of(lines: Sequence[PriceLine], facts: Facts, model: str) -> Quote:
         facts: What is known of it.
         model: The model's id, for what can't be priced.
     """
-    usable = [one for one in lines if one.role is None]
+    usable = [line for line in lines if line.role is None]
     if not usable:
         return Quote(unknown=(f"no price of {model} is known; {GIVE_ONE}",))
 
@@ -104,9 +104,13 @@ def _beyond(
         return None
 
     listed = [line.when.get("resolution") for line in usable if line.billable == billable]
-    named = [one for value in listed for one in (value if isinstance(value, list) else [value])]
-    heights = [height for one in named if (height := height_of(one)) is not None]
-    asked = [height_of(one) or 0 for one in facts.values.get("resolution") or ()]
+    named = [
+        resolution
+        for value in listed
+        for resolution in (value if isinstance(value, list) else [value])
+    ]
+    heights = [height for resolution in named if (height := height_of(resolution)) is not None]
+    asked = [height_of(resolution) or 0 for resolution in facts.values.get("resolution") or ()]
     if not heights or not asked or max(asked) <= max(heights):
         return None
 
@@ -116,7 +120,7 @@ def _beyond(
 def _without_alternatives(
     fitting: Sequence[tuple[PriceLine, bool | None]],
 ) -> Sequence[tuple[PriceLine, bool | None]]:
-    first = [one for one in fitting if one[0].alternative_to is None]
+    first = [pair for pair in fitting if pair[0].alternative_to is None]
     return first or fitting
 
 
@@ -204,23 +208,23 @@ def _sum(
         unknown.append(
             f"its parts are priced in {' and '.join(currencies)}, which are not added up"
         )
-        return Quote(unknown=tuple(dict.fromkeys(unknown)), lines=tuple(one for one, _ in parts))
+        return Quote(unknown=tuple(dict.fromkeys(unknown)), lines=tuple(part for part, _ in parts))
 
     # What counts nothing of a request says nothing of what the rest of it will cost.
-    if not parts or (unknown and not any(one.quantity_high for one, _ in parts)):
+    if not parts or (unknown and not any(part.quantity_high for part, _ in parts)):
         return Quote(unknown=tuple(dict.fromkeys(unknown)))
 
-    high = sum((one.high for one, _ in parts), Decimal(0))
+    high = sum((part.high for part, _ in parts), Decimal(0))
     if not 0 <= high <= MOST:
         unknown.append(f"its price comes to {high:.1E} {next(iter(currencies))}, which is no price")
         return Quote(unknown=tuple(dict.fromkeys(unknown)))
 
-    suspects = [f"a price may be wrong: {one.suspect}" for one in used if one.suspect]
-    low = sum((one.low for one, _ in parts), Decimal(0))
+    suspects = [f"a price may be wrong: {line.suspect}" for line in used if line.suspect]
+    low = sum((part.low for part, _ in parts), Decimal(0))
     return Quote(
         low=max(low, Decimal(0)),
         high=None if unknown else max(high, Decimal(0)),
         currency=next(iter(currencies)),
         unknown=tuple(dict.fromkeys([*unknown, *suspects])),
-        lines=tuple(one for one, _ in parts if one.quantity_high),
+        lines=tuple(part for part, _ in parts if part.quantity_high),
     )

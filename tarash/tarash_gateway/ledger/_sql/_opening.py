@@ -39,17 +39,17 @@ class Opening(Submits):
             job, media, lambda transaction, put: self._opened(transaction, job, owner_id, put)
         )
 
-    def enqueue(self, one: Enqueued) -> JobRecord | None:
+    def enqueue(self, enqueued: Enqueued) -> JobRecord | None:
         """Write down a new job that nobody holds, and its task, in one transaction."""
 
         def work(transaction: Transaction, put: Put) -> JobRecord | None:
-            existing = self._enqueued(transaction, one, put)
+            existing = self._enqueued(transaction, enqueued, put)
             if existing is None:
-                tell(transaction, one.space)
+                tell(transaction, enqueued.space)
 
             return existing
 
-        return self._written(one.job, one.media, work)
+        return self._written(enqueued.job, enqueued.media, work)
 
     def enqueue_all(self, some: Sequence[Enqueued]) -> list[JobRecord | Exception | None]:
         """Write down several without media, in one transaction; return what came of each."""
@@ -58,21 +58,21 @@ class Opening(Submits):
 
         def work(transaction: Transaction) -> list[JobRecord | Exception | None]:
             outcomes: dict[str, JobRecord | Exception | None] = {}
-            for one in self._in_order(some):
+            for enqueued in self._in_order(some):
                 try:
-                    outcomes[one.job.id] = self._enqueued(transaction, one, put_nothing)
+                    outcomes[enqueued.job.id] = self._enqueued(transaction, enqueued, put_nothing)
                 except StorageError as error:
-                    outcomes[one.job.id] = error
+                    outcomes[enqueued.job.id] = error
 
-            for space in {one.space for one in some}:
+            for space in {enqueued.space for enqueued in some}:
                 tell(transaction, space)
 
-            return [outcomes[one.job.id] for one in some]
+            return [outcomes[enqueued.job.id] for enqueued in some]
 
         try:
             return self._write(work, "not_sent", in_doubt="unknown")
         except ValidationError:  # one of them has what can't be written, and so nothing was
-            return [alone(self.enqueue, one) for one in some]
+            return [alone(self.enqueue, enqueued) for enqueued in some]
 
     def _in_order(self, some: Sequence[Enqueued]) -> Sequence[Enqueued]:
         """Return new jobs in the order in which they are written down: that of their coming."""
@@ -96,15 +96,15 @@ class Opening(Submits):
                 lambda transaction: work(transaction, put), "not_sent", in_doubt="unknown"
             )
 
-    def _enqueued(self, transaction: Transaction, one: Enqueued, put: Put) -> JobRecord | None:
-        job = one.job
+    def _enqueued(self, transaction: Transaction, enqueued: Enqueued, put: Put) -> JobRecord | None:
+        job = enqueued.job
         # Where an answer was lost, both are there, and the job may have ended since.
         if transaction.in_doubt and transaction.first(NUMBER, job.id) is not None:
             return None
 
-        existing = self._opened(transaction, job, None, put, _task_columns(one.task))
+        existing = self._opened(transaction, job, None, put, _task_columns(enqueued.task))
         if existing is None:
-            self._put_state(transaction, one.space, job.id, one.task)
+            self._put_state(transaction, enqueued.space, job.id, enqueued.task)
 
         return existing
 

@@ -7,8 +7,7 @@ from abc import abstractmethod
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from .._memory_slots import may_run
-from .._slots import SlotAnswer, SlotChanges, SlotRecord, SlotRequest, decided
+from .._slots import SlotAnswer, SlotChanges, SlotRecord, SlotRequest, decided, may_run
 from ._base import Base
 from ._rows import as_json, intact
 

@@ -104,7 +104,7 @@ class DatabaseStore(DatabaseCosts, Store):
 
     def _in_order(self, some: Sequence[Enqueued]) -> Sequence[Enqueued]:
         # By their keys: who writes the same ones elsewhere waits, and no two wait for each other.
-        return sorted(some, key=lambda one: one.job.idempotency_key or "")
+        return sorted(some, key=lambda enqueued: enqueued.job.idempotency_key or "")
 
     # ------------------------------------------------------------------- media: rows of their own
     @contextmanager
