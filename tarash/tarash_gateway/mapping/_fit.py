@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from .._data._hints import use_function
 from ..exceptions import UnsupportedOperationError, ValidationError
 from ..models import Adjustment
-from ._doubts import guess_warnings, remarks
 from ._field_mapper import FieldMapper
 from ._fit_media import fit_media, reading
 from ._geometry import SHAPE_FIELDS, Lines, Ratios, effects, says_size
-from ._joint import fit_joints, inexact_ratio, size_as_ratio
+from ._joint import fit_joints, inexact_ratio, own, remarks_together, size_as_ratio
 from ._limits import nearest, shown
-from ._together import own, remarks_together
+from ._validate import guess_warnings, remarks
 
 if TYPE_CHECKING:
     from ..catalog import ModelSpec

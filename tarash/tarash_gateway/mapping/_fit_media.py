@@ -9,9 +9,9 @@ from .._data._hints import give_parameter, use_model
 from ..exceptions import ValidationError
 from ..models import Adjustment
 from ._field_mapper import FieldMapper, described
+from ._joint import check_together
 from ._limits import shown
 from ._slots import Slot, allocate
-from ._together import check_together
 
 if TYPE_CHECKING:
     from .._data._hints import Hint

@@ -19,9 +19,11 @@ from .._http._client import shorten
 from .._support._mime import TYPES
 from ..exceptions import GenerationFailedError
 from ..media import sniff
-from ._facts import content_type, text
+from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._facts import content_type, response_facts, text
 
 if TYPE_CHECKING:
+    from .._data._exchange import Call, Response
     from .._data._types import MediaType
 
 SUFFIXES: Mapping[str, str] = {
@@ -319,3 +321,23 @@ def _kind(content_type: str | None) -> str | None:
         return "video"
 
     return family if family in ("video", "image", "audio") else "other"
+
+
+def response_of(
+    call: Call, media: Sequence[MediaType], raw: Any, metadata: Mapping[str, Any], **given: Any
+) -> Response:
+    """Return the response with these media.
+
+    Args:
+        call: What was asked for.
+        media: Addresses, bytes with their type, or, of images, base64; at least one.
+        raw: The body that settled it.
+        metadata: What stands beside them.
+        **given: Fields of the response, as the provider said them; None and "" for unsaid.
+    """
+    fields = response_facts(call, metadata, **given)
+    if call.kind == "image":
+        images = tuple(map(as_text, media))
+        return ImageGenerationResponse(images=images, raw_response=raw, **fields)
+
+    return VideoGenerationResponse(video=media[0], videos=tuple(media), raw_response=raw, **fields)

@@ -22,7 +22,7 @@ from ..catalog import Mappers, ModelSource, built_in_mappers, forget, provide, p
 from ..exceptions import ValidationError
 from ..mapping import check_mapping
 from ..models import ProviderHandler, ProviderInfo, VideoGenerationConfig
-from . import _files
+from . import _folders
 from ._contract import Adapter
 from ._handler_checks import check_handler, is_adapter, makes
 from ._provider import Provider
@@ -50,7 +50,7 @@ def brought() -> Mapping[str, Provider]:
     One that can't be imported, or is no row, is warned of and left out: it must not take the
     others down with it.
     """
-    rows = _files.of_the_environment()
+    rows = _folders.of_the_environment()
     for point in points_of(ENTRY_POINTS):
         try:
             row = point.load()
@@ -360,7 +360,7 @@ def register_provider_file(source: str | Path | Mapping[str, Any]) -> ProviderIn
     Raises:
         ValidationError: It declares none that can be used; each place is named, with its line.
     """
-    row = _files.row_of(source)
+    row = _folders.row_of(source)
     default_registry.register(row)
     return next(provider for provider in list_providers() if provider.name == row.name)
 

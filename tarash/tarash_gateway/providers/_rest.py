@@ -33,7 +33,7 @@ from .._support._secrets import AuthHeaders
 from ..exceptions import UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ._facts import among, id_in, id_text, percent, unknown_in
-from ._finding import is_since, moment
+from ._finding import is_since, moment, operation_of
 from ._rest_results import RestResults
 
 if TYPE_CHECKING:
@@ -211,23 +211,7 @@ class RestAdapter(RestResults):
 
         return job_id
 
-    @staticmethod
-    def operation(
-        client: Any,
-        call: Call,
-        job_id: str,
-        submitted_at: datetime | None = None,
-        **data: Any,
-    ) -> Operation:
-        """Return what another process needs to go on with a job."""
-        return Operation(
-            provider=client.account.provider,
-            model=call.config.model,
-            kind=call.kind,
-            id=job_id,
-            submitted_at=(submitted_at or datetime.now(UTC)).isoformat(),
-            data=data,
-        )
+    operation = staticmethod(operation_of)
 
     def job_named(self, client: Any, payload: Payload, call: Call, job_id: str) -> Operation:
         """Return the job of a submit whose answer was lost, by its id. Pure."""

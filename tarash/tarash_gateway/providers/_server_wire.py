@@ -17,7 +17,7 @@ from .._http._send_state import fetching_result
 from ..exceptions import TarashException
 from ._error_conditions import When
 from ._error_rules import ErrorRules
-from ._openai_forms import form_of
+from ._forms import form_of
 from ._openai_results import addresses_in, image_response, video_response
 from ._openai_wire import IMAGE_INPUTS, LARGEST_PART, STATUSES
 from ._own_server import OwnServer

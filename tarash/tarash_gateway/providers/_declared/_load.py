@@ -21,13 +21,12 @@ from ...exceptions import ValidationError
 from .._provider import KeyVariable, Provider
 from ._adapter import DeclaredAdapter
 from ._choosing import together
-from ._limits import joints_of, rules_of
 from ._mappers import mappers_of
 from ._model import Account, ProviderDeclaration
 from ._names import names_at
 from ._parts import PATH_PATTERN, is_for, is_named
 from ._rows import Narrowing
-from ._takes import Model
+from ._takes import Model, joints_of, rules_of
 
 if TYPE_CHECKING:
     from ..._data._types import Kind

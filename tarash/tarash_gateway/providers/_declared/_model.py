@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
@@ -25,20 +25,11 @@ from ._parts import (
     is_for,
     is_named,
 )
-from ._prices import Price
-from ._stages import (
-    Cancel,
-    Listing,
-    Poll,
-    Quote,
-    Result,
-    Rule,
-    Schemas,
-    Submit,
-    Upload,
-    place_of,
-)
-from ._takes import Model, Take, each_form_of
+from ._stages import Cancel, Listing, Poll, Quote, Result, Rule, Schemas, Submit, Upload, place_of
+from ._takes import Model, Price, Take, each_form_of
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 __all__ = [
     "Account",
@@ -353,3 +344,23 @@ class ProviderDeclaration(Section):
         """Return the JSON Schema of a model's input; None where there is none."""
         schema = model.input_schema
         return self._schemas.get(schema) if isinstance(schema, str) else schema
+
+
+def declaration_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a file of a provider."""
+    schema = ProviderDeclaration.model_json_schema(by_alias=True)
+    _allow_one(schema, ProviderDeclaration)
+    _allow_one(schema["$defs"]["Errors"], Errors)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "A provider of Tarash Gateway, in one file",
+    }
+
+
+def _allow_one(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Say of what may be several tables that it may be one."""
+    for name, field in model.model_fields.items():
+        if SEVERAL in field.metadata:
+            array = schema["properties"][name]
+            schema["properties"][name] = {"anyOf": [array["items"], array]}

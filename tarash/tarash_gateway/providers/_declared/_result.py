@@ -13,8 +13,7 @@ from ..._support._paths import value_at as one
 from ..._support._paths import values_at
 from ...exceptions import GenerationFailedError
 from .._facts import READERS, amount, date, mapping
-from .._outputs import find
-from .._responses import response_of
+from .._outputs import find, response_of
 from ._asked import content_of
 from ._names import count_of, holds, kept_back, picked
 from ._parts import Pick, Predicate, first_of

@@ -25,13 +25,12 @@ from ._asked import filled_in, has, own_id, whole
 from ._choosing import check_media, fits, form_for, placed, siblings, with_parts
 from ._client import check_plain
 from ._forms import form_of
-from ._limits import joints_of, rules_of
 from ._mappers import mappers_of
 from ._names import merged, picked, put
 from ._parts import first_of, is_for
 from ._rows import narrowed
 from ._stages import Submit
-from ._takes import Model, Take, Total
+from ._takes import Model, Take, Total, joints_of, rules_of
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Request

@@ -2,15 +2,72 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ..._data._money import PriceLine, PriceUnit
 from ..._data._types import ImageRole, Kind
+from ...catalog.prices import reason_of
+from ...mapping import Apart, Beside, Joint, Rule
 from ...models import ImageGenerationRequest, VideoGenerationRequest
 from ._parts import Count, Path, Place, Plain, Rate, Section, Text
+
+Amount = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
+"""A decimal in text: money is no float."""
+Quantity = Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")]
+Divisor = Annotated[str, Field(pattern=r"^\d*[1-9]\d*(\.\d+)?$|^\d+\.\d*[1-9]\d*$")]
+RENAMED: Mapping[str, str] = {"since": "valid_from", "until": "valid_to"}
+
+
+class Price(Section):
+    """What one thing costs. Lines that a user registers, or names in a file, go before it."""
+
+    model: Text
+    """The model's id; one that ends in `*` stands for all that begin so."""
+    unit: PriceUnit
+    """What the rate is for one of, or for `per` of."""
+    rate: Amount
+    """Negative for a discount."""
+    billable: Text = "output"
+    """Lines of one billable are alternatives; of different ones, parts of a sum."""
+    per: Divisor | None = None
+    currency: Text = "USD"
+    """`USD`, another currency, `usd_cent`, or a credit of the provider's own."""
+    credit_usd: Divisor | None = None
+    """US dollars for one unit of the currency, where that is a credit."""
+    when: dict[str, Any] = {}
+    """What has to hold: facts of the request or parameters, each with a value, a list of values, or
+    a comparison such as `"<=4"`."""
+    min_charge: Quantity | None = None
+    min: Quantity | None = None
+    max: Quantity | None = None
+    free: Quantity | None = None
+    step: Divisor | None = None
+    role: Literal["settlement"] | None = None
+    alternative_to: Text | None = None
+    since: dt.date | None = None
+    until: dt.date | None = None
+    source: str | None = None
+    date: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _has_measure(self) -> Price:
+        try:
+            self.line("any")
+        except ValueError as error:
+            raise ValueError(reason_of(error)) from None
+
+        return self
+
+    def line(self, provider: str) -> PriceLine:
+        """Return it as a line of a provider's."""
+        fields = {RENAMED.get(name, name): one for name, one in self if one is not None}
+        return PriceLine.model_validate({"provider": provider, **fields})
+
 
 FRAMES = ("first_frame", "last_frame")
 FIELDS = frozenset({*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields})
@@ -220,3 +277,16 @@ class Model(Form):
 def each_form_of(models: tuple[Model, ...]) -> tuple[Model, ...]:
     """Return models with several forms as several models, in their order."""
     return tuple(form for model in models for form in model.each_form)
+
+
+def joints_of(model: Model) -> tuple[Joint, ...]:
+    """Return what one value leaves possible of another field."""
+    return tuple(Joint(limit.when, limit.values, limit.limits, limit.to) for limit in model.limits)
+
+
+def rules_of(model: Model) -> tuple[Rule, ...]:
+    """Return what excludes each other, and what needs each other."""
+    return (
+        *(Apart(one.these, one.those) for one in model.apart),
+        *(Beside(one.these, one.those) for one in model.beside),
+    )

@@ -16,8 +16,8 @@ from ...exceptions import GenerationFailedError
 from .._facts import objects, text
 from .._openai_results import image_response
 from .._openai_wire import IMAGE_INPUTS
+from .._outputs import response_of
 from .._own_server import OwnServer
-from .._responses import response_of
 from .._server_wire import server_errors
 
 if TYPE_CHECKING:

@@ -22,10 +22,9 @@ from ...models import (
 )
 from .._contract import AdapterDefaults
 from ._draws import Draw, draw_for, fresh, outcome_of, settings
-from ._media import finish, sent
+from ._media import finish, sent, visible
 from ._previews import event_of, image_of, previews
 from ._responses import response_of
-from ._visible import visible
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config, PartialImage, Response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,9 +13,8 @@ from ..._data._exchange import RawResult
 from ...catalog import lookup
 from ...catalog.prices import usual_seconds
 from ...mapping import apply_field_mappers
-from ...media import _deliver, samples
+from ...media import _deliver, placeholder, samples
 from ._draws import Draw, outcome_of, settings
-from ._visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,3 +129,32 @@ async def _images(call: Call, outcome: MockResponse, draw: Draw) -> list[JsonObj
         files.append({**file, "width": width, "height": height})
 
     return files
+
+
+def visible(value: Any) -> Any:
+    """Return a value as JSON, with a placeholder where it holds media."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("content"), bytes) and "content_type" in value:
+            return placeholder(cast("Any", value))
+
+        return {str(name): visible(item) for name, item in value.items()}
+
+    if isinstance(value, list | tuple):
+        return [visible(item) for item in value]
+
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+
+    if isinstance(value, str):
+        return _visible_text(value)
+
+    return value if isinstance(value, int | float | None) else str(value)
+
+
+def _visible_text(text: str) -> str:
+    head, _, data = text.partition(",")
+    if not (head[:5].lower() == "data:" and head.endswith(";base64")):
+        return text
+
+    kind = head[5:].partition(";")[0]
+    return f"<{kind}, {len(data) * 3 // 4 - data[-2:].count('=')} bytes>"

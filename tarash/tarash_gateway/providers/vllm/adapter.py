@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..._http._client import checked, join
 from ...exceptions import UnsupportedOperationError
 from .._finding import is_since, moment
-from .._openai_list import is_same, newest
+from .._openai_results import is_same, newest
 from .._server_wire import VideoServer, server_errors
 
 if TYPE_CHECKING:
