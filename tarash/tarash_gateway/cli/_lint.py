@@ -69,7 +69,7 @@ def _of_jobs(declaration: ProviderDeclaration, text: str) -> Iterator[Remark]:
 
 
 def _paths(declaration: ProviderDeclaration) -> Iterator[str]:
-    yield from (one.path for one in declaration.submit)
+    yield from (path for way in declaration.submit for path in (way.path, *way.paths.values()))
     yield from (one.path for one in declaration.poll)
     yield from (one.path for one in declaration.cancel)
     yield from (one.path for one in declaration.list)

@@ -26,7 +26,7 @@ from ._parts import (
     is_named,
 )
 from ._stages import Cancel, Listing, Poll, Quote, Result, Rule, Schemas, Submit, Upload, place_of
-from ._takes import Model, Price, Take, each_form_of
+from ._takes import Model, Price, Take, Together, each_form_of, of_all
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -244,6 +244,10 @@ class ProviderDeclaration(Section):
     """One list, or one for each kind, which says so by `makes`."""
     prices: tuple[Price, ...] = ()
     sets: dict[str, dict[str, Take]] = {}
+    apart: tuple[Together, ...] = ()
+    """What excludes each other wherever a model takes both, as in `models`."""
+    beside: tuple[Together, ...] = ()
+    """What needs each other, likewise."""
     models: Annotated[tuple[Model, ...], Field(min_length=1), AfterValidator(each_form_of)]
     hooks: dict[Stage, Place] = {}
     _schemas: Mapping[str, Any] = PrivateAttr(default_factory=dict)
@@ -261,8 +265,10 @@ class ProviderDeclaration(Section):
                 names.add(form)
                 self._check(model.kind, name)
 
-        bought = [*(one.path for one in self.submit), *(one.path for one in self.models)]
-        ways = {place_of(path) for path in bought if path}
+        bought = [path for way in self.submit for path in (way.path, *way.paths.values())]
+        ways = {
+            place_of(path) for path in (*bought, *(model.path for model in self.models)) if path
+        }
         asked = [path for one in self.quote for path in (one.path, one.path_if_missing) if path]
         for path in asked:
             if place_of(path) in ways:
@@ -282,8 +288,12 @@ class ProviderDeclaration(Section):
                 raise ValueError(f"sets has no {' and '.join(unknown)}")
 
             shared = {name: value for each in model.sets for name, value in self.sets[each].items()}
-            takes = {**shared, **model.takes}
-            models.append(model.model_copy(update={"takes": takes, "sets": ()}))
+            whole = model.model_copy(update={"takes": {**shared, **model.takes}, "sets": ()})
+            rules = {
+                name: tuple(dict.fromkeys((*getattr(whole, name), *of_all(shared_rules, whole))))
+                for name, shared_rules in (("apart", self.apart), ("beside", self.beside))
+            }
+            models.append(whole.model_copy(update=rules))
 
         object.__setattr__(self, "models", tuple(models))
         return self

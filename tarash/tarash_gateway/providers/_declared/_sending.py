@@ -134,8 +134,9 @@ class DeclaredSending(DeclaredAccount):
         model = self.form_of(call)
         sent_as = (model.sent_as if model is not None else None) or call.config.model
         values = {**self.settings(call.config.provider_config), "model": sent_as}
-        path = (model.path if model is not None else None) or way.path
-        return self.path_of(path, values)
+        request = placed(self.said.forms_of(call.kind, call.config.model), call.request)
+        usual = next((way.paths[name] for name in way.paths if has(request, name)), way.path)
+        return self.path_of((model.path if model is not None else None) or usual, values)
 
     def _headers(self, way: Submit, call: Call, body: Mapping[str, Any]) -> dict[str, str]:
         headers = dict(way.headers)

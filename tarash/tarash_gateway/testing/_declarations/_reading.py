@@ -47,7 +47,7 @@ class Declaration:
         self.title: str = raw.get("title", self.name)
         self.account: Table = raw["account"]
         self.submits = _tables(raw["submit"])
-        self.polls = _tables(raw.get("poll", ()))
+        self.polls = [*map(_with_statuses, _tables(raw.get("poll", ())))]
         self.sharing = [poll for poll in self.polls if "many" in poll]
         self.results = _tables(raw["result"])
         self.cancels = _tables(raw.get("cancel", ()))
@@ -92,7 +92,7 @@ class Declaration:
             for model in self.models
             if model.get("path") and any(is_for(way, model["kind"], name) for name in model["ids"])
         ]
-        return [str(way["path"]), *dict.fromkeys(own)]
+        return [str(way["path"]), *dict.fromkeys((*way.get("paths", {}).values(), *own))]
 
     def forms(self, name: str) -> int:
         """Return how many forms a model has."""
@@ -107,6 +107,15 @@ class Declaration:
         rules = [rule for rule in self.rules if rule["means"] == meaning]
         plain = [rule for rule in rules if not rule.get("code")] if in_job else []
         return next(iter(plain or rules), None)
+
+
+def _with_statuses(poll: Table) -> Table:
+    """Return a poll with our word for each of the provider's, some of which stand in lists."""
+    statuses: dict[str, Any] = {}
+    for name, value in poll["statuses"].items():
+        statuses |= dict.fromkeys(value, name) if isinstance(value, list) else {name: value}
+
+    return {**poll, "statuses": statuses}
 
 
 def _forms(model: Table) -> Iterator[Table]:
