@@ -18,10 +18,7 @@ MOST_LINES = 250
 RAISED = {"kling": (330, "it speaks two APIs, each with names and models of its own")}
 """A raised ceiling: a provider, with its lines and the reason."""
 COLUMNS = 120
-FOLDED = {
-    *("alibaba", "bfl", "bytedance", "ideogram", "luma", "openrouter", "recraft", "together"),
-    *("wavespeed", "xai"),
-}
+FOLDED = {"alibaba", "bytedance", "luma", "openrouter"}
 """Files that have longer lines yet: a name may leave this list, and none may come."""
 PACKAGE = "tarash.tarash_gateway.providers"
 ROWS = [
