@@ -41,7 +41,7 @@ PURPOSES: dict[str, tuple[str, ...]] = {
         "_engine/_spending.py", "_data/_money.py", "_data/_budgets.py", "_jobs/_late_costs.py",
         "_jobs/_prices.py", "_jobs/_spend.py", "_jobs/_asking.py", "cli/_prices.py",
         "cli/_quotes.py", "cli/_spend.py", "providers/*/costs.py", "providers/*/prices.py",
-        "providers/_declared/_pric*.py", "ledger/*/_spending.py",
+        "ledger/*/_spending.py",
     ),
     "traffic: limits, breakers, hedges, shared polls": (
         "_engine/_accounts.py", "_engine/_admission.py", "_engine/_breakers.py",

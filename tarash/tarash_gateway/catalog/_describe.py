@@ -90,7 +90,7 @@ def list_all(provider: str | None = None) -> Iterator[ModelInfo]:
     """Yield every model of the catalogue, by provider and id."""
     known = provider is not None and is_described(provider)
     for name in names() if provider is None else [provider] if known else []:
-        yield from sorted(_list_one(name), key=lambda one: one.model)
+        yield from sorted(_list_one(name), key=lambda info: info.model)
 
 
 def _list_one(provider: str) -> Iterator[ModelInfo]:

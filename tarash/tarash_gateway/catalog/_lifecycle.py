@@ -231,9 +231,11 @@ def last_days(provider: str) -> Mapping[str, date]:
         provider: The provider's name.
     """
     archive = _newest(provider)
-    days = {one: _day(record) for one, record in archive.records()} if archive is not None else {}
-    known = {one: day for one, day in days.items() if day is not None}
-    return dict(sorted(known.items(), key=lambda one: (one[1], one[0])))
+    days = (
+        {model: _day(record) for model, record in archive.records()} if archive is not None else {}
+    )
+    known = {model: day for model, day in days.items() if day is not None}
+    return dict(sorted(known.items(), key=lambda pair: (pair[1], pair[0])))
 
 
 def unlisted(provider: str) -> list[str]:
@@ -245,8 +247,8 @@ def unlisted(provider: str) -> list[str]:
     if archive is None:
         return []
 
-    plain = {SNAPSHOT.sub("", one) for one in archive.ids}
-    return sorted(one for one in named(provider) if one not in archive and one not in plain)
+    plain = {SNAPSHOT.sub("", model) for model in archive.ids}
+    return sorted(model for model in named(provider) if model not in archive and model not in plain)
 
 
 def _newest(provider: str) -> RecordArchive | None:
@@ -258,8 +260,8 @@ def _newest(provider: str) -> RecordArchive | None:
 
 
 def _of_snapshots(archive: RecordArchive, model: str) -> date | None:
-    ids = [one for one in archive.ids if SNAPSHOT.sub("", one) == model != one]
-    days = [_day(archive.get(one)) for one in ids]
+    ids = [snapshot for snapshot in archive.ids if SNAPSHOT.sub("", snapshot) == model != snapshot]
+    days = [_day(archive.get(snapshot)) for snapshot in ids]
     known = [day for day in days if day is not None]
     return max(known) if known and len(known) == len(days) else None
 

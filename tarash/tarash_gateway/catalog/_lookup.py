@@ -321,7 +321,9 @@ def _mistyped(spec: ModelSpec) -> ModelSpec:
     near = near_ids(spec.provider, spec.model, alike=TYPO)
     gone = near_ids(spec.provider, spec.model, alike=TYPO, also_gone=True)
     owners = elsewhere(spec.provider, spec.model) if known and not gone else None
-    if any(re.match(f"{re.escape(one)}[-_:@/.].*[0-9]{{3}}", spec.model) for one in known):
+    if any(
+        re.match(f"{re.escape(known_id)}[-_:@/.].*[0-9]{{3}}", spec.model) for known_id in known
+    ):
         return spec
 
     doubt = None

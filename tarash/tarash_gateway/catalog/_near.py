@@ -51,7 +51,9 @@ def near_ids(
 
     known = [*_schema_store.ids(provider), *named(provider)]
     # Without the owner, as `veo3.1` for `fal-ai/veo3.1`.
-    within = sorted((one for one in known if f"/{one}/".find(f"/{model}/") > 0), key=len)
+    within = sorted(
+        (known_id for known_id in known if f"/{known_id}/".find(f"/{model}/") > 0), key=len
+    )
     close = difflib.get_close_matches(model, known, n=CANDIDATES, cutoff=alike)
     candidates = dict.fromkeys([*within[:1], *close, *within[1:CANDIDATES]])
     there = (
@@ -77,14 +79,18 @@ def mistyped_for(provider: str, model: str) -> list[str]:
     if not known or model in known:
         return []
 
-    words = {word for one in known for word in WORDS.findall(one)}
+    words = {word for known_id in known for word in WORDS.findall(known_id)}
     new = [word for word in WORDS.findall(model) if word not in words]
-    is_misspelled = bool(new) and all(len(one) >= SPELLED and one.isalpha() for one in new)
+    is_misspelled = bool(new) and all(len(word) >= SPELLED and word.isalpha() for word in new)
     numbers = NUMBERS.findall(model)
     plain, most = _plain(model), MOST_APART if len(model) >= SHORT else 1
     close = difflib.get_close_matches(model, known if is_misspelled else (), CANDIDATES, MISTYPED)
-    alike = [one for one in known if _plain(one) == plain]
-    meant = [one for one in close if NUMBERS.findall(one) == numbers and _apart(model, one) <= most]
+    alike = [candidate for candidate in known if _plain(candidate) == plain]
+    meant = [
+        candidate
+        for candidate in close
+        if NUMBERS.findall(candidate) == numbers and _apart(model, candidate) <= most
+    ]
     return list(dict.fromkeys([*sorted(alike), *meant]))[:NEAR_IDS]
 
 

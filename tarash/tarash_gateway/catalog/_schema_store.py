@@ -69,7 +69,7 @@ def source_of(provider: str) -> str:
 def _source_at(provider: str, hosts: tuple[str, ...], url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if parts.scheme == "https" and any(f".{host}".endswith(f".{one}") for one in hosts):
+    if parts.scheme == "https" and any(f".{host}".endswith(f".{known}") for known in hosts):
         return provider
 
     place = parts.netloc.rpartition("@")[2].lower()
@@ -154,7 +154,7 @@ def forget(provider: str) -> None:
     """Read a provider's files anew with the next use."""
     names = {provider, f"{DATES}{provider}"}
     with _lock:
-        for source in [one for one in _live if one.partition("@")[0] in names]:
+        for source in [key for key in _live if key.partition("@")[0] in names]:
             _live.pop(source, None)
 
 
@@ -257,6 +257,6 @@ def store(
 
 def _drop_oldest(kind: str, folder: Path) -> None:
     with suppress(OSError):  # another process may drop them, too
-        others = sorted(folder.glob(f"{kind}@*.shelf"), key=lambda one: one.stat().st_mtime_ns)
+        others = sorted(folder.glob(f"{kind}@*.shelf"), key=lambda file: file.stat().st_mtime_ns)
         for path in others[:-MOST_HOSTS]:
             path.unlink(missing_ok=True)

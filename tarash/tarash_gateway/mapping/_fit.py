@@ -204,7 +204,7 @@ def _fit_shape(
         for mapper in mappers
         if mapper.geometry is not None and name in (effect := effects(mapper.geometry, request))
     ]
-    different = [one for one in sent if one != requested]
+    different = [value for value in sent if value != requested]
     if sent and not different:
         return None
 

@@ -229,7 +229,7 @@ def stated_joints(schema: Mapping[str, Any]) -> tuple[Joint, ...]:
         for match in LIMITED.finditer(description)
     ]
     for match in EXCLUDED.finditer(description):
-        left = tuple(one for one in allowed if one != int(match["seconds"]))
+        left = tuple(value for value in allowed if value != int(match["seconds"]))
         joints.append(_seconds_at(match["lines"], left))
 
     for match in LONGER.finditer(description):
@@ -244,7 +244,7 @@ def _seconds_at(lines: str, seconds: tuple[int, ...]) -> Joint:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(one) for one in NUMBER.findall(text))
+    return tuple(int(digits) for digits in NUMBER.findall(text))
 
 
 # ------------------------------------------------------------------------------ a size as a ratio
@@ -286,10 +286,10 @@ def inexact_ratio(request: Request, mappers: Mapping[str, FieldMapper]) -> str |
         if mapper.source_field == "aspect_ratio" and "size" in mapper.also:
             sent = mapper.converter(request, None)
             made = ratio_of(sent)
-            words = [one.converter(request, size) for one in _sized(mappers)]
+            words = [mapper.converter(request, size) for mapper in _sized(mappers)]
             same = made is not None and apart(made, requested[0] / requested[1]) <= SAME
             if not same or not any(_has_area(word, requested) for word in words):
-                return " ".join(str(one) for one in (sent, *words) if one is not None)
+                return " ".join(str(word) for word in (sent, *words) if word is not None)
 
     return None
 

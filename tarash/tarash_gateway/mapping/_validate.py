@@ -120,7 +120,7 @@ def _problems(where: str, value: Any, schema: Mapping[str, Any] | None) -> Itera
         return
 
     values = schema.get("enum")
-    if values and not any(_same(value, one) for one in values):
+    if values and not any(_same(value, known) for known in values):
         near = _nearest(value, values)
         hint = f"; the nearest is {near!r}" if near is not None else ""
         yield where, f"{value!r} is not possible; allowed: {values}{hint}"
@@ -193,8 +193,8 @@ def _is_multiple(number: float, step: float) -> bool:
 
 def _inside(where: str, value: Any, schema: Mapping[str, Any]) -> Iterator[Problem]:
     if isinstance(value, list) and schema.get("items"):
-        for place, one in enumerate(value):
-            yield from _problems(f"{where}[{place}]", one, schema["items"])
+        for place, item in enumerate(value):
+            yield from _problems(f"{where}[{place}]", item, schema["items"])
 
     if isinstance(value, Mapping):
         for name in schema.get("required") or ():
@@ -202,18 +202,18 @@ def _inside(where: str, value: Any, schema: Mapping[str, Any]) -> Iterator[Probl
                 yield f"{where}.{name}", "it is required"
 
         properties = schema.get("properties")
-        for name, one in value.items() if properties is not None else ():
-            yield from _problems(f"{where}.{name}", one, (properties or {}).get(name))
+        for name, item in value.items() if properties is not None else ():
+            yield from _problems(f"{where}.{name}", item, (properties or {}).get(name))
 
 
 def _nearest(value: Any, values: list[Any]) -> Any:
     for measure in (ratio_of, lines_of):
         requested = measure(value)
-        measured = [(size, one) for one in values if (size := measure(one)) is not None]
+        measured = [(size, value) for value in values if (size := measure(value)) is not None]
         if requested is not None and measured:
             return min(measured, key=lambda pair: abs(pair[0] - requested))[1]
 
-    by_text = {str(one): one for one in values}
+    by_text = {str(value): value for value in values}
     near = difflib.get_close_matches(str(value), by_text, n=1, cutoff=0.0)
     return by_text[near[0]] if near else None
 

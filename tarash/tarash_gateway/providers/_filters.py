@@ -71,20 +71,22 @@ def sift(output: Any, media: Sequence[Medium], *, checks: bool = True) -> Sifted
         flags = _flags(mapping(output).get(name))
         places = _painted(flags, len(media))
         painted |= dict.fromkeys(places, name)
-        painted |= {place: name for place, one in enumerate(media) if _is_true(one.about.get(name))}
+        painted |= {
+            place: name for place, medium in enumerate(media) if _is_true(medium.about.get(name))
+        }
         if any(flags) and not places:
             names.append(name)
             missing = max(missing, sum(flags))
 
     return Sifted(
-        tuple(one for place, one in enumerate(media) if place not in painted),
+        tuple(medium for place, medium in enumerate(media) if place not in painted),
         len(painted) + missing,
         tuple(dict.fromkeys([*painted.values(), *names])),
     )
 
 
 def _flags(value: Any) -> list[bool]:
-    return [_is_true(one) for one in (value if isinstance(value, list) else [value])]
+    return [_is_true(item) for item in (value if isinstance(value, list) else [value])]
 
 
 def _is_true(value: Any) -> bool:

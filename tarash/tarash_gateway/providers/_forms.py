@@ -48,17 +48,17 @@ def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]
     files: list[tuple[str, Any]] = []
     for name, value in body.items():
         values = value if isinstance(value, list | tuple) else [value]
-        if not values or not all(is_file(one) for one in values):
+        if not values or not all(is_file(value) for value in values):
             fields[name] = value
             continue
 
         # As the SDK names them: `image` for one, `image[]` for each of several.
         part = name if len(values) == 1 else f"{name}[]"
-        for number, one in enumerate(values):
-            kind = one["content_type"]
+        for number, file in enumerate(values):
+            kind = file["content_type"]
             # As a stream: of bytes, all would be copied to the connection at once, and aiohttp
             # warns of any megabyte.
-            content = io.BytesIO(one["content"])
+            content = io.BytesIO(file["content"])
             files.append((part, (named(f"{name}-{number}", kind), content, kind)))
 
     return fields, files or None
@@ -67,7 +67,7 @@ def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]
 def as_part(value: Any, name: str) -> Any:
     """Return media that a mapper wrote as a data URI as the bytes that a form takes."""
     if isinstance(value, list):
-        return [as_part(one, name) for one in value]
+        return [as_part(item, name) for item in value]
 
     # A plan's placeholders are of a type of their own, and stay.
     return (from_data_uri(value, name) or value) if type(value) is str else value

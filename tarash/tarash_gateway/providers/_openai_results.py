@@ -90,7 +90,9 @@ def image_response(call: Call, raw: Any) -> Response:
     kept_back = [*_kept_back(items), *sifted.flags]
 
     sent = text(beside.get("output_format")) or text(extra.get("output_format")) or "png"
-    metadata = {name: one for name, one in beside.items() if name != "data" and one is not None}
+    metadata = {
+        name: value for name, value in beside.items() if name != "data" and value is not None
+    }
     return response_of(
         call,
         [medium.url for medium in sifted.media],
@@ -136,7 +138,7 @@ def events(answer: HttpResponse) -> list[Any]:
     """
     data = (line[5:].strip() for line in str(answer.body).splitlines() if line[:5] == "data:")
     try:
-        parsed = [parse_json(one) for one in data if one != "[DONE]"]
+        parsed = [parse_json(line) for line in data if line != "[DONE]"]
     except ValueError:
         parsed = []
 
@@ -183,7 +185,12 @@ def reported_cost(body: Any, _metadata: Mapping[str, Any]) -> Reported | None:
     """Return the tokens of an answer; None where it has none, as of videos."""
     events = body if isinstance(body, list) else [body]  # of a stream, the last one says it
     usage = next(
-        (one for event in reversed(events) if (one := mapping(mapping(event).get("usage")))), {}
+        (
+            counted
+            for event in reversed(events)
+            if (counted := mapping(mapping(event).get("usage")))
+        ),
+        {},
     )
     details = mapping(usage.get("input_tokens_details"))
     counts = {

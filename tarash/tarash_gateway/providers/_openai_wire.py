@@ -274,9 +274,9 @@ class OpenAIWire(AdapterDefaults):
 
         path = self.path("videos", client.account.api_version, call.config.model)
         return [
-            operation_of(client, call, str(one["id"]), moment(one.get("created_at")) or since)
-            for one in await newest(client.get, path, since)
-            if is_since(one.get("created_at"), since) and is_same(one, payload)
+            operation_of(client, call, str(video["id"]), moment(video.get("created_at")) or since)
+            for video in await newest(client.get, path, since)
+            if is_since(video.get("created_at"), since) and is_same(video, payload)
         ]
 
     def together(self, operation: Operation) -> Together | None:
@@ -358,8 +358,8 @@ class OpenAIWire(AdapterDefaults):
     ) -> RawResult:
         """Return the finished job with its video: by a public URL, else the bytes."""
         base = client.account.base_url
-        given = [urljoin(f"{base}/", one) for one in addresses_in(job)]
-        public = [one for one in given if origin(one) != origin(base)]
+        given = [urljoin(f"{base}/", address) for address in addresses_in(job)]
+        public = [address for address in given if origin(address) != origin(base)]
         if public:
             return RawResult(job, {"urls": public})
 
@@ -371,7 +371,7 @@ class OpenAIWire(AdapterDefaults):
             if not elsewhere:
                 raise unreadable(answer.status, answer.body)
 
-            return RawResult(job, {"urls": [urljoin(f"{base}/", one) for one in elsewhere]})
+            return RawResult(job, {"urls": [urljoin(f"{base}/", address) for address in elsewhere]})
 
         kind = answer.content_type or ""
         media: MediaContent = {

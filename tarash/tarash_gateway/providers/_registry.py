@@ -307,7 +307,7 @@ class Registry:
             )
 
         models = self.models_with_keys(name)
-        present = tuple(one for one, model in models.items() if self._has_key(name, model))
+        present = tuple(prefix for prefix, model in models.items() if self._has_key(name, model))
         return ProviderInfo(
             name=name,
             modalities=row.modalities,

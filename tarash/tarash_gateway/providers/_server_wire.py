@@ -164,8 +164,8 @@ class VideoServer(OwnServer):
     ) -> RawResult:
         """Return a finished job with its videos: by public URLs, else their bytes."""
         base = client.account.base_url
-        given = [urljoin(f"{base}/", one) for one in addresses_in(job)]
-        public = [one for one in given if origin(one) != origin(base)]
+        given = [urljoin(f"{base}/", address) for address in addresses_in(job)]
+        public = [address for address in given if origin(address) != origin(base)]
         if public:
             return RawResult(job, {"urls": public})
 

@@ -122,7 +122,7 @@ class Account(Section):
         asked, best = urlsplit(base_url), (False, -1)
         nearest: Product | None = None
         places: list[tuple[str, Product | None]] = [(self.base_url, None)]
-        places += [(one.base_url, one) for one in self.products]
+        places += [(product.base_url, product) for product in self.products]
         for url, product in places:
             mine = urlsplit(url)
             path = mine.path.rstrip("/")
@@ -269,12 +269,16 @@ class ProviderDeclaration(Section):
         ways = {
             place_of(path) for path in (*bought, *(model.path for model in self.models)) if path
         }
-        asked = [path for one in self.quote for path in (one.path, one.path_if_missing) if path]
+        asked = [
+            path for quote in self.quote for path in (quote.path, quote.path_if_missing) if path
+        ]
         for path in asked:
             if place_of(path) in ways:
                 raise ValueError(f"quote.path {path!r} is a submit's: it would buy")
 
-        if any(one.own_id for one in self.list) and not any(one.own_id for one in self.submit):
+        if any(listing.own_id for listing in self.list) and not any(
+            listing.own_id for listing in self.submit
+        ):
             raise ValueError("list.own_id needs an own_id in the submit, which sends it")
 
         return self
@@ -301,7 +305,7 @@ class ProviderDeclaration(Section):
     def _check(self, kind: Kind, model: str) -> None:
         """Check that a model has a way from submit to result."""
         name = model.removesuffix("*")
-        ways = [one for one in self.submit if is_for(one, kind, name)]
+        ways = [way for way in self.submit if is_for(way, kind, name)]
         if not ways:
             raise ValueError(f"no [[submit]] makes a {kind} with {model!r}")
 
@@ -319,7 +323,7 @@ class ProviderDeclaration(Section):
         """What the provider's own references begin with."""
         prefix = self.upload.prefix if self.upload is not None else ""
         named = (*self.media.references, prefix)
-        return tuple(dict.fromkeys(one for one in named if one != prefix or "://" in one))
+        return tuple(dict.fromkeys(start for start in named if start != prefix or "://" in start))
 
     @property
     def makes(self) -> tuple[Kind, ...]:
@@ -333,14 +337,14 @@ class ProviderDeclaration(Section):
     def forms_of(self, kind: str, model: str) -> tuple[Model, ...]:
         """Return what is declared of a model: by its id, the longest prefix, else of the first."""
         known: dict[str, list[Model]] = {}
-        for one in self.models:
-            for name in one.ids if one.kind == kind else ():
-                known.setdefault(name, []).append(one)
+        for form in self.models:
+            for name in form.ids if form.kind == kind else ():
+                known.setdefault(name, []).append(form)
 
         if model in known:
             return tuple(known[model])
 
-        prefixes = [one for one in known if model.startswith(one.removesuffix("*"))]
+        prefixes = [known_id for known_id in known if model.startswith(known_id.removesuffix("*"))]
         if prefixes:
             return tuple(known[max(prefixes, key=len)])
 

@@ -66,7 +66,7 @@ class Price(Section):
 
     def line(self, provider: str) -> PriceLine:
         """Return it as a line of a provider's."""
-        fields = {RENAMED.get(name, name): one for name, one in self if one is not None}
+        fields = {RENAMED.get(name, name): value for name, value in self if value is not None}
         return PriceLine.model_validate({"provider": provider, **fields})
 
 
@@ -330,6 +330,6 @@ def joints_of(model: Model) -> tuple[Joint, ...]:
 def rules_of(model: Model) -> tuple[Rule, ...]:
     """Return what excludes each other, and what needs each other."""
     return (
-        *(Apart(one.these, one.those) for one in model.apart),
-        *(Beside(one.these, one.those) for one in model.beside),
+        *(Apart(rule.these, rule.those) for rule in model.apart),
+        *(Beside(rule.these, rule.those) for rule in model.beside),
     )

@@ -82,10 +82,10 @@ def files_of(outputs: Any, kind: str, only: str | None) -> list[dict[str, str]]:
     """
     every = list(_files(outputs, only))
     for place in KEPT:
-        here = [one for one in every if (text(one.get("type")) or "output") == place]
-        media = [one for one in here if _type(one).startswith(f"{kind}/") and not _moves(one)]
+        here = [file for file in every if (text(file.get("type")) or "output") == place]
+        media = [file for file in here if _type(file).startswith(f"{kind}/") and not _moves(file)]
         if kind == "video":
-            media = media or [one for one in here if _moves(one)]
+            media = media or [file for file in here if _moves(file)]
 
         if media:
             return media

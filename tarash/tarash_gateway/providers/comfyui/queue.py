@@ -126,7 +126,7 @@ class Run:
 
         share = 0.0
         if kind == "execution_cached":
-            self._done |= {str(one) for one in data.get("nodes") or ()}
+            self._done |= {str(node) for node in data.get("nodes") or ()}
         elif kind == "executing":
             node = data.get("node")
             if node is None:

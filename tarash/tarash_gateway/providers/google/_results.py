@@ -132,7 +132,7 @@ def filtered_of(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 def revised_prompt(raw: Any) -> str | None:
     """Return the prompt as Imagen rewrote it."""
-    prompts = [one.get("prompt") for one in objects(mapping(raw).get("predictions"))]
+    prompts = [prediction.get("prompt") for prediction in objects(mapping(raw).get("predictions"))]
     return next((prompt for prompt in prompts if isinstance(prompt, str)), None)
 
 
@@ -167,9 +167,9 @@ def reasons_in(raw: Mapping[str, Any]) -> list[str]:
 def _filtered_images(raw: Mapping[str, Any], asked: int | None) -> dict[str, Any]:
     """Return how many images were filtered: they are left out, with a reason or without a trace."""
     refusals = [
-        str(one["finishReason"])
-        for one in objects(raw.get("candidates"))
-        if one.get("finishReason") in REFUSALS
+        str(candidate["finishReason"])
+        for candidate in objects(raw.get("candidates"))
+        if candidate.get("finishReason") in REFUSALS
     ]
     reasons = reasons_in(raw) or refusals
     missing = 0
@@ -224,9 +224,9 @@ def reported_cost(body: Any, _metadata: Mapping[str, Any]) -> Reported | None:
 def _text(details: Any, name: str) -> Decimal:
     """Return how many of the output's tokens are words."""
     counts = (
-        exact(one.get(name)) or ZERO
-        for one in objects(details)
-        if str(one.get("modality")).upper() == "TEXT"
+        exact(detail.get(name)) or ZERO
+        for detail in objects(details)
+        if str(detail.get("modality")).upper() == "TEXT"
     )
     return sum(counts, ZERO)
 

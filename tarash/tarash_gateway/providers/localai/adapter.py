@@ -71,7 +71,7 @@ class LocalAIAdapter(OwnServer):
             return image_response(call, finished.raw)
 
         items = objects(finished.raw.get("data"))
-        media = [one for item in items if (one := _medium(item)) is not None]
+        media = [medium for item in items if (medium := _medium(item)) is not None]
         if not media:
             raise GenerationFailedError(
                 f"LocalAI answered without a video: {shorten(finished.raw)}",

@@ -69,9 +69,9 @@ class VllmAdapter(VideoServer):
             return await client.get(join(client.account.base_url, path))
 
         return [
-            self.operation(client, call, str(one["id"]), moment(one.get("created_at")) or since)
-            for one in await newest(get, "videos", since)
-            if is_since(one.get("created_at"), since) and is_same(one, payload)
+            self.operation(client, call, str(video["id"]), moment(video.get("created_at")) or since)
+            for video in await newest(get, "videos", since)
+            if is_since(video.get("created_at"), since) and is_same(video, payload)
         ]
 
 
