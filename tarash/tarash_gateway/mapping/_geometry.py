@@ -141,9 +141,7 @@ class Lines:
             return None
 
         if self.values:
-            return self.values[
-                min(self.values, key=lambda ratio: (apart(ratio, requested), -ratio))
-            ]
+            return self.values[min(self.values, key=lambda side: (apart(side, requested), -side))]
 
         within = max(requested, self.low or requested)
         number = round(min(within, self.high or within))
@@ -353,7 +351,7 @@ def says_size(ratios: Ratios, lines: Lines, request: Any) -> bool:
 
     ratio, side = ratios.choose(request, target), lines.choose(request, target)
     made = ratio_of(ratio if ratios.key is None or ratio is None else ratio[ratios.key])
-    area = next((word for word, value in lines.values.items() if value == side), None)
+    area = next((number for number, value in lines.values.items() if value == side), None)
     if made is None or area is None:
         return False
 
