@@ -13,9 +13,8 @@ import pydantic
 from .._data._budgets import Budget
 from ..exceptions import ValidationError
 from ..ledger._records import Ledger
-from ..server._audit_log import write_act
 from ..server._configuration import read_settings
-from ..server._key_store import TOKEN, ApiKey, KeyScope, KeyStore
+from ..server._key_store import TOKEN, ApiKey, KeyScope, KeyStore, write_act
 from ..server._words import rule_of
 from . import _terminal as terminal
 from ._ages import age_of

@@ -13,7 +13,7 @@ from ..models import ImageGenerationRequest, VideoGenerationRequest
 from ..server._callers import Caller
 from ..server._content import result_of
 from ..server._creating import Name, create, labels_of
-from ..server._job_requests import planned
+from ..server._jobs import planned
 from ..server._key_store import KEY_LABEL
 from ..server._model_names import Wanted
 from ..server._refusals import Refusal
@@ -195,16 +195,10 @@ class Desk:
     async def cancel(self, job_id: str) -> dict[str, Any]:
         """Ask a job's provider to stop it."""
         job = await self._found(job_id)
-        driven = self._front.drivers.get(job.id)
         if job.state != "open":
             return {"job_id": job.id, "answer": "too_late", "status": job.state}
 
-        keys = self._front.models.keys_of(job)
-        handle: Any = (
-            driven.handle
-            if driven is not None
-            else await self._front.gateway.resume_async(job.id, api_keys=keys)
-        )
+        handle = await self._front.drivers.handle_of(job)
         return {"job_id": job.id, "answer": await handle.cancel_async()}
 
     async def files(self, job: JobInfo) -> list[Path]:

@@ -21,39 +21,25 @@ from .._jobs._gateway import Gateway
 from .._version import __version__
 from ..exceptions import StorageError, TarashException
 from . import (
-    _audit,
     _catalogue,
     _content,
     _events,
     _health,
     _images,
-    _inbox_route,
-    _job_media,
+    _inbox,
     _jobs,
     _keys,
-    _links,
     _media,
-    _models,
     _page,
-    _remakes,
-    _signing_in,
-    _streams,
-    _timelines,
-    _traffic,
     _videos,
 )
-from ._around import Around
+from ._around import Around, Traces
 from ._creating import is_known, orders
-from ._examples import with_examples
-from ._forms import UNNAMED_JSON
+from ._forms import UNNAMED_JSON, check_query
 from ._front import Front, front_of
-from ._limits import SmallBodies
-from ._patience import PatientBodies
-from ._query import check_query
+from ._limits import PatientBodies, Rooms, SmallBodies
 from ._refusals import NO_RETRY, RETRY, Refusal, invalid, refusal_of
-from ._room import Rooms
-from ._schemas import with_schemas
-from ._tracing import Traces
+from ._schemas import with_examples, with_schemas
 from ._words import rule_of
 
 if TYPE_CHECKING:
@@ -66,23 +52,14 @@ EXPOSED = ("openai-poll-after-ms", "x-request-id", "x-should-retry", "x-tarash-c
 ROUTERS = (
     _health,
     _videos,
-    _remakes,
     _content,
     _images,
     _jobs,
     _events,
-    _job_media,
-    _links,
-    _inbox_route,
+    _inbox,
     _media,
-    _models,
     _catalogue,
     _keys,
-    _audit,
-    _streams,
-    _timelines,
-    _traffic,
-    _signing_in,
     _page,
 )
 ORDERED = (
@@ -161,8 +138,8 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
         app.add_middleware(Traces, telemetry=front.telemetry)
 
     app.add_middleware(Around, metrics=front.metrics)
-    for one in ROUTERS:
-        app.include_router(one.router, dependencies=[Depends(check_query)])
+    for module in ROUTERS:
+        app.include_router(module.router, dependencies=[Depends(check_query)])
 
     _answer_heads(app)
     for kind, handler in HANDLERS.items():
@@ -173,10 +150,9 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
 
 def _answer_heads(app: FastAPI) -> None:
     """Answer HEAD wherever GET is answered, but for streams: monitors and balancers ask so."""
-    every = [one for each in ROUTERS for one in each.router.routes if isinstance(one, APIRoute)]
-    known = {one.path for one in every if "HEAD" in (one.methods or ())}
-    for route in every:
-        is_read = "GET" in (route.methods or ()) and route.path not in known
+    routes = [route for module in ROUTERS for route in module.router.routes]
+    for route in routes:
+        is_read = isinstance(route, APIRoute) and "GET" in (route.methods or ())
         if is_read and route.response_class is not StreamingResponse:
             app.add_api_route(
                 route.path,

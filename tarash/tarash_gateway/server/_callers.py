@@ -14,10 +14,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ._front import Front, front_of
 from ._key_store import KEY_LABEL
-from ._refusals import NO_RETRY, Refusal
+from ._refusals import NO_RETRY, Refusal, missing
 
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo
+    from .._data._types import Kind
     from ._key_store import ApiKey
     from ._sessions import Session
 
@@ -241,3 +242,22 @@ async def admin_of(caller: CallerHere) -> Caller:
 
 
 AdminHere = Annotated[Caller, Depends(admin_of)]
+
+
+async def owned(front: Front, caller: Caller, job_id: str, kind: Kind | None = None) -> JobInfo:
+    """Return a job of a caller's own.
+
+    Args:
+        front: What the application stands on.
+        caller: Who asks.
+        job_id: The job's id.
+        kind: What it makes; None for whatever kind.
+
+    Raises:
+        Refusal: There is none of this id, or it is another key's, which is the same.
+    """
+    job = await front.gateway.find_job_async(job_id)
+    if job is None or job.id != job_id or kind not in (None, job.kind) or not caller.owns(job):
+        raise missing(kind or "job")
+
+    return job

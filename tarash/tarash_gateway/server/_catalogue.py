@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .._data._money import PriceLine
     from ._front import Front
 
-router = APIRouter(prefix="/api/models", tags=["Models"], responses=ERRORS)
+router = APIRouter(tags=["Models"], responses=ERRORS)
 Found = tuple[str, "ModelInfo | None"]
 SUGGESTED = (
     "fal/fal-ai/veo3.1",
@@ -39,7 +39,7 @@ SUGGESTED = (
 """Where no one searches for anything yet, these come first, as far as they are there."""
 
 
-@router.get("")
+@router.get("/api/models")
 async def search_models(  # noqa: PLR0913, PLR0917  (each is a part of the query)
     front: FrontHere,
     caller: CallerHere,
@@ -71,7 +71,7 @@ async def search_models(  # noqa: PLR0913, PLR0917  (each is a part of the query
     return JSONResponse(sendable({"object": "list", "data": shown, **counts}))
 
 
-@router.get("/{model:path}")
+@router.get("/api/models/{model:path}")
 async def show_model(model: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Show all that is known of a model: what it takes, what it costs, when it ends."""
     await front.models.read()
@@ -197,3 +197,21 @@ def _rank(listed: Found, words: list[str], usable: frozenset[str]) -> tuple[Any,
         SUGGESTED.index(name) if is_suggested else needs_more,
         name if not words else (len(name), name),
     )
+
+
+@router.get("/v1/models")
+async def list_models(front: FrontHere, caller: CallerHere) -> dict[str, Any]:
+    """List the models and aliases that this key may use."""
+    await front.models.read()
+    return {"object": "list", "data": list(front.models.listed(caller))}
+
+
+@router.get("/v1/models/{model:path}")
+async def retrieve_model(model: str, front: FrontHere, caller: CallerHere) -> dict[str, Any]:
+    """Show one model or alias."""
+    await front.models.read()
+    entry = front.models.found(model, caller)
+    if entry is None:
+        raise missing("model")
+
+    return entry
