@@ -61,15 +61,17 @@ class Desk:
             {"model": entry["id"], "makes": entry.get("outputs", ["video", "image"])}
             for entry in self._front.models.listed(self._caller)
         ]
-        every = [one for one in every if kind is None or kind in one["makes"]]
-        matching = [one for one in every if all(word in one["model"].lower() for word in words)]
+        every = [model for model in every if kind is None or kind in model["makes"]]
+        matching = [
+            model for model in every if all(word in model["model"].lower() for word in words)
+        ]
         shown = matching[: min(limit, MOST_MODELS)]
         more = len(matching) - len(shown)
         answer: dict[str, Any] = {"models": shown, "more": more}
         if more:
             answer["hint"] = f"{more} more match; further words of the id narrow it down"
         elif not matching:
-            answer["hint"] = _nearest(words, [one["model"] for one in every])
+            answer["hint"] = _nearest(words, [model["model"] for model in every])
 
         return answer
 
@@ -89,7 +91,7 @@ class Desk:
         chain = [plan, *plan.fallbacks]
         most = _most(chain)
         quoted = {
-            "quotes": [_priced(one) for one in chain],
+            "quotes": [_priced(link) for link in chain],
             "most_usd": None if most is None else format(most, "f"),
             "adjustments": _shown(plan)["adjustments"],
             "confirmation_id": None,
@@ -277,10 +279,10 @@ def _nearest(words: list[str], names: list[str]) -> str:
 
 def _most(chain: list[GenerationPlan]) -> Decimal | None:
     """Return what a chain may cost at most, if each of its configs is paid for; None if unknown."""
-    if any(one.quote.high is None or one.quote.currency != "USD" for one in chain):
+    if any(plan.quote.high is None or plan.quote.currency != "USD" for plan in chain):
         return None
 
-    return sum((one.quote.high for one in chain if one.quote.high is not None), Decimal(0))
+    return sum((plan.quote.high for plan in chain if plan.quote.high is not None), Decimal(0))
 
 
 def _priced(plan: GenerationPlan) -> dict[str, Any]:
