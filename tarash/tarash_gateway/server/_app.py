@@ -37,7 +37,7 @@ from ._around import Around, Traces
 from ._creating import is_known, orders
 from ._forms import UNNAMED_JSON, check_query
 from ._front import Front, front_of
-from ._limits import PatientBodies, Rooms, SmallBodies
+from ._limits import Bodies, Rooms
 from ._refusals import NO_RETRY, RETRY, Refusal, invalid, refusal_of
 from ._schemas import with_examples, with_schemas
 from ._words import rule_of
@@ -121,9 +121,11 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
     )
     app.state.front = front
     app.add_middleware(Rooms, rooms=(front.room, front.disk))
-    app.add_middleware(PatientBodies, seconds=settings.body_seconds)
     app.add_middleware(
-        SmallBodies, json_bytes=settings.json_bytes, multipart_bytes=settings.multipart_bytes
+        Bodies,
+        json_bytes=settings.json_bytes,
+        multipart_bytes=settings.multipart_bytes,
+        seconds=settings.body_seconds,
     )
     if settings.cors.origins:
         app.add_middleware(

@@ -48,7 +48,7 @@ class Caller:
 
     def may_use(self, model: str) -> bool:
         """Tell whether a model or an alias is within its scope."""
-        return self.key is None or any(fnmatchcase(model, one) for one in self.key.models)
+        return self.key is None or any(fnmatchcase(model, pattern) for pattern in self.key.models)
 
     def owns(self, job: JobInfo) -> bool:
         """Tell whether a job is its own; the admin sees all."""

@@ -154,8 +154,8 @@ def _reaching(config: Any, endpoints: Sequence[str]) -> Any:
     host = urlsplit(endpoints[0]).hostname or ""
     changed: dict[str, Any] = {
         "fallback_configs": tuple(
-            _reaching(one, (its,))
-            for one, its in zip(config.fallback_configs, endpoints[1:], strict=True)
+            _reaching(fallback, (its,))
+            for fallback, its in zip(config.fallback_configs, endpoints[1:], strict=True)
         )
     }
     if config.mock is None and not names_public_host(host):

@@ -147,6 +147,6 @@ def _inlined(value: Any, known: dict[str, Any]) -> Any:
         if value.keys() == {"$ref"} and value["$ref"] in known:
             return _inlined(known[value["$ref"]], known)
 
-        return {name: _inlined(one, known) for name, one in value.items()}
+        return {name: _inlined(inner, known) for name, inner in value.items()}
 
-    return [_inlined(one, known) for one in value] if isinstance(value, list) else value
+    return [_inlined(entry, known) for entry in value] if isinstance(value, list) else value

@@ -198,7 +198,7 @@ def _timeline(record: JobRecord, heard: list[dict[str, Any]]) -> list[dict[str, 
     events: list[dict[str, Any]] = [{"at": record.created_at.isoformat(), "event": "written"}]
     for entry in record.entries:
         number = entry.intent.attempt_number
-        events += _attempt(entry, [one for one in heard if one["attempt"] == number])
+        events += _attempt(entry, [move for move in heard if move["attempt"] == number])
 
     if record.state != "open":
         last = heard[-1]["at"] if heard else None
@@ -219,7 +219,7 @@ def _attempt(entry: SubmissionRecord, heard: list[dict[str, Any]]) -> Iterator[d
             "detail": None if entry.operation is None else entry.operation.id,
         }
 
-    yield from ({**who, **one} for one in heard if one["status"] not in OVER)
+    yield from ({**who, **move} for move in heard if move["status"] not in OVER)
     if known.get("cancel") is not None:
         yield {**who, "at": None, "event": "cancel", "detail": str(known["cancel"])}
 

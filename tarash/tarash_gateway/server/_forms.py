@@ -210,7 +210,7 @@ def fields_from(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         else:
             _put(fields, path, values[0] if len(values) == 1 else values, path)
 
-    return {name: one if name in OBJECTS else _listed(one) for name, one in fields.items()}
+    return {name: value if name in OBJECTS else _listed(value) for name, value in fields.items()}
 
 
 def _listed(value: Any) -> Any:
@@ -221,7 +221,7 @@ def _listed(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
 
-    inner = {name: _listed(one) for name, one in value.items()}
+    inner = {name: _listed(entry) for name, entry in value.items()}
     places = [name for name in inner if name.isascii() and name.isdigit()]
     if not inner or len(places) < len(inner):
         return inner

@@ -89,7 +89,7 @@ async def spending(front: FrontHere, _admin: AdminHere) -> JSONResponse:
     data = []
     if getattr(front.gateway.ledger, "keeps_money", False):
         for since, keys in periods.items():
-            data += [one for one in await _spent(front, since) if one["key"] in keys]
+            data += [row for row in await _spent(front, since) if row["key"] in keys]
 
     return JSONResponse({"object": "list", "data": data})
 
@@ -121,8 +121,12 @@ def _shown(
 def _providers(front: Front) -> list[dict[str, Any]]:
     usable = usable_of(front)
     return [
-        {**one.model_dump(mode="json"), "ready": one.name in usable, "mocked": front.settings.mock}
-        for one in providers_of(front.gateway)
+        {
+            **provider.model_dump(mode="json"),
+            "ready": provider.name in usable,
+            "mocked": front.settings.mock,
+        }
+        for provider in providers_of(front.gateway)
     ]
 
 

@@ -158,7 +158,7 @@ class ImageAnswer:
             for number, path in enumerate(files, 1)
         ]
         if response.revised_prompt:
-            data = [{**one, "revised_prompt": response.revised_prompt} for one in data]
+            data = [{**image, "revised_prompt": response.revised_prompt} for image in data]
 
         return job, sendable(self._body(job, response, data, files))
 

@@ -90,11 +90,11 @@ async def planned(front: Front, kind: Kind, config: Any, asked: Asked) -> Genera
     try:
         real = await ask(_unmocked(config), asked)
     except TarashException:  # such as one whose host nobody has named
-        first, *rest = (one.model_copy(update={"expected_seconds": None}) for one in _chain(plan))
+        first, *rest = (link.model_copy(update={"expected_seconds": None}) for link in _chain(plan))
     else:
         first, *rest = (
-            one.model_copy(update={"quote": its.quote, "expected_seconds": its.expected_seconds})
-            for one, its in zip(_chain(plan), _chain(real), strict=True)
+            link.model_copy(update={"quote": its.quote, "expected_seconds": its.expected_seconds})
+            for link, its in zip(_chain(plan), _chain(real), strict=True)
         )
 
     return first.model_copy(update={"fallbacks": tuple(rest)})
@@ -105,7 +105,7 @@ def _chain(plan: GenerationPlan) -> tuple[GenerationPlan, ...]:
 
 
 def _unmocked(config: Any) -> Any:
-    rest = tuple(_unmocked(one) for one in config.fallback_configs)
+    rest = tuple(_unmocked(fallback) for fallback in config.fallback_configs)
     return config.model_copy(update={"mock": None, "fallback_configs": rest})
 
 
@@ -147,8 +147,12 @@ async def quote(request: Request, front: FrontHere, caller: CallerHere) -> JSONR
     """Say what it would cost, each model of the chain by itself; buys nothing."""
     made = await _planned(request, front, caller)
     shown = [
-        {"provider": one.provider, "model": one.model, "quote": one.quote.model_dump(mode="json")}
-        for one in (made, *made.fallbacks)
+        {
+            "provider": link.provider,
+            "model": link.model,
+            "quote": link.quote.model_dump(mode="json"),
+        }
+        for link in (made, *made.fallbacks)
     ]
     body = HTTP.said_in({"object": "quote", **shown[0], "fallbacks": shown[1:]})
     return JSONResponse(sendable(body))
@@ -195,7 +199,7 @@ async def list_jobs(  # noqa: PLR0913, PLR0917  (each is a part of the query)
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
 ) -> JSONResponse:
     """List the jobs of this key, newest first; the admin's list has those of all keys."""
-    labels = dict(_pair(one) for one in label)
+    labels = dict(_pair(text) for text in label)
     if not caller.is_admin and labels.setdefault("key", caller.id) != caller.id:
         return JSONResponse({"object": "list", "data": [], "has_more": False})
 

@@ -119,11 +119,11 @@ class KeyStore:
         self._ledger = ledger
         self._configured: list[tuple[str, ApiKey]] = []
         now = datetime.now(UTC)
-        for one in configured:
-            secret = os.environ.get(one.key_env, "")
+        for known in configured:
+            secret = os.environ.get(known.key_env, "")
             if secret:
-                scope = one.model_dump(exclude={"key_env"})
-                key = ApiKey(**scope, id=f"configured:{one.name}", created_at=now)
+                scope = known.model_dump(exclude={"key_env"})
+                key = ApiKey(**scope, id=f"configured:{known.name}", created_at=now)
                 self._configured.append((_hash("", secret), key))
 
     async def create(self, scope: KeyScope) -> tuple[ApiKey, str]:

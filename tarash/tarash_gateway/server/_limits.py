@@ -22,8 +22,6 @@ CLOSE = {"connection": "close", **NO_RETRY}
 COPIES = 4
 """How often media are in memory, at most, while they are sent: their bytes, and, for providers that
 take JSON, the text that stands for them, which is there twice while it is put together."""
-BODY_SECONDS = 20.0
-"""How long a body may pause."""
 LEAST_RATE = 1024
 """Bytes a second that a body has to come with, on the whole, after `GRACE_SECONDS`."""
 GRACE_SECONDS = 60.0
@@ -32,73 +30,45 @@ MOST_NAMES = 10_000
 MINUTE = 60.0
 
 
-class SmallBodies:
-    """ASGI middleware that ends what is larger than a body may be."""
+class Bodies:
+    """ASGI middleware that ends a body that is larger than it may be, or comes too slowly."""
 
-    def __init__(self, app: Any, json_bytes: int, multipart_bytes: int) -> None:
+    def __init__(self, app: Any, json_bytes: int, multipart_bytes: int, seconds: float) -> None:
         self._app = app
         self._json = json_bytes
         self._form = multipart_bytes
+        self._seconds = seconds
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Refuse what says that it is too large; stop reading what turns out to be."""
+        """Refuse what says that it is too large; stop reading what turns out to be, or stops."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
         headers = dict(scope["headers"])
-        is_form = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
-        most = self._form if is_form else self._json
-        if scope["path"].removeprefix(scope.get("root_path", "")).startswith(INBOX):
-            most = max(most, LARGEST_BODY)  # each provider has its own idea of a webhook
-
-        refusal = Refusal(
-            413, "body_too_large", f"The body may have {most} bytes at most", headers=CLOSE
-        )
-        if b"transfer-encoding" in headers and b"content-length" in headers:
-            # A front may have read it by the other of the two: what follows is somebody else's.
-            message = "A body has a Content-Length or a Transfer-Encoding, and not both"
-            await Refusal(400, "invalid_request", message, headers=CLOSE).answer()(
-                scope, receive, send
-            )
-            return
-
-        length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > most:
+        most = self._most(scope, headers)
+        refusal = _refused(headers, most)
+        if refusal is not None:
             await refusal.answer()(scope, receive, send)
             return
 
-        read = 0
+        await self._app(scope, self._bounded(receive, most), send)
 
-        async def counted() -> Any:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > most:
-                raise refusal
+    def _most(self, scope: Any, headers: dict[bytes, bytes]) -> int:
+        """Return how many bytes a request's body may have."""
+        is_form = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
+        most = self._form if is_form else self._json
+        if scope["path"].removeprefix(scope.get("root_path", "")).startswith(INBOX):
+            return max(most, LARGEST_BODY)  # each provider has its own idea of a webhook
 
-            return message
+        return most
 
-        await self._app(scope, counted, send)
-
-
-class PatientBodies:
-    """ASGI middleware that waits for a body only so long."""
-
-    def __init__(self, app: Any, seconds: float = BODY_SECONDS) -> None:
-        self._app = app
-        self._seconds = seconds
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Refuse what does not come."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
+    def _bounded(self, receive: Any, most: int) -> Any:
+        """Return what receives a body, and waits for it only so long."""
         loop = asyncio.get_running_loop()
         begun, read, ended = loop.time(), 0, False
 
-        async def patient() -> Any:
+        async def bounded() -> Any:
             nonlocal read, ended
             if ended:  # from here on it is whether the client is still there
                 return await receive()
@@ -110,6 +80,9 @@ class PatientBodies:
                 raise _late() from None
 
             read += len(message.get("body", b""))
+            if read > most:
+                raise _too_large(most)
+
             ended = message["type"] != "http.request" or not message.get("more_body")
             spent = loop.time() - begun
             if not ended and spent > GRACE_SECONDS and read < LEAST_RATE * spent:
@@ -117,7 +90,22 @@ class PatientBodies:
 
             return message
 
-        await self._app(scope, patient, send)
+        return bounded
+
+
+def _refused(headers: dict[bytes, bytes], most: int) -> Refusal | None:
+    """Return the answer to a body that is not read at all; None where it is."""
+    if b"transfer-encoding" in headers and b"content-length" in headers:
+        # A front may have read it by the other of the two: what follows is somebody else's.
+        message = "A body has a Content-Length or a Transfer-Encoding, and not both"
+        return Refusal(400, "invalid_request", message, headers=CLOSE)
+
+    length = headers.get(b"content-length", b"0")
+    return _too_large(most) if not length.isdigit() or int(length) > most else None
+
+
+def _too_large(most: int) -> Refusal:
+    return Refusal(413, "body_too_large", f"The body may have {most} bytes at most", headers=CLOSE)
 
 
 def _late() -> Refusal:

@@ -96,20 +96,22 @@ class ModelNames:
             if (account.provider, account.name) in mine
         ]
         keys: dict[str | tuple[str, str], str] = {}
-        for one in (
+        for account in (
             *accounts,
             *(account for account in self._settings.accounts if not account.name),
         ):
-            key = os.environ.get(one.key_env or "")
+            key = os.environ.get(account.key_env or "")
             if key:
-                place = (one.provider, one.base_url) if one.base_url else one.provider
+                place = (
+                    (account.provider, account.base_url) if account.base_url else account.provider
+                )
                 keys.setdefault(place, key)
 
         # Fallbacks have accounts of their own: each job finds the key that it was bought with.
-        for one in self._settings.accounts:
-            key = os.environ.get(one.key_env or "")
+        for account in self._settings.accounts:
+            key = os.environ.get(account.key_env or "")
             if key:
-                keys.setdefault((one.provider, f"{one.base_url or ''}#{one.name}"), key)
+                keys.setdefault((account.provider, f"{account.base_url or ''}#{account.name}"), key)
 
         return keys
 
@@ -190,7 +192,7 @@ class ModelNames:
 
         place = name.partition("/")[0]
         base_url = None if account is None else account.base_url
-        meant = [f"{place}/{one}" for one in mistyped(self._gateway, provider, model, base_url)]
+        meant = [f"{place}/{near}" for near in mistyped(self._gateway, provider, model, base_url)]
         if meant:
             raise Refusal(
                 404,
@@ -313,8 +315,8 @@ class ModelNames:
 
     def listed(self, caller: Caller) -> Iterator[dict[str, Any]]:
         """Yield the models and aliases that a caller may use, in OpenAI's shape, as last `read`."""
-        for name, one in self.each(caller):
-            yield _entry(name, "alias" if one is None else one.provider, one)
+        for name, info in self.each(caller):
+            yield _entry(name, "alias" if info is None else info.provider, info)
 
     def each(self, caller: Caller) -> Iterator[tuple[str, ModelInfo | None]]:
         """Yield the names that a caller may use with what is known of them, as last `read`.
@@ -325,10 +327,10 @@ class ModelNames:
             if caller.may_use(alias):
                 yield alias, None
 
-        for one in self._listed:
-            for name in self._named(one):
+        for info in self._listed:
+            for name in self._named(info):
                 if caller.may_use(name):
-                    yield name, one
+                    yield name, info
 
     def _named(self, model: ModelInfo) -> Iterator[str]:
         yield f"{model.provider}/{model.model}"
@@ -344,7 +346,7 @@ class ModelNames:
         if name in self._settings.aliases:
             return _entry(name, "alias")
 
-        return next((one for one in self.listed(caller) if one["id"] == name), None)
+        return next((entry for entry in self.listed(caller) if entry["id"] == name), None)
 
 
 def _no_model(name: str, param: str) -> Refusal:

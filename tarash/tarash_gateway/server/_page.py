@@ -69,12 +69,12 @@ class _PageFile:
 def parts() -> Mapping[str, _PageFile]:
     """Return the files of the page by name: only what is among them is ever served."""
     served = {}
-    for one in (files(__package__ or "") / "page").iterdir():
-        kind = TYPES.get(one.name.rpartition(".")[2])
+    for file in (files(__package__ or "") / "page").iterdir():
+        kind = TYPES.get(file.name.rpartition(".")[2])
         if kind is not None:
-            body = one.read_bytes()
+            body = file.read_bytes()
             tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-            served[one.name] = _PageFile(body, kind, tag)
+            served[file.name] = _PageFile(body, kind, tag)
 
     return served
 
@@ -142,15 +142,8 @@ async def sign_in(request: Request, front: FrontHere, wanted: SignIn | None = No
 
     session, cookie = made
     answer = JSONResponse(_shown(front, session), 201)
-    answer.set_cookie(
-        cookie_name(front, request),
-        cookie,
-        max_age=ceil(front.settings.session_seconds),
-        httponly=True,
-        samesite="strict",
-        secure=front.is_secure(request),
-        path="/",
-    )
+    seconds = ceil(front.settings.session_seconds)
+    answer.set_cookie(**_cookie(front, request), value=cookie, max_age=seconds)
     return answer
 
 
@@ -163,14 +156,19 @@ async def sign_out(request: Request, front: FrontHere) -> JSONResponse:
 
     await front.sessions.end(session)
     answer = JSONResponse(_shown(front, None))
-    answer.delete_cookie(
-        cookie_name(front, request),
-        httponly=True,
-        samesite="strict",
-        secure=front.is_secure(request),
-        path="/",
-    )
+    answer.delete_cookie(**_cookie(front, request))
     return answer
+
+
+def _cookie(front: Front, request: Request) -> dict[str, Any]:
+    """Return how the session's cookie is called, and who gets it."""
+    return {
+        "key": cookie_name(front, request),
+        "httponly": True,
+        "samesite": "strict",
+        "secure": front.is_secure(request),
+        "path": "/",
+    }
 
 
 def _shown(front: Front, session: Session | None) -> dict[str, Any]:

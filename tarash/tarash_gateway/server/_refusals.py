@@ -102,9 +102,9 @@ def sendable(value: Any) -> Any:
         return value.encode("utf-8", "replace").decode()
 
     if isinstance(value, dict):
-        return {sendable(name): sendable(one) for name, one in value.items()}
+        return {sendable(name): sendable(inner) for name, inner in value.items()}
 
-    return [sendable(one) for one in value] if isinstance(value, list | tuple) else value
+    return [sendable(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def missing(what: str) -> Refusal:
@@ -112,9 +112,9 @@ def missing(what: str) -> Refusal:
     return Refusal(404, "not_found", f"There is no such {what}")
 
 
-def invalid(message: str, param: str | None = None, code: str = "invalid_request") -> Refusal:
+def invalid(message: str, param: str | None = None) -> Refusal:
     """Return the answer for a request that can't be understood."""
-    return Refusal(400, code, message, param=param, headers=NO_RETRY)
+    return Refusal(400, "invalid_request", message, param=param, headers=NO_RETRY)
 
 
 def refusal_of(error: TarashException) -> Refusal:

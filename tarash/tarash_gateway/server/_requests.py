@@ -189,7 +189,7 @@ def parsed(model: type[BaseModel], fields: Mapping[str, Any]) -> Any:
         return model.model_validate(fields)
     except pydantic.ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        path = ".".join(HTTP.field(str(one)) for one in first["loc"])[:100]
+        path = ".".join(HTTP.field(str(step)) for step in first["loc"])[:100]
         sentence = rule_of(first)
         raise invalid(f"{path}: {sentence}" if path else sentence, path or None) from None
 
@@ -245,8 +245,8 @@ def _ratio(width: int, height: int) -> str:
     asked = width / height
 
     def apart(ratio: str) -> float:
-        one, other = map(int, ratio.split(":"))
-        return abs(one / other - asked) / asked
+        wide, high = map(int, ratio.split(":"))
+        return abs(wide / high - asked) / asked
 
     nearest = min(RATIOS, key=apart)
     if apart(nearest) <= NEAR:
@@ -346,7 +346,9 @@ class ImageEdit(ImageCreate):
             raise invalid("image: give the image to change", "image")
 
         fields: dict[str, Any] = {
-            "image_list": [{"image": image_of(one, "image"), "type": "reference"} for one in every]
+            "image_list": [
+                {"image": image_of(source, "image"), "type": "reference"} for source in every
+            ]
         }
         if self.mask is not None:
             fields["mask_image"] = image_of(self.mask, "mask")

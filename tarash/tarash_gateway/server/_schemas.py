@@ -124,10 +124,10 @@ OTHERS: dict[str, dict[str, Any]] = {
 def with_schemas(document: dict[str, Any]) -> dict[str, Any]:
     """Return a document in which each answer in JSON has a schema."""
     models: set[type[BaseModel]] = {*(model for model, _ in ANSWERS.values()), ErrorAnswer}
-    ordered = sorted(models, key=lambda one: one.__name__)
-    modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(one, "validation") for one in SENT]
+    ordered = sorted(models, key=lambda model: model.__name__)
+    modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in SENT]
     definitions, made = models_json_schema(
-        [*modes, *((one, "serialization") for one in ordered)],
+        [*modes, *((model, "serialization") for model in ordered)],
         ref_template=f"{PLACE}{{model}}",
         schema_generator=Explained,
     )
@@ -178,11 +178,11 @@ def _references(value: Any) -> Iterator[str]:
         if isinstance(reference, str):
             yield reference.removeprefix(PLACE)
 
-        for one in value.values():
-            yield from _references(one)
+        for inner in value.values():
+            yield from _references(inner)
     elif isinstance(value, list):
-        for one in value:
-            yield from _references(one)
+        for entry in value:
+            yield from _references(entry)
 
 
 def _list(*data: Any, **more: Any) -> dict[str, Any]:

@@ -261,13 +261,13 @@ class _Filling:
             return await self._file(value, param)
 
         if isinstance(value, list):
-            return [await self.filled(one, param, depth + 1) for one in value]
+            return [await self.filled(entry, param, depth + 1) for entry in value]
 
         if isinstance(value, dict) and "content" not in value:
             made: dict[str, Any] = {}
-            for name, one in value.items():
-                inner = await self.filled(one, param, depth + 1)
-                made["url" if name in PLACES and inner is not one else name] = inner
+            for name, given in value.items():
+                inner = await self.filled(given, param, depth + 1)
+                made["url" if name in PLACES and inner is not given else name] = inner
 
             return made
 
