@@ -89,13 +89,11 @@ def rotate(ledger: str | None, config: Path | None, key_id: str, *, as_json: boo
     _check_id(key_id)
 
     async def work(keys: KeyStore, states: Any) -> tuple[ApiKey, str] | None:
-        token = await keys.rotate(key_id)
-        key = await keys.get(key_id)
-        if token is None or key is None:
-            return None
+        made = await keys.rotate(key_id)
+        if made is not None:
+            await write_act(states, "key.rotated", key_id, address=PLACE)
 
-        await write_act(states, "key.rotated", key_id, address=PLACE)
-        return key, token
+        return made
 
     made = _run(existing(where), where, work)
     if made is None:
@@ -115,11 +113,11 @@ def revoke(ledger: str | None, config: Path | None, key_id: str, *, as_json: boo
     _check_id(key_id)
 
     async def work(keys: KeyStore, states: Any) -> bool:
-        if not await keys.revoke(key_id):
-            return False
+        is_gone = await keys.revoke(key_id)
+        if is_gone:
+            await write_act(states, "key.revoked", key_id, address=PLACE)
 
-        await write_act(states, "key.revoked", key_id, address=PLACE)
-        return True
+        return is_gone
 
     if not _run(existing(where), where, work):
         raise _unknown(key_id, where)

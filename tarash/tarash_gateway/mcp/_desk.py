@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from ..exceptions import TarashException, ValidationError
 from ..models import ImageGenerationRequest, VideoGenerationRequest
 from ..server._callers import Caller
 from ..server._content import result_of
-from ..server._creating import Name, create, labels_of
+from ..server._creating import Name, Order, create, labels_of
 from ..server._jobs import planned
 from ..server._key_store import KEY_LABEL
 from ..server._model_names import Wanted
@@ -20,7 +22,6 @@ from ..server._refusals import Refusal
 from ..server._result_folder import type_of
 from ..server._shapes import CANCELLED, model_of, status_of
 from ..server._words import TOOLS
-from ._quotes import Quotes
 
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from ..server._driving import Driven
     from ..server._front import Front
 
-    Tell = Callable[[float, str], Awaitable[None]]
-
+Tell = Callable[[float, str], Awaitable[None]]
 ME = Caller(None)
 """Whoever started the process: everything in it is theirs, and its files are."""
 REQUESTS: dict[str, type[VideoGenerationRequest | ImageGenerationRequest]] = {
@@ -42,6 +42,11 @@ MOST_MODELS = 50
 MOST_JOBS = 50
 NEAR = 5
 """Models that are named where none was found."""
+SPACE = "mcp.quotes"
+STANDS = timedelta(minutes=15)
+"""How long a quote may be confirmed."""
+KNOWN = timedelta(days=7)
+"""How long a confirmed one leads to its job: models repeat calls whose answer they have lost."""
 
 
 class Desk:
@@ -50,7 +55,6 @@ class Desk:
     def __init__(self, front: Front, caller: Caller, *, allow_unpriced: bool) -> None:
         self._front = front
         self._caller = caller
-        self._quotes = Quotes(front.states)
         self._allow_unpriced = allow_unpriced or front.settings.mock
 
     async def models(self, query: str, kind: Kind | None, limit: int) -> dict[str, Any]:
@@ -104,16 +108,24 @@ class Desk:
             )
             return shown
 
-        body = asked.model_dump(mode="json", exclude_defaults=True)
-        shown["confirmation_id"] = await self._quotes.keep(
-            kind, model, tuple(fallbacks), body, most, self._caller.id
-        )
+        quote_id = shown["confirmation_id"] = f"quote_{secrets.token_hex(12)}"
+        kept = {
+            "kind": kind,
+            "model": model,
+            "fallbacks": fallbacks,
+            "request": asked.model_dump(mode="json", exclude_defaults=True),
+            "most": None if most is None else str(most),
+            "by": self._caller.id,
+        }
+        until = datetime.now(UTC) + STANDS
+        await self._front.states.write_state(SPACE, quote_id, kept, expected=0, until=until)
         return shown
 
     async def generate(self, quote_id: str, seconds: float, tell: Tell) -> dict[str, Any]:
         """Buy what was quoted, once, and wait for it for some time."""
-        quoted = await self._quotes.find(quote_id)
-        if quoted is None or quoted["by"] != self._caller.id:
+        record = await self._front.states.read_state(SPACE, quote_id)
+        quoted = {} if record is None else dict(record.value)
+        if quoted.get("by") != self._caller.id:
             raise ValidationError(
                 f"No quote {quote_id!r} stands: one is good for 15 minutes; ask for a new one"
             )
@@ -121,16 +133,11 @@ class Desk:
         kind: Kind = quoted["kind"]
         most = None if quoted["most"] is None else Decimal(quoted["most"])
         wanted = Wanted(quoted["model"], tuple(quoted["fallbacks"]), most)
-        driven = await create(
-            self._front,
-            self._caller,
-            kind=kind,
-            config=self._config(kind, wanted),
-            asked=REQUESTS[kind].model_validate(quoted["request"]),
-            labels=labels_of({}, wanted.model),
-            name=Name(f"mcp-{quote_id}"),
-        )
-        await self._quotes.bought(quote_id, quoted)
+        asked = REQUESTS[kind].model_validate(quoted["request"])
+        order = Order(kind, self._config(kind, wanted), asked, labels_of({}, wanted.model))
+        driven = await create(self._front, self._caller, order, Name(f"mcp-{quote_id}"))
+        until = datetime.now(UTC) + KNOWN
+        await self._front.states.write_state(SPACE, quote_id, quoted, until=until)
         await _wait(driven, min(seconds, LONGEST_WAIT), tell)
         return await self.job(driven.handle.id)
 
@@ -232,7 +239,8 @@ class Desk:
         self, kind: Kind, wanted: Wanted, request: dict[str, Any]
     ) -> tuple[VideoGenerationRequest | ImageGenerationRequest, GenerationPlan]:
         asked = REQUESTS[kind].model_validate(request)
-        return asked, await planned(self._front, kind, self._config(kind, wanted), asked)
+        order = Order(kind, self._config(kind, wanted), asked, {})
+        return asked, await planned(self._front, order)
 
     def _config(self, kind: Kind, wanted: Wanted) -> Any:
         made = self._front.models.config(

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from fastapi import Request
 
-    from .._data._exchange import Config
     from .._data._exchange import Request as Asked
     from .._data._types import Kind
     from ._callers import Caller
@@ -58,25 +57,30 @@ LONGEST_NAME = 64
 LONGEST_LABEL = 256
 
 
-async def create(  # noqa: PLR0913  (who asks for what, each by its name)
-    front: Front,
-    caller: Caller,
-    *,
-    kind: Kind,
-    config: Config,
-    asked: Asked,
-    labels: dict[str, str],
-    name: Name,
-) -> Driven:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be made, and by whom.
+
+    Attributes:
+        kind: What it makes.
+        config: Who makes it.
+        asked: What to make.
+        labels: For the job, beside the caller's.
+    """
+
+    kind: Kind
+    config: Any
+    asked: Asked
+    labels: dict[str, str]
+
+
+async def create(front: Front, caller: Caller, order: Order, name: Name) -> Driven:
     """Write a job down and drive it until a provider has answered to its submit, for some time.
 
     Args:
         front: What the application stands on.
         caller: Whose job it is.
-        kind: What it makes.
-        config: Who makes it.
-        asked: What to make.
-        labels: For the job, beside the caller's.
+        order: What is to be made.
         name: What `named` returned.
 
     Raises:
@@ -84,13 +88,15 @@ async def create(  # noqa: PLR0913  (who asks for what, each by its name)
     """
     gateway: Any = front.gateway
     # What it costs is worked out with its submit.
-    config = _reaching(config, endpoints_of(front.gateway, kind, config, asked))
+    endpoints = endpoints_of(front.gateway, order.kind, order.config, order.asked)
+    config = _reaching(order.config, endpoints)
     if not name.is_new:
         await _check_kept(front, name.text)
 
-    enqueue = gateway.enqueue_video_async if kind == "video" else gateway.enqueue_image_async
-    owned = {**labels, KEY_LABEL: caller.id}
-    handle = await enqueue(config, asked, idempotency_key=name.text, labels=owned)
+    is_video = order.kind == "video"
+    enqueue = gateway.enqueue_video_async if is_video else gateway.enqueue_image_async
+    owned = {**order.labels, KEY_LABEL: caller.id}
+    handle = await enqueue(config, order.asked, idempotency_key=name.text, labels=owned)
     if front.webhooks is not None:
         await front.webhooks.expect(handle.id)
 

@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from ..exceptions import TarashException
 from ._callers import Caller, CallerHere, FrontHere
 from ._content import link_to
-from ._creating import create, labels_of, named
+from ._creating import Order, create, labels_of, named
 from ._documents import ERRORS, body_of
 from ._forms import fields_of
 from ._front import Front
@@ -236,10 +236,7 @@ async def _made(
     config = front.models.config(
         "image", wanted.wanted(), caller, front.result_folder.place(), allowed=PASSED
     )
-    asked = wanted.request()
-    labels = labels_of(wanted.metadata, wanted.model)
+    order = Order("image", config, wanted.request(), labels_of(wanted.metadata, wanted.model))
     name = await named(front, caller, request, fields)
-    driven = await create(
-        front, caller, kind="image", config=config, asked=asked, labels=labels, name=name
-    )
+    driven = await create(front, caller, order, name)
     return await ImageAnswer(front, request, wanted, driven, verb).answer()

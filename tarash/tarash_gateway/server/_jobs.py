@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from .._data._job_info import JobInfo
 from ..exceptions import TarashException, ValidationError
 from ._callers import Caller, CallerHere, FrontHere, owned
-from ._creating import create, labels_of, named
+from ._creating import Order, create, labels_of, named
 from ._documents import ERRORS, body_of, either
 from ._driving import Driven
 from ._forms import fields_of
@@ -41,54 +41,20 @@ STATES = {
 State = Literal["open", "queued", "in_progress", "completed", "failed", "cancelled", "unknown"]
 
 
-class Order:
-    """One request of a client, understood: what is to be made, by whom, for whom."""
-
-    def __init__(self, front: Front, caller: Caller, fields: dict[str, Any]) -> None:
-        """Understand a request.
-
-        Raises:
-            Refusal: A field says something that is none.
-        """
-        kind = fields.get("kind", "video")
-        if kind not in KINDS:
-            raise invalid(f"kind: it is {' or '.join(KINDS)}", "kind")
-
-        self.kind: Kind = kind
-        rest = {name: value for name, value in fields.items() if name != "kind"}
-        wanted, self.asked = _video(rest) if kind == "video" else _image(rest)
-        self.config = front.models.config(
-            self.kind,
-            wanted.wanted(),
-            caller,
-            front.result_folder.place(),
-            allowed=PASSED if kind == "image" else (),
-        )
-        self.labels = labels_of(wanted.metadata, wanted.model, wanted.size)
-
-    async def plan(self, front: Front) -> Any:
-        """Return what would be sent, and what it would cost.
-
-        Raises:
-            TarashException: It can't be made so.
-        """
-        return await planned(front, self.kind, self.config, self.asked)
-
-
-async def planned(front: Front, kind: Kind, config: Any, asked: Asked) -> GenerationPlan:
+async def planned(front: Front, order: Order) -> GenerationPlan:
     """Return what would be sent; before the mock with prices and times of those it stands for.
 
     Raises:
         TarashException: It can't be made so.
     """
     gateway: Any = front.gateway
-    ask = gateway.plan_video_async if kind == "video" else gateway.plan_image_async
-    plan: GenerationPlan = await ask(config, asked)
+    ask = gateway.plan_video_async if order.kind == "video" else gateway.plan_image_async
+    plan: GenerationPlan = await ask(order.config, order.asked)
     if not front.settings.mock:
         return plan
 
     try:
-        real = await ask(_unmocked(config), asked)
+        real = await ask(_unmocked(order.config), order.asked)
     except TarashException:  # such as one whose host nobody has named
         first, *rest = (link.model_copy(update={"expected_seconds": None}) for link in _chain(plan))
     else:
@@ -164,15 +130,7 @@ async def submit(request: Request, front: FrontHere, caller: CallerHere) -> JSON
     fields = await fields_of(request)
     order = await _order(request, front, caller, fields)
     name = await named(front, caller, request, fields)
-    driven = await create(
-        front,
-        caller,
-        kind=order.kind,
-        config=order.config,
-        asked=order.asked,
-        labels=order.labels,
-        name=name,
-    )
+    driven = await create(front, caller, order, name)
     return JSONResponse(await shown(front, caller, driven.handle.id), 202)
 
 
@@ -181,11 +139,25 @@ async def _planned(request: Request, front: Front, caller: Caller) -> Any:
     fields = await fields_of(request)
     async with front.uploads.planning:
         order = await _order(request, front, caller, fields)
-        return await order.plan(front)
+        return await planned(front, order)
 
 
 async def _order(request: Request, front: Front, caller: Caller, fields: dict[str, Any]) -> Order:
-    return Order(front, caller, await filled(request, front, caller.id, fields))
+    """Return what a client asks for.
+
+    Raises:
+        Refusal: A field says something that is none.
+    """
+    rest = await filled(request, front, caller.id, fields)
+    kind: Kind = rest.pop("kind", "video")
+    if kind not in KINDS:
+        raise invalid(f"kind: it is {' or '.join(KINDS)}", "kind")
+
+    wanted, asked = _video(rest) if kind == "video" else _image(rest)
+    allowed = PASSED if kind == "image" else ()
+    place = front.result_folder.place()
+    config = front.models.config(kind, wanted.wanted(), caller, place, allowed)
+    return Order(kind, config, asked, labels_of(wanted.metadata, wanted.model, wanted.size))
 
 
 @router.get("/jobs")

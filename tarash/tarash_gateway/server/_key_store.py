@@ -135,19 +135,20 @@ class KeyStore:
             if token is not None:
                 return key, token
 
-    async def rotate(self, key_id: str) -> str | None:
+    async def rotate(self, key_id: str) -> tuple[ApiKey, str] | None:
         """Give a key another secret; the one before is refused from now on.
 
         Returns:
-            The key; None where there is none of this id, or it was revoked or rotated by somebody
-            else in this moment.
+            What is known of it, and the key; None where there is none of this id, or it was revoked
+            or rotated by somebody else in this moment.
         """
         record = await self._ledger.read_state(SPACE, key_id)
         key = _shown(record)
         if key is None or record is None:
             return None
 
-        return await self._write(key, expected=record.version)
+        token = await self._write(key, expected=record.version)
+        return None if token is None else (key, token)
 
     async def revoke(self, key_id: str) -> bool:
         """Delete a key; return whether there was one."""

@@ -68,11 +68,11 @@ async def get_key(key_id: str, front: FrontHere, _admin: AdminHere) -> ApiKey:
 @router.post("/api/keys/{key_id}/rotate")
 async def rotate_key(key_id: str, request: Request, front: FrontHere, _admin: AdminHere) -> MadeKey:
     """Give a key another secret; the one before is refused from now on."""
-    token = await front.keys.rotate(key_id)
-    key = await front.keys.get(key_id)
-    if token is None or key is None:
+    made = await front.keys.rotate(key_id)
+    if made is None:
         raise missing("key")
 
+    key, token = made
     await note(front, request, "key.rotated", key.id)
     return MadeKey(**key.model_dump(), key=token)
 

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from ..exceptions import ValidationError
 from ._callers import Caller, CallerHere, FrontHere, owned
 from ._content import result_of
-from ._creating import REMIXED_LABEL, create, labels_of, named
+from ._creating import REMIXED_LABEL, Order, create, labels_of, named
 from ._documents import ERRORS, body_of
 from ._forms import fields_of
 from ._front import Front
@@ -238,9 +238,7 @@ async def _made(  # noqa: PLR0913, PLR0917  (who asks for what, from which video
 
     name = await named(front, caller, request, fields)
     try:
-        driven = await create(
-            front, caller, kind="video", config=config, asked=asked, labels=labels, name=name
-        )
+        driven = await create(front, caller, Order("video", config, asked, labels), name)
     except ValidationError as error:
         if is_inherited:
             error.amend(after=INHERITED.format(model=wanted.model))
