@@ -33,8 +33,8 @@ from ..providers._registry import default_registry, list_providers
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, exit_code
 from ._ledger import existing
+from ._providers import has_access
 from ._words import spoken
-from .providers import has_access
 
 State = Literal["ok", "missing", "problem"]
 

@@ -25,7 +25,7 @@ from ..server._explained import settings_schema
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._ledger import MEMORY, VARIABLE, opened
-from .providers import has_access
+from ._providers import has_access
 
 ADMIN = "TARASH_ADMIN_KEY"
 SHORTEST_KEY = 16

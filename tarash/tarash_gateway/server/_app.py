@@ -38,7 +38,7 @@ from ._creating import is_known, orders
 from ._forms import UNNAMED_JSON, check_query
 from ._front import Front, front_of
 from ._limits import Bodies, Rooms
-from ._refusals import NO_RETRY, RETRY, Refusal, invalid, refusal_of
+from ._refusals import NO_RETRY, RETRY, Refusal, final, invalid, refusal_of
 from ._schemas import with_examples, with_schemas
 from ._words import rule_of
 
@@ -121,12 +121,7 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
     )
     app.state.front = front
     app.add_middleware(Rooms, rooms=(front.room, front.disk))
-    app.add_middleware(
-        Bodies,
-        json_bytes=settings.json_bytes,
-        multipart_bytes=settings.multipart_bytes,
-        seconds=settings.body_seconds,
-    )
+    app.add_middleware(Bodies, settings=settings)
     if settings.cors.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -222,9 +217,7 @@ async def _left(_request: Request, _error: Exception) -> JSONResponse:
 async def _unforeseen(_request: Request, error: Exception) -> JSONResponse:
     """Say nothing of our insides; something may have been bought, so that nobody tries again."""
     log.error("A request failed", exc_info=error)
-    return Refusal(
-        500, "internal", "The gateway failed; its log says why", headers=NO_RETRY
-    ).answer()
+    return final(500, "internal", "The gateway failed; its log says why").answer()
 
 
 HANDLERS: dict[Any, Any] = {

@@ -14,7 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ._front import Front, front_of
 from ._key_store import KEY_LABEL
-from ._refusals import NO_RETRY, Refusal, missing
+from ._refusals import NO_RETRY, Refusal, final, missing
 
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo
@@ -138,11 +138,10 @@ async def session_of(front: Front, request: Request, *, is_write: bool = False) 
     given = request.headers.get(CSRF_HEADER, "").encode("utf-8", "replace")
     is_ours = not is_write or hmac.compare_digest(session.csrf.encode(), given)
     if not (is_ours and is_from_page(front, request, is_write=is_write)):
-        raise Refusal(
+        raise final(
             403,
             "csrf",
             "This did not come from the page of the gateway; load it again",
-            headers=NO_RETRY,
         )
 
     return session
@@ -236,7 +235,7 @@ async def admin_of(caller: CallerHere) -> Caller:
         Refusal: It is not.
     """
     if not caller.is_admin:
-        raise Refusal(403, "admin_only", "Only the admin key is good for this", headers=NO_RETRY)
+        raise final(403, "admin_only", "Only the admin key is good for this")
 
     return caller
 

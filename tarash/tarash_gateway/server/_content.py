@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field
 from ..exceptions import TarashException
 from ._callers import CallerHere, FrontHere, owned
 from ._documents import ERRORS
-from ._refusals import NO_RETRY, Refusal, missing
+from ._refusals import NO_RETRY, Refusal, final, missing
 from ._result_folder import type_of
 from ._shapes import PREVIEW, WITHOUT_ERROR
 from ._words import HTTP
@@ -50,9 +50,9 @@ async def video_content(
     """Return a video, or a range of its bytes."""
     job = await owned(front, caller, video_id, "video")
     if variant != "video":
-        raise Refusal(
+        raise final(
             404, "no_such_variant", f"There is no {variant} of this video: only the video itself",
-            param="variant", headers=NO_RETRY,
+            param="variant",
         )  # fmt: skip
 
     return served(await result_of(front, job, index))
@@ -75,11 +75,10 @@ async def result_of(front: Front, job: JobInfo, index: int) -> Path:
     if job.state != "completed":
         kept = HTTP.kept_message(job.error)
         reason = WITHOUT_ERROR[job.state]["message"] if job.state in WITHOUT_ERROR else kept
-        raise Refusal(
+        raise final(
             409,
             "no_result",
             f"This {job.kind} was not made: {reason or job.state}",
-            headers=NO_RETRY,
         )
 
     files = await front.result_folder.files(job) or await _fetched(front, job)
@@ -95,11 +94,10 @@ async def _fetched(front: Front, job: JobInfo) -> list[Path]:
     try:
         return await front.result_folder.save(job, await handle.wait_async())
     except TarashException as error:
-        raise Refusal(
+        raise final(
             502,
             "result_lost",
             f"This {job.kind} was made, and can't be fetched any more: {HTTP.spoken(error)}",
-            headers=NO_RETRY,
         ) from error
 
 
@@ -178,10 +176,10 @@ async def linked(
     """Return a result to whoever has a link to it; no key is needed."""
     good = await _signature(front, job_id, index, expires)
     if not hmac.compare_digest(good.encode(), signature.encode("utf-8", "replace")):
-        raise Refusal(403, "bad_signature", "This link was not made here", headers=NO_RETRY)
+        raise final(403, "bad_signature", "This link was not made here")
 
     if expires < time.time():
-        raise Refusal(403, "link_expired", "This link has expired", headers=NO_RETRY)
+        raise final(403, "link_expired", "This link has expired")
 
     job = await front.gateway.find_job_async(job_id)
     if job is None or job.id != job_id:

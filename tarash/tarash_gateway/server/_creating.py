@@ -21,7 +21,7 @@ from .._jobs._gateway import endpoints_of
 from ..exceptions import TarashException
 from ..media._untrusted import names_public_host
 from ._key_store import KEY_LABEL, MODEL_LABEL
-from ._refusals import NO_RETRY, Refusal, invalid
+from ._refusals import final, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,12 +143,11 @@ async def _check_kept(front: Front, name: str) -> None:
     if record is None or await front.gateway.find_job_async(record.value["job"]) is not None:
         return
 
-    raise Refusal(
+    raise final(
         410,
         "deleted",
         "What this request repeats was made and deleted, and is not made again; to have another "
         "one, send it as a request of its own",
-        headers=NO_RETRY,
     )
 
 
@@ -240,12 +239,11 @@ async def _by_key(front: Front, caller: Caller, key: str, fingerprint: str) -> N
         return await _by_key(front, caller, key, fingerprint)
 
     if record.value["told"] != fingerprint:
-        raise Refusal(
+        raise final(
             422,
             "idempotency_key_reused",
             "This Idempotency-Key belongs to another request, which is not repeated by this one; "
             "use a key of its own for each request",
-            headers=NO_RETRY,
         )
 
     return Name(str(record.value["name"]))

@@ -21,7 +21,7 @@ from ._creating import Order, create, labels_of, named
 from ._documents import ERRORS, body_of
 from ._forms import fields_of
 from ._front import Front
-from ._refusals import NO_RETRY, Refusal, missing, refusal_of, sendable
+from ._refusals import Refusal, final, missing, refusal_of, sendable
 from ._requests import AUTO, PASSED, ImageCreate, ImageEdit, parsed
 from ._shapes import cost_headers, cost_of, model_of
 from ._uploads import filled
@@ -213,7 +213,7 @@ def _error_body(error: Exception) -> dict[str, Any]:
         return refusal_of(error).body()
 
     log.error("An answer failed", exc_info=error)
-    return Refusal(500, "internal", "The gateway failed", headers=NO_RETRY).body()
+    return final(500, "internal", "The gateway failed").body()
 
 
 @router.post("/generations", openapi_extra=body_of(ImageCreate))

@@ -17,6 +17,8 @@ from ._refusals import NO_RETRY, Refusal
 if TYPE_CHECKING:
     from fastapi import Request
 
+    from ._settings import ServerSettings
+
 INBOX = "/webhooks/"
 CLOSE = {"connection": "close", **NO_RETRY}
 COPIES = 4
@@ -33,11 +35,11 @@ MINUTE = 60.0
 class Bodies:
     """ASGI middleware that ends a body that is larger than it may be, or comes too slowly."""
 
-    def __init__(self, app: Any, json_bytes: int, multipart_bytes: int, seconds: float) -> None:
+    def __init__(self, app: Any, settings: ServerSettings) -> None:
         self._app = app
-        self._json = json_bytes
-        self._form = multipart_bytes
-        self._seconds = seconds
+        self._json = settings.json_bytes
+        self._form = settings.multipart_bytes
+        self._seconds = settings.body_seconds
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Refuse what says that it is too large; stop reading what turns out to be, or stops."""

@@ -26,7 +26,7 @@ from ..models import (
     VideoGenerationConfig,
 )
 from ._key_store import KEY_LABEL, MODEL_LABEL
-from ._refusals import NO_RETRY, Refusal
+from ._refusals import Refusal, final
 
 if TYPE_CHECKING:
     from .._data._exchange import Config
@@ -146,20 +146,19 @@ class ModelNames:
 
     def _names(self, wanted: Wanted, caller: Caller) -> list[str]:
         if len(wanted.fallbacks) > MOST_FALLBACKS:
-            raise Refusal(
+            raise final(
                 400, "invalid_request", f"fallbacks: give at most {MOST_FALLBACKS} models",
-                param="fallbacks", headers=NO_RETRY,
+                param="fallbacks",
             )  # fmt: skip
 
         names: list[str] = []
         for name in (wanted.model, *wanted.fallbacks):
             if not caller.may_use(name):
-                raise Refusal(
+                raise final(
                     403,
                     "model_not_allowed",
                     f"This key may not use {name!r}; GET /v1/models lists what it may",
                     param="model" if name == wanted.model else "fallbacks",
-                    headers=NO_RETRY,
                 )
 
             alias = self._settings.aliases.get(name)
@@ -181,26 +180,24 @@ class ModelNames:
 
         account, provider, model = self._parsed(name, param)
         if self._known(provider, model, param).is_file:
-            raise Refusal(
+            raise final(
                 404,
                 "model_not_found",
                 f"There is no model {name!r}: what {provider} runs are files of the gateway, which "
                 "clients name by the aliases that the gateway's configuration gives them",
                 param=param,
-                headers=NO_RETRY,
             )
 
         place = name.partition("/")[0]
         base_url = None if account is None else account.base_url
         meant = [f"{place}/{near}" for near in mistyped(self._gateway, provider, model, base_url)]
         if meant:
-            raise Refusal(
+            raise final(
                 404,
                 "model_not_found",
                 f"There is no model {name!r}; did you mean {' or '.join(meant)}? If there is one, "
                 "give it an alias in the gateway's configuration, which is not questioned",
                 param=param,
-                headers=NO_RETRY,
                 suggestions=meant,
             )
 
@@ -213,7 +210,7 @@ class ModelNames:
         try:
             return named_model(self._gateway, provider, model)
         except TarashException as error:
-            refusal = Refusal(404, error.code, error.summary, param=param, headers=NO_RETRY)
+            refusal = final(404, error.code, error.summary, param=param)
             refusal.unknown_name = f"{provider}/{model}"  # such as `fal-ai/veo3.1`
             raise refusal from error
 
@@ -234,13 +231,12 @@ class ModelNames:
         """
         made = self._known(provider, model, "model").makes
         if kind not in made:
-            raise Refusal(
+            raise final(
                 400,
                 "unsupported_operation",
                 f"{name} makes {made[0]}s, no {kind}: ask for {A_KIND[made[0]]}, or name a model "
                 f"that makes {kind}s",
                 param="model",
-                headers=NO_RETRY,
                 makes=list(made),
             )
 
@@ -283,12 +279,11 @@ class ModelNames:
 
         own = self._accounts.get((provider, account))
         if at and own is None:
-            raise Refusal(
+            raise final(
                 404,
                 "model_not_found",
                 f"There is no account {account!r} of {provider!r}",
                 param=param,
-                headers=NO_RETRY,
             )
 
         return own, provider, model
@@ -350,13 +345,12 @@ class ModelNames:
 
 
 def _no_model(name: str, param: str) -> Refusal:
-    refusal = Refusal(
+    refusal = final(
         404,
         "model_not_found",
         f"There is no model {name!r}: ids are `provider/model`, such as fal/fal-ai/veo3.1, or an "
         "alias; GET /v1/models, or the tool list_models, lists them",
         param=param,
-        headers=NO_RETRY,
     )
     refusal.unknown_name = name
     return refusal

@@ -20,7 +20,7 @@ from .._version import __version__
 from ._callers import FrontHere, check_pace, cookie_name, is_from_page, session_of, unknown_key
 from ._documents import ERRORS
 from ._front import Front
-from ._refusals import NO_RETRY, Refusal, missing
+from ._refusals import final, missing
 from ._sessions import Session
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ async def show_session(request: Request, front: FrontHere) -> JSONResponse:
 async def sign_in(request: Request, front: FrontHere, wanted: SignIn | None = None) -> JSONResponse:
     """Exchange a key for a session: an HttpOnly cookie of this origin."""
     if not is_from_page(front, request):
-        raise Refusal(403, "foreign_origin", "Only the page signs in", headers=NO_RETRY)
+        raise final(403, "foreign_origin", "Only the page signs in")
 
     token = "" if wanted is None else wanted.key.strip()
     key = None if front.is_admin_key(token) else await front.keys.verify(token)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import to_thread
 
 from .._http._kinds import sniff
-from ._refusals import NO_RETRY, Refusal, invalid
+from ._refusals import final, invalid
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -112,13 +112,12 @@ class Uploads:
             there += record.value["bytes"]
 
         if there + size > self._most:
-            raise Refusal(
+            raise final(
                 413,
                 "too_much_media",
                 f"This key has {there} bytes of media here, and may have {self._most}: delete "
                 "some, or wait until they expire",
                 param="file",
-                headers=NO_RETRY,
             )
 
         now = datetime.now(UTC)
@@ -280,13 +279,12 @@ class _Filling:
         known = await self._uploads.find(self._owner, media_id)
         self._size += 0 if known is None else known.bytes
         if self._size > self._uploads.most_at_once:
-            raise Refusal(
+            raise final(
                 413,
                 "body_too_large",
                 f"{param}: the media of a request may have {self._uploads.most_at_once} bytes "
                 "together, as a form may",
                 param=param,
-                headers=NO_RETRY,
             )
 
         if known is not None:
@@ -294,13 +292,12 @@ class _Filling:
 
         file = await self._uploads.read(self._owner, media_id)
         if file is None:
-            raise Refusal(
+            raise final(
                 404,
                 "media_not_found",
                 f"{param}: there is no media {media_id!r} of this key, or it has expired; upload "
                 "it again (POST /api/media)",
                 param=param,
-                headers=NO_RETRY,
             )
 
         self._read[media_id] = file
