@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import TYPE_CHECKING, Any
 
 from ..._data._money import PriceLine
 from .._sources import is_described, module_of, names_of
 from ._book import PriceBook, shipped, taken
 from ._fetched import fetched, forget
+from ._quantities import is_for
+
+if TYPE_CHECKING:
+    from ..._data._types import Kind
 
 VARIABLE = "TARASH_PRICES"
 """Names a file with price lines of the user's own."""
+MOST_MODELS = 1024
+"""Whose lines are at hand."""
 
 
 class Prices:
@@ -22,6 +29,8 @@ class Prices:
     def __init__(self) -> None:
         self._own = PriceBook()
         self._files: dict[str, PriceBook] = {}
+        self._of_models: dict[tuple[Any, ...], tuple[PriceLine, ...]] = {}
+        """By all that they depend on: names, model, kind, day and books, which do not change."""
         self._lock = threading.Lock()
 
     def register(self, lines: Iterable[PriceLine]) -> None:
@@ -36,27 +45,30 @@ class Prices:
         forget()
         self._own = PriceBook()
         self._files = {}
+        self._of_models = {}
 
-    def lines(self, provider: str, model: str, today: date | None = None) -> list[PriceLine]:
-        """Return the lines of a model that hold today.
+    def lines(
+        self, provider: str, model: str, today: date | None = None, *, kind: Kind | None = None
+    ) -> tuple[PriceLine, ...]:
+        """Return the lines of a model that hold today; the same object while nothing has changed.
 
         Args:
             provider: The provider's name, or one of its aliases.
             model: The model's id.
             today: The day, in place of today.
+            kind: What is made, for the lines that may be a price of that; None for all.
         """
         names = names_of(provider)
-        lines: list[PriceLine] = []
-        books = (self._own, self._named(), _declared(provider), *fetched(names[0]), shipped())
-        for book in books:
-            if book is not None:
-                priced = {(line.billable, line.role) for line in lines}
-                lines += [
-                    line
-                    for name in names
-                    for line in book.lines(name, model)
-                    if (line.billable, line.role) not in priced and _is_valid(line, today)
-                ]
+        day = today or date.today()  # noqa: DTZ011  (prices change at midnight somewhere)
+        some = (self._own, self._named(), _declared(provider), *fetched(names[0]), shipped())
+        key = (names, model, kind, day, some)
+        lines = self._of_models.get(key)
+        if lines is None:
+            if len(self._of_models) >= MOST_MODELS:
+                self._of_models.clear()
+
+            books = [book for book in some if book is not None]
+            lines = self._of_models[key] = tuple(_lines(books, names, model, kind, day))
 
         return lines
 
@@ -86,12 +98,21 @@ def _declared(provider: str) -> PriceBook | None:
     return book
 
 
-def _is_valid(line: PriceLine, today: date | None) -> bool:
-    if line.valid_from is None and line.valid_to is None:
-        return True
+def _lines(
+    books: Iterable[PriceBook], names: Sequence[str], model: str, kind: Kind | None, day: date
+) -> list[PriceLine]:
+    lines: list[PriceLine] = []
+    for book in books:
+        priced = {(line.billable, line.role) for line in lines}
+        lines += [
+            line
+            for name in names
+            for line in book.lines(name, model)
+            if (line.billable, line.role) not in priced
+            and (line.valid_from or day) <= day <= (line.valid_to or day)
+        ]
 
-    now = today or date.today()  # noqa: DTZ011  (prices change at midnight somewhere)
-    return (line.valid_from or now) <= now <= (line.valid_to or now)
+    return [line for line in lines if kind is None or is_for(line, kind)]
 
 
 prices = Prices()
