@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from types import ModuleType
 
 from . import _schema_store
 from ._published import published
-from ._sources import is_described, module_of, names
+from ._sources import described_by, is_described, module_of, names
 
 SOON_DAYS = 30
 """So long before its end a model is warned of."""
@@ -139,7 +141,14 @@ def _shipped(provider: str, model: str) -> Lifecycle | None:
 
 
 def _row(provider: str, model: str) -> Lifecycle | None:
-    rows: Mapping[str, Lifecycle] = LIFECYCLES.get(provider, {})
+    module = described_by(provider)
+    return None if module is None else _row_in(module, model)
+
+
+@lru_cache(maxsize=4096)
+def _row_in(module: ModuleType, model: str) -> Lifecycle | None:
+    """Return the row that covers a model: a module's rows do not change."""
+    rows: Mapping[str, Lifecycle] = getattr(module, "ENDS", {})
     if model in rows:
         return rows[model]
 

@@ -19,7 +19,7 @@ from . import _schema_store
 from ._learned import asks, can_be_asked, is_unknown
 from ._modules import Mappers, command_to_add, declared, elsewhere, kinds_of, named, others_with
 from ._near import near_ids
-from ._sources import is_described, models_of, module_of
+from ._sources import described_by, is_described, models_of, module_of
 from ._spec import ModelSpec
 from ._variants import same_family, variant_of
 
@@ -121,8 +121,9 @@ def lookup(
 
         return described
 
-    if request is not None and is_described(provider) and hasattr(module_of(provider), "spec_for"):
-        chosen: ModelSpec = module_of(provider).spec_for(model, kind, request)
+    module = None if request is None else described_by(provider)
+    if module is not None and hasattr(module, "spec_for"):
+        chosen: ModelSpec = module.spec_for(model, kind, request)
         return _mistyped(chosen) if chosen.guess_warning is None else chosen
 
     # Registries may have different providers of one name.

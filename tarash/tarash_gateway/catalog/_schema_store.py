@@ -11,7 +11,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
@@ -38,31 +38,34 @@ _held: dict[tuple[str, str], JsonObject] = {}
 """What was fetched and could not be written down, for as long as the process lives."""
 
 
-@contextmanager
-def schema_source(base_url: str | None) -> Iterator[None]:
+class schema_source:  # noqa: N801  (reads as what it does)
     """Read what this host said, in place of the one that the environment names; None for that.
 
     For what runs at once: nothing is to be awaited inside.
     """
-    token = _asked.set(base_url or _asked.get())
-    try:
-        yield
-    finally:
-        _asked.reset(token)
+
+    __slots__ = ("_base_url", "_token")
+
+    def __init__(self, base_url: str | None) -> None:
+        self._base_url = base_url
+
+    def __enter__(self) -> None:
+        self._token = _asked.set(self._base_url or _asked.get())
+
+    def __exit__(self, *_: object) -> None:
+        _asked.reset(self._token)
 
 
 def source_of(provider: str) -> str:
     """Return whose word on a provider's models is looked at: the provider's name, or a host's."""
-    hosts = hosts_of(provider)
-    if hosts is None:
-        return provider
+    url = _asked.get() or os.environ.get(_variable(provider), "").strip()
+    hosts = hosts_of(provider) if url else None
+    return provider if hosts is None else _source_at(provider, hosts, url)
 
-    variable = f"TARASH_{provider.upper().replace('-', '_')}_BASE_URL"
-    url = _asked.get() or os.environ.get(variable, "").strip()
-    if not url:
-        return provider
 
-    return _source_at(provider, tuple(hosts), url)
+@lru_cache(maxsize=256)
+def _variable(provider: str) -> str:
+    return f"TARASH_{provider.upper().replace('-', '_')}_BASE_URL"
 
 
 @lru_cache(maxsize=256)

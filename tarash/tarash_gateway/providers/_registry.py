@@ -26,7 +26,7 @@ from . import _files
 from ._contract import Adapter
 from ._handler_checks import check_handler, is_adapter, makes
 from ._provider import Provider
-from ._shipped import shipped
+from ._shipped import row_of, shipped
 
 __all__ = [
     "get_provider_field_mapping",
@@ -86,9 +86,8 @@ class _Sources:
         self._registered = registered
 
     def row(self, provider: str) -> Provider | None:
-        mine = self._registered.get(provider) or shipped().get(provider)
         # Other packages are asked only where neither the application nor this one knows the name.
-        return mine if mine is not None else brought().get(provider)
+        return self._registered.get(provider) or row_of(provider) or brought().get(provider)
 
     def get(self, provider: str) -> ModelSource | None:
         row = self.row(provider)

@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ..._data._money import PriceLine
-from .._sources import is_described, module_of, names_of
+from .._sources import described_by, names_of
 from ._book import PriceBook, shipped, taken
 from ._fetched import fetched, forget
 from ._quantities import is_for
@@ -91,10 +91,7 @@ class Prices:
 
 def _declared(provider: str) -> PriceBook | None:
     """Return the lines that stand with the provider's models; None where none do."""
-    if not is_described(provider):
-        return None
-
-    book: PriceBook | None = getattr(module_of(provider), "PRICES", None)
+    book: PriceBook | None = getattr(described_by(provider), "PRICES", None)
     return book
 
 
