@@ -102,4 +102,4 @@ def _lines(call: Call, spec: ModelSpec) -> tuple[PriceLine, ...]:
 
 
 def _has_media(call: Call) -> bool:
-    return bool(call.request.image_list) or getattr(call.request, "video", None) is not None
+    return bool(call.request.image_list) or vars(call.request).get("video") is not None

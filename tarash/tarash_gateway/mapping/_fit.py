@@ -85,8 +85,13 @@ def _fit_values(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjust
     """Adapt each value by itself; one of the model's own parameters may stand for another."""
     adjustments: list[Adjustment] = []
     changes: dict[str, Any] = {}
+    fields = vars(request)
     for name in ADAPTED_FIELDS:
-        adjustment = _adapt_value(name, request, spec)
+        requested = fields.get(name)
+        if requested is None or (name in COUNTS and requested == 1):
+            continue
+
+        adjustment = _adapt_value(name, requested, request, spec)
         if adjustment is None:
             continue
 
@@ -132,11 +137,7 @@ def _written(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
-def _adapt_value(name: str, request: Request, spec: ModelSpec) -> Adjustment | None:
-    requested = vars(request).get(name)
-    if requested is None or (name in COUNTS and requested == 1):
-        return None
-
+def _adapt_value(name: str, requested: Any, request: Request, spec: ModelSpec) -> Adjustment | None:
     reading = {
         parameter: mapper for parameter, mapper in spec.mappers.items() if name in mapper.sources
     }

@@ -34,7 +34,7 @@ def takes_media(request: Request, spec: ModelSpec) -> bool:
 def fit_media(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustment]]:
     """Check that each image, video and mask has a place; move a lone reference to the one place."""
     for name in ("video", "mask_image"):
-        if getattr(request, name, None) is not None and not reading(spec, name):
+        if vars(request).get(name) is not None and not reading(spec, name):
             raise ValidationError(
                 f"{spec.model} can't take {name!r}",
                 code="unsupported_input",

@@ -120,9 +120,8 @@ async def _examined(
     """
     media = media_of(response)
     if config.verify == "off":
-        untold = (
-            getattr(response, "duration", 0) is None or getattr(response, "resolution", "") is None
-        )
+        fields = vars(response)
+        untold = fields.get("duration", 0) is None or fields.get("resolution", "") is None
         media = media[:1] if untold else ()
 
     examined: dict[int, MediaInfo | str] = {}

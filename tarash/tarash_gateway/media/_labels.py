@@ -32,7 +32,7 @@ def relabelled(response: Response) -> Response:
     """
     changes: dict[str, Any] = {}
     for name in FIELDS:
-        held = getattr(response, name, None)
+        held = vars(response).get(name)
         if held:
             several = isinstance(held, tuple)
             labelled = tuple(_relabelled(one) for one in (held if several else (held,)))

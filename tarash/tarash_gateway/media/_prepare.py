@@ -19,6 +19,7 @@ from ._inputs import (
     Sum,
     bytes_of,
     converted,
+    has_media,
     header_facts,
     known,
     loaded,
@@ -68,7 +69,7 @@ async def prepare(
     Raises:
         ValidationError: A medium is malformed, too large, or of a form that can't be sent.
     """
-    if not request.image_list and not media_fields(request):
+    if not has_media(request):
         return request, ()
 
     preparation = _Preparation(accepts, upload, fetch, rules or Rules())

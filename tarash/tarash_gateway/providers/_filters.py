@@ -67,8 +67,13 @@ def sift(output: Any, media: Sequence[Medium], *, checks: bool = True) -> Sifted
     """
     missing, names = _left_out(output)
     painted: dict[int, str] = {}
+    beside = mapping(output)
+    present = {*beside, *(name for one in media for name in one.about)}
     for name in PAINTED_BLACK if checks else ():
-        flags = _flags(mapping(output).get(name))
+        if name not in present:
+            continue
+
+        flags = _flags(beside.get(name))
         places = _painted(flags, len(media))
         painted |= dict.fromkeys(places, name)
         painted |= {place: name for place, one in enumerate(media) if _is_true(one.about.get(name))}
@@ -110,8 +115,9 @@ def _left_out(value: Any, deep: int = 4) -> tuple[int, list[str]]:
     names: list[str] = []
     if deep:
         for inner in value if isinstance(value, list) else mapping(value).values():
-            more, by = _left_out(inner, deep - 1)
-            count, names = count + more, names + by
+            if isinstance(inner, dict | list):
+                more, by = _left_out(inner, deep - 1)
+                count, names = count + more, names + by
 
     return count, names
 
