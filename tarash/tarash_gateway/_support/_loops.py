@@ -58,3 +58,8 @@ def current_task() -> asyncio.Task[Any] | None:
         return asyncio.current_task()
     except RuntimeError:
         return None
+
+
+def current_time() -> float:
+    """Return the running loop's time: that of anyio's limits, by a tenth of anyio's calls."""
+    return asyncio.get_running_loop().time()

@@ -120,7 +120,7 @@ MORE_THAN_A_KEY = {
     ),
 }
 """How keys begin that were copied with what stood before them: patterns, seldom needed."""
-MARKS = " =:"
+MARKS = re.compile("[ =:]")
 """Of which each of these has one."""
 
 
@@ -138,13 +138,12 @@ def plain_key(key: str) -> str:
 
 def why_more_than_a_key(key: str) -> str | None:
     """Return what a plain key has at its ends that is no key, in words that don't tell it."""
-    for what, pattern in MORE_THAN_A_KEY.items() if any(one in key for one in MARKS) else ():
+    for what, pattern in MORE_THAN_A_KEY.items() if MARKS.search(key) else ():
         match = re.match(pattern, key)
         if match is not None:
             return f"begins with {what.format(**match.groupdict())}"
 
-    ends = (key[:1], key[-1:])
-    return "has a quote at one end" if any(one and one in QUOTES for one in ends) else None
+    return "has a quote at one end" if key and (key[0] in QUOTES or key[-1] in QUOTES) else None
 
 
 def why_no_header(key: str) -> str | None:
@@ -212,7 +211,7 @@ class AuthHeaders:
     @property
     def secrets(self) -> Secrets:
         """What was made of the key for them, and is as secret."""
-        return Secrets()
+        return NO_SECRETS
 
 
 def bearer(key: Key, scheme: str = "Bearer") -> AuthHeaders:
@@ -282,7 +281,7 @@ class Secrets:
     def may_hide_in(self, text: str) -> bool:
         """Tell whether JSON, as text, may hold a secret that is not to be seen in it."""
         if all(map(SENDABLE.fullmatch, self._values())):
-            return ESCAPED.search(text) is not None
+            return "\\" in text and ESCAPED.search(text) is not None
 
         return "\\" in text
 
@@ -353,6 +352,9 @@ class Secrets:
         for value in self._values():
             content = content.replace(value.encode(), MASK.encode())
         return content
+
+
+NO_SECRETS = Secrets()
 
 
 def secrets_of(config: Any) -> Secrets:

@@ -60,7 +60,10 @@ class MemoryLedger(MemorySpending, MemorySlots, MemoryStates, MemoryQueue):
             if key is not None:
                 self._keys[key] = job.id
 
-            self._jobs[job.id] = replace(job, state="open", entries=(), result=None, held=False)
+            if job.state != "open" or job.entries or job.result or job.held:
+                job = replace(job, state="open", entries=(), result=None, held=False)
+
+            self._jobs[job.id] = job
             self._holders[job.id] = owner_id
             self._media[job.id] = media
             return None
