@@ -92,7 +92,7 @@ def test_a_quote_depends_on_all_that_is_sent_and_on_nothing_that_was_asked_befor
 @pytest.mark.soak
 def test_the_same_of_every_model_that_has_prices() -> None:
     made = [compared(one.provider, one.model, one.outputs[0], 1) for one in priced(3)]
-    assert sum(made) > 10_000
+    assert sum(made) > 3_000
 
 
 def line(**changes: Any) -> PriceLine:
