@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
 )
 from tarash.tarash_gateway.providers import declared_provider, read_declaration
+from tarash.tarash_gateway.providers._registry import shipped
 from tarash.tarash_gateway.testing._declarations._reading import Declaration
 
 FRAME = {"image": "https://example.com/a.png", "type": "first_frame"}
@@ -306,3 +308,15 @@ def test_a_place_in_a_new_part_of_a_list_is_one_path() -> None:
     changed = {**SAID, "models": [*SAID["models"]]}
     changed["models"][2] = {**SAID["models"][2], "takes": short}
     assert read_declaration(changed).model_dump() == read_declaration(SAID).model_dump()
+
+
+@pytest.mark.parametrize(
+    "name", sorted({row.name for row in shipped().values() if isinstance(row.models, ModuleType)})
+)
+def test_models_are_read_once_whatever_they_lack(name: str) -> None:
+    """Each look-up asks for more than most of them say; Kling's took 3 ms, by reading them anew."""
+    models = shipped()[name].models
+    assert getattr(models, "NOTHING_OF_THIS_NAME", None) is None
+    before = dict(vars(models))
+    assert getattr(models, "NOTHING_OF_THIS_NAME", None) is None
+    assert {key: value for key, value in vars(models).items() if value is not before[key]} == {}

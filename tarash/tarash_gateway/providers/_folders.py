@@ -104,7 +104,8 @@ class _Models(ModuleType):
         self.__dict__["package"] = package
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        # What a declaration lacks is asked for with each look-up: no reason to read it all again.
+        if name.startswith("__") or "MODELS" in self.__dict__:
             raise AttributeError(name)
 
         from ._declared._load import models_of
