@@ -74,8 +74,10 @@ class ErrorAnswer(BaseModel):
     error: ErrorDetail
 
 
+# FastAPI would make a field of each, for each route, before it answers a server's first request.
+# So `with_schemas` says that they are an `ErrorAnswer`, once somebody asks for the document.
 ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorAnswer, "description": text}
+    status: {"description": text}
     for status, text in {
         400: "The request can't be taken as it is",
         401: "The key is missing or not good",

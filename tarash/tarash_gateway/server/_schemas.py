@@ -90,7 +90,9 @@ def with_schemas(document: dict[str, Any]) -> dict[str, Any]:
 
             for status, answer in operation["responses"].items():
                 if status >= "4":  # errors are JSON, whatever the route has otherwise
-                    answer["content"] = {JSON: next(iter(answer["content"].values()))}
+                    error = {"schema": definitions[ErrorAnswer, "serialization"]}
+                    own = answer.get("content", {})
+                    answer["content"] = {JSON: next(iter(own.values()), error)}
 
     schemas = {**document["components"]["schemas"], **made["$defs"]}
     named = set(_named(document["paths"], schemas))
