@@ -104,7 +104,7 @@ class _Models(ModuleType):
         self.__dict__["package"] = package
 
     def __getattr__(self, name: str) -> Any:
-        # What a declaration lacks is asked for with each look-up: no reason to read it all again.
+        # The catalogue asks for more than most declarations say: no reason to read it all again.
         if name.startswith("__") or "MODELS" in self.__dict__:
             raise AttributeError(name)
 
