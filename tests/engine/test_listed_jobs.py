@@ -16,12 +16,8 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway._data._exchange import Operation, Page, Snapshot, Together
-from tarash.tarash_gateway._engine._shared_polls import (
-    MOST_LACKED,
-    PAGE_SECONDS,
-    Member,
-    SharedPolls,
-)
+from tarash.tarash_gateway._engine._member import PAGE_SECONDS, Member
+from tarash.tarash_gateway._engine._shared_polls import MOST_LACKED, SharedPolls
 from tarash.tarash_gateway._support._wakeups import Wakeup
 from tests.virtual import on_virtual_time
 
@@ -88,10 +84,9 @@ class Account:
             start = time()
             due = start + pause * rng.uniform(0.9, 1)
             member.expects(start, due)
-            await bell.wait(due - time())
-            begun = time()
-            if bell.is_nudged or await member.news() is None:
-                self.latest = max(self.latest, time() - begun)
+            await bell.wait(due - time(), member.more)
+            if bell.is_nudged or member.news() is None:
+                self.latest = max(self.latest, time() - due)
                 bell.is_nudged = False
                 name = member.operation.id
                 self.alone[name] = self.alone.get(name, 0) + 1
@@ -291,13 +286,15 @@ async def test_jobs_that_are_all_due_at_once_are_named_together() -> None:
     adapter: Any = account
     clock = asyncio.get_running_loop().time
     group = SharedPolls(adapter, None, Together(20), clock)
-    members = []
+    members, waits = [], []
     for one in names(100):
         operation = Operation("list", "m", "video", one, "2026-11-30T00:00:00+00:00")
-        members.append(Member(group, operation, Wakeup()))
+        bell = Wakeup()
+        members.append(Member(group, operation, bell))
         group.join(members[-1])
         members[-1].expects(clock() - 2, clock() - 1)
+        waits.append(bell.wait(0, members[-1].more))
 
-    said = await asyncio.gather(*(one.news() for one in members))
-    assert None not in said
+    assert all(await asyncio.gather(*waits))
+    assert None not in [one.news() for one in members]
     assert account.pages == 5

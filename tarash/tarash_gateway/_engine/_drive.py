@@ -41,7 +41,8 @@ from ._times import kind_of
 from ._troubles import said
 from ._trust import check_operation
 from ._uploads import uploader
-from ._watch import OutOfPolls, Watch, poll_floor
+from ._watch import OutOfPolls, Watch
+from ._watch_facts import poll_floor
 
 if TYPE_CHECKING:
     from .._data._exchange import Payload, Response

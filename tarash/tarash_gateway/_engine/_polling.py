@@ -50,6 +50,8 @@ LOOKS_A_SECOND = 1500
 """Where more jobs of a kind wait, each is polled less often: more polls than a process can make
 bring no job sooner, and providers count requests.
 """
+LISTED_A_SECOND = 3000
+"""The same where one request answers for many of them."""
 
 Random = random.Random
 
@@ -215,6 +217,8 @@ class PollSchedule:
         self._after_failure = self._shortest
         self._rng = rng
         self._history = history or History()
+        self.is_shared = False
+        """Whether polls are made for many jobs at once."""
         self._phase = rng.random()
         self._overdue = 0.0
         self._aimed: Span | None = None
@@ -245,8 +249,7 @@ class PollSchedule:
             spread = self._rng.uniform(1, 1 + JITTER) if failed else 1.0
             return max(retry_after * spread, self._floor, CLOSEST)
 
-        busy = self._history.waiting / LOOKS_A_SECOND
-        usual = max(SHARE * elapsed, busy)
+        usual = max(SHARE * elapsed, self._busy)
         if failed:
             self._after_failure = min(self._after_failure * GROWTH, self._longest)
             seconds = max(min(max(usual, self._shortest), self._longest), self._after_failure)
@@ -260,6 +263,11 @@ class PollSchedule:
             seconds = min(max(usual, self._shortest), most) * self._rng.uniform(1 - JITTER, 1)
 
         return max(seconds, min(self._allowed_in(elapsed), most), self._floor)
+
+    @property
+    def _busy(self) -> float:
+        """The seconds in which all jobs that are waited for can be polled."""
+        return self._history.waiting / (LISTED_A_SECOND if self.is_shared else LOOKS_A_SECOND)
 
     def _allowed_in(self, elapsed: float) -> float:
         """Return in how many seconds a poll is none too many."""
@@ -305,10 +313,9 @@ class PollSchedule:
     def _gap(self, span: Span, elapsed: float, farthest: float, most: float) -> float:
         """Return how far apart polls are while the end is expected: no more than there may be."""
         width = span.late - span.early
-        busy = self._history.waiting / LOOKS_A_SECOND
         on_the_way = math.ceil(max(0.0, span.early - elapsed) / farthest)
         may_be = 1 + span.late / self._rate - self._polls - on_the_way
-        gap = max(math.sqrt(WORTH * width), FINEST * span.late, CLOSEST, busy, self._floor)
+        gap = max(math.sqrt(WORTH * width), FINEST * span.late, CLOSEST, self._busy, self._floor)
         return min(max(gap, width / max(1.0, may_be)), most)
 
     def _farthest(self, elapsed: float, most: float) -> float:

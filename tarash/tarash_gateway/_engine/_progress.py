@@ -34,6 +34,11 @@ class Progress:
         self._last: Update | None = None
         self._ended = False
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether a user hears of it."""
+        return self._deliver is not None
+
     async def report(self, snapshot: Snapshot) -> None:
         """Tell the user what one poll says, unless it ends the job or says nothing new."""
         for part in snapshot.parts:

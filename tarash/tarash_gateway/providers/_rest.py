@@ -261,15 +261,22 @@ class RestAdapter(RestResults):
 
     def listed_statuses(self, jobs: Iterable[Any]) -> dict[str, Snapshot]:
         """Return where a list's jobs stand. Pure."""
-        with_ids = (job for job in jobs if isinstance(job, Mapping) and job.get("id"))
-        return {
-            str(job["id"]): Snapshot(
-                self.status_of(job),
-                raw=job,
-                unknown=unknown_in(self.statuses, value_at(job, self.status)),
-            )
-            for job in with_ids
-        }
+        read: dict[str, tuple[JobStatus, str | None]] = {}
+        snapshots: dict[str, Snapshot] = {}
+        for job in jobs:
+            if not isinstance(job, Mapping) or not job.get("id"):
+                continue
+
+            word = value_at(job, self.status)
+            known = read.get(word) if isinstance(word, str) else None
+            if known is None:
+                known = (self.status_of(job), unknown_in(self.statuses, word))
+                if isinstance(word, str) and type(self).status_of is RestAdapter.status_of:
+                    read[word] = known  # which is so of all jobs with that word
+
+            snapshots[str(job["id"])] = Snapshot(known[0], raw=job, unknown=known[1])
+
+        return snapshots
 
     def refused(self, answer: HttpResponse) -> Snapshot:
         """Return the verdict on the job that an error status carries, where it carries one.
