@@ -1,4 +1,4 @@
-"""A provider on the virtual clock, which answers for many jobs by a list: no network, no threads."""
+"""A provider on the virtual clock, which answers for many jobs by a list. No network, no thread."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGenerationRequest
+from tarash.tarash_gateway import Gateway, HTTPError, VideoGenerationConfig, VideoGenerationRequest
 from tarash.tarash_gateway._data._exchange import (
     Call,
     Operation,
@@ -18,6 +18,7 @@ from tarash.tarash_gateway._data._exchange import (
     Snapshot,
     Together,
 )
+from tarash.tarash_gateway._data._types import JobStatus
 from tarash.tarash_gateway.providers import ErrorRules, RestAdapter
 from tarash.tarash_gateway.providers._registry import Registry
 
@@ -30,8 +31,9 @@ VIDEO = {"url": "https://cdn.example.com/v.mp4"}
 class Job:
     """One job of the provider."""
 
+    begins: float
+    """When it is no longer queued, by the clock of the loop."""
     ends: float
-    """When, by the clock of the loop."""
     polls: list[float] = field(default_factory=list)
     """When it was asked for by itself."""
     heard: list[float] = field(default_factory=list)
@@ -61,24 +63,34 @@ class Studio(RestAdapter):
         self.lengths: Iterator[float] = itertools.repeat(0.0)
         """How many seconds the next jobs run."""
         self.lists = 0
+        self.is_listed = asyncio.Event()
         self.latency = LATENCY
         """Of lists."""
         self.hidden: set[str] = set()
         """Jobs that its list lacks."""
-        registry = Registry()
-        registry.register_provider("studio", self)
-        self.gateway = Gateway(registry=registry)
+        self.fails = False
+        """Whether it can't be read."""
+        self.queued = 0.0
+        """For how many seconds a job is queued."""
+        self.registry = Registry()
+        self.registry.register_provider("studio", self)
+        self.gateway = Gateway(registry=self.registry)
 
     @property
     def polls(self) -> int:
         """How often jobs were asked for by themselves."""
         return sum(len(job.polls) for job in self.jobs.values())
 
+    @property
+    def heard(self) -> int:
+        """How often pages said where jobs stand."""
+        return sum(len(job.heard) for job in self.jobs.values())
+
     async def submit(self, client: Any, payload: Payload, call: Call) -> Operation:
         del payload
         await asyncio.sleep(LATENCY)
         name = f"job-{len(self.jobs)}"
-        self.jobs[name] = Job(_now() + next(self.lengths))
+        self.jobs[name] = Job(_now() + self.queued, _now() + next(self.lengths))
         return self.operation(client, call, name)
 
     async def poll(self, client: Any, operation: Operation) -> Snapshot:
@@ -97,9 +109,13 @@ class Studio(RestAdapter):
     async def poll_many(self, client: Any, operations: Sequence[Operation], place: str) -> Page:
         del client, operations
         self.lists += 1
+        self.is_listed.set()
         await asyncio.sleep(self.latency / 2)
+        if self.fails:
+            raise HTTPError("HTTP 500", status_code=500)
+
         listed = [name for name in reversed(self.jobs) if name not in self.hidden]
-        start = listed.index(place) if place else 0
+        start = listed.index(place) if place in listed else 0
         page = listed[start : start + self.size]
         said: Mapping[str, Snapshot] = {name: self._at(name, self.jobs[name]) for name in page}
         await asyncio.sleep(self.latency / 2)
@@ -113,7 +129,8 @@ class Studio(RestAdapter):
             body = {"id": name, "result": VIDEO}
             return Snapshot("completed", raw=body, finished=RawResult(body, {}))
 
-        return Snapshot("processing", raw={"id": name}, progress=job.progress)
+        status: JobStatus = "queued" if _now() < job.begins else "processing"
+        return Snapshot(status, raw={"id": name}, progress=job.progress)
 
     async def generate(self, on_progress: Any = None, **changes: Any) -> float:
         """Generate; return how long after its end the job was delivered."""

@@ -21,8 +21,8 @@ SOON = 1.0
 PUNCTUAL = 0.001
 """Seconds; a poll that is due in less is due."""
 ALONE_EVERY = 24
-"""Of so many polls of a job one is its own, in case that a list does not move on. The jobs of a
-burst make them one after the other."""
+"""Of so many polls of a job one is its own, in case that a list does not move on: the first to find
+that out tells it to all. The jobs of a burst make them one after the other."""
 PAGE_SECONDS = 10.0
 """A page that takes longer has failed."""
 RUNNING = frozenset({"queued", "processing"})
@@ -36,7 +36,7 @@ class Wakeable(Protocol):
     def ring(self) -> None: ...
     def nudge(self) -> None: ...
     def expire(self) -> None: ...
-    def hurry(self, at: float) -> None: ...
+    def move(self, at: float) -> None: ...
 
 
 PassOver = Callable[["Snapshot", float], bool]
@@ -56,8 +56,10 @@ class Member:
         "_asks_until",
         "_bell",
         "_group",
+        "_next_alone",
         "_pass_over",
         "due",
+        "has_ended",
         "is_alone",
         "is_asked_for",
         "lacked",
@@ -84,8 +86,11 @@ class Member:
         """Whether a request is on its way that may answer for it."""
         self.is_alone = False
         """Whether a poll of its own is."""
+        self.has_ended = False
+        """Whether such a poll has said that the job has."""
         self.due, self.pause = math.inf, 0.0
-        self.lacked, self.polls = 0, group.turn
+        self.lacked = self.polls = 0
+        self._next_alone = group.first_alone
         self._group = group
         self._bell = bell
         self._pass_over = pass_over
@@ -119,7 +124,11 @@ class Member:
             return 0.0
 
         self.polls += 1
-        if self._is_own_turn(self.polls) or not self._group.asks(self):
+        if self._is_own_turn(self.polls):
+            self._next_alone += ALONE_EVERY
+            return 0.0
+
+        if not self._group.asks(self):
             return 0.0
 
         is_next = self._group.names_jobs or self.place is not None
@@ -155,7 +164,7 @@ class Member:
             self.polls += 1
 
         if self._pass_over(snapshot, asked_at):
-            self._bell.hurry(self.due)
+            self._bell.move(self.due)
         else:
             self.offered = snapshot
             self._bell.ring()
@@ -165,7 +174,7 @@ class Member:
         return self._asks_until > -math.inf
 
     def _is_own_turn(self, polls: int) -> bool:
-        return polls % ALONE_EVERY == 0 and not self._group.names_jobs
+        return polls >= self._next_alone and not self._group.names_jobs
 
     def goes_without(self, *, lacks: bool) -> None:
         """Wait no more for a request that says nothing of the job.

@@ -19,7 +19,7 @@ import anyio
 
 from .._support._logging import event
 from ..exceptions import TarashException
-from ._member import ALONE_EVERY, EARLY, PAGE_SECONDS, Member, PassOver, Wakeable
+from ._member import ALONE_EVERY, EARLY, PAGE_SECONDS, RUNNING, Member, PassOver, Wakeable
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation, Snapshot, Together
@@ -32,9 +32,19 @@ OFF_SECONDS, LONGEST_OFF = 60.0, 3600.0
 the second."""
 MOST_LACKED = 2
 """A job that is missing so often in a row is not in the list."""
+LAG_SECONDS = 5.0
+"""A list that still calls a job running so long after its own poll has said that it has ended does
+not move on: its jobs are polled alone, as after a request that failed."""
+MOST_ENDED = 128
+"""So many jobs that have ended are remembered for that; those before them are on no page that
+matters."""
 LEAST_PAGES = 3
 """So many pages of a list are read for jobs that none of them has; more, where each has had
 `SHARED_FROM` of ours."""
+
+
+class _StandsStillError(Exception):
+    """The list does not move on."""
 
 
 class SharedPolls:
@@ -49,6 +59,7 @@ class SharedPolls:
         self.clock = clock
         self._members: dict[Member, None] = {}
         self._of_job: dict[str, list[Member]] = {}
+        self._ended: dict[str, float] = {}
         self._readings: set[asyncio.Task[None]] = set()
         self._off_until = self._next_at = -math.inf
         self._off = OFF_SECONDS
@@ -64,9 +75,9 @@ class SharedPolls:
         return len(self._members) >= SHARED_FROM and self.clock() >= self._off_until
 
     @property
-    def turn(self) -> int:
-        """With how many polls a new wait begins, so that those of its own are spread."""
-        return len(self._members) % ALONE_EVERY
+    def first_alone(self) -> int:
+        """Which poll of a new wait is its own, so that those of a burst are spread."""
+        return ALONE_EVERY // 2 + len(self._members) % ALONE_EVERY
 
     def asks(self, member: Member) -> bool:
         """Tell whether a request is on its way that may say where a job stands."""
@@ -147,7 +158,16 @@ class SharedPolls:
         asked: dict[Member, None],
         asked_at: float,
     ) -> None:
-        """Pass on what a page says, to all whose jobs are on it."""
+        """Pass on what a page says, to all whose jobs are on it.
+
+        Raises:
+            _StandsStillError: It calls a job running that ended long before.
+        """
+        for job_id in self._ended.keys() & snapshots.keys():
+            is_late = asked_at - self._ended[job_id] > LAG_SECONDS
+            if is_late and snapshots[job_id].status in RUNNING:
+                raise _StandsStillError(f"the list calls {job_id} running, which has ended")
+
         for job_id, snapshot in snapshots.items():
             for one in self._of_job.get(job_id, ()):
                 one.place = place
@@ -165,6 +185,11 @@ class SharedPolls:
     def leave(self, member: Member) -> bool:
         """Let go of a wait; return whether it was the last."""
         self._members.pop(member, None)
+        if member.has_ended:
+            self._ended[member.operation.id] = self.clock()
+            if len(self._ended) > MOST_ENDED:
+                del self._ended[next(iter(self._ended))]
+
         same = self._of_job.get(member.operation.id, [])
         if member in same:
             same.remove(member)

@@ -206,6 +206,9 @@ class Watch(Polls):
         snapshot = await self.poll_once(news, status)
         self._retry_after = paced(snapshot.retry_after)
         if snapshot.finished is not None:
+            if self._member is not None:
+                self._member.has_ended = True
+
             await self._progress.report(snapshot)
             self._learn(elapsed)
             self._note_missed()
@@ -334,7 +337,7 @@ class Watch(Polls):
         until = max(now + self._pause(), self._start + self._floor)
         if until < self._until and not self._heard and self._bell.is_waiting:
             self._set_until(until)
-            self._bell.hurry(until)
+            self._bell.move(until)
 
     async def _take_nudge(self, start: float, until: float) -> None:
         """Poll at once, but for polls that nudges asked for a moment ago, and for a refusal."""

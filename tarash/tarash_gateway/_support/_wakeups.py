@@ -54,9 +54,9 @@ class Wakeup:
         """End the wait that is under way, if any, as if its time was up."""
         self._end(rung=False)
 
-    def hurry(self, at: float) -> None:
-        """Let the time of the wait that is under way be up at a time of the loop, or before."""
-        if at < self._until and self.is_waiting:
+    def move(self, at: float) -> None:
+        """Let the time of the wait that is under way, if any, be up at a time of the loop."""
+        if self.is_waiting:
             self._set(at)
 
     async def wait(self, seconds: float, more: Callable[[], float] | None = None) -> bool:
@@ -86,31 +86,33 @@ class Wakeup:
         finally:
             self._waiting = self._more = None
 
-    def time_is_up(self, at: float) -> None:
-        """End the wait, unless there is more time."""
+    def alarm_at(self, at: float) -> float:
+        """Return when an alarm is to ring that was set for a time; infinity for never."""
         if at != self._set_for:
-            return  # an earlier alarm was set after it
+            return math.inf  # an earlier one was set after it
 
+        if self.is_waiting:
+            self._set_for = max(at, self._until)
+        else:
+            self._set_for = math.inf
+
+        return self._set_for
+
+    def time_is_up(self) -> None:
+        """End the wait, unless there is more time."""
         self._set_for = math.inf
-        if self._alarms is None or not self.is_waiting:
-            return
-
-        if self._until > at:
-            self._set(self._until)
-            return
-
         left = 0.0
         try:
             left = 0.0 if self._more is None else self._more()
         finally:  # a wait that nothing ends would be a job that nobody polls
-            if left > 0:
+            if left > 0 and self._alarms is not None:
                 self._set(self._alarms.now() + left)
             else:
                 self._end(rung=False)
 
     def _set(self, until: float) -> None:
         self._until = until
-        # An earlier alarm is left as it is, and then finds that there is more time.
+        # An earlier alarm is left as it is, and put off then.
         if until < self._set_for and self._alarms is not None:
             self._set_for = until
             self._alarms.set(until, self)
