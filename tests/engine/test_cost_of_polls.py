@@ -23,7 +23,7 @@ from tests.conftest import until
 MOST_CALLS = 310
 """In one poll."""
 POLLS = 40
-MOST_CALLS_OF_A_JOB = 2500
+MOST_CALLS_OF_A_JOB = 2450
 """From its request to its result, with one poll."""
 JOBS = 6
 """Fewer than share their polls."""

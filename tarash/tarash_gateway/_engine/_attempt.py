@@ -255,6 +255,10 @@ class Attempt:
 
         self.response = response or self.response
         self.take(event, finished)
+        if isinstance(event, Polled):  # of which nothing is written down
+            self.announce(event)
+            return
+
         try:
             await record(self, event)
         except (Exception, asyncio.CancelledError):
@@ -271,9 +275,11 @@ class Attempt:
 
         The event that the poll ends in says it to everybody else.
         """
-        self._take_submission(event, finished)
+        if not isinstance(event, Polled):
+            self._take_submission(event, finished)
+            self.heard |= heard_of(event)
+
         self._take_progress(event)
-        self.heard |= heard_of(event)
 
     def _take_submission(self, event: AttemptEvent, finished: RawResult | None) -> None:
         match event:

@@ -40,6 +40,9 @@ FINEST = 0.02
 """Polls are no closer than this share of what a job takes: so exact nobody can know it."""
 CLOSEST = 0.05
 """Nor closer than so many seconds."""
+CERTAIN = 0.5
+"""When jobs of one length end is known between bounds: certainly within the inner ones, and not
+beyond the outer ones. So far from the outer ones to the inner ones they are expected to end."""
 SURE = 16
 """After so many jobs of which none ended nearly as soon, polls are fewer."""
 APPROACH = 3
@@ -50,6 +53,16 @@ LOOKS_A_SECOND = 1500
 """Where more jobs of a kind wait, each is polled less often: more polls than a process can make
 bring no job sooner, and providers count requests.
 """
+SOONER = 0.2
+"""Of the time between the last two polls of a job: so early in it the job counts as ended, where
+its polls are compared with those that a helper would have made."""
+MORE, CLOSER = 1.5, 0.7
+"""As long as polls were saved at the jobs before, a job may make so many more than a helper, and so
+close, as a share of the time between a helper's polls, while its end is expected."""
+STRICTER, STRICTEST = 0.3, 1.5
+"""Of the polls that were too many at the jobs before, by how many less a job makes, and at most."""
+MOST_SAVED = 10
+"""So many polls are remembered as saved, or as too many."""
 LISTED_A_SECOND = 3000
 """The same where one request answers for many of them."""
 
@@ -76,6 +89,8 @@ class History:
         self.waiting = 0
         self.on_first: set[Callable[[], None]] = set()
         self.jobs = 0.0
+        self.saved = 0.0
+        """Polls fewer than a vendor's own helper would have made for the jobs that were seen."""
         self._seen: deque[Span] = deque(maxlen=REMEMBERED)
         self._told: Sequence[Span] = ()
         self._spans: Sequence[Span] = ()
@@ -177,7 +192,9 @@ def _span_of(seen: Sequence[Span]) -> Span:
     if latest_running < earliest_done:
         return Span(latest_running, earliest_done)  # all may have taken the same time
 
-    return Span(min(one.early for one in seen), max(one.late for one in seen))
+    earliest, latest = min(one.early for one in seen), max(one.late for one in seen)
+    early = earliest + CERTAIN * (earliest_done - earliest)
+    return Span(early, latest - CERTAIN * (latest - latest_running))
 
 
 def _meet(one: Span, other: Span) -> bool:
@@ -264,6 +281,19 @@ class PollSchedule:
 
         return max(seconds, min(self._allowed_in(elapsed), most), self._floor)
 
+    def note(self, after: float, by: float) -> None:
+        """Remember the job, which was still running at one poll and done at the last."""
+        ended = after + SOONER * (by - after)
+        theirs = math.ceil(ended / self._rate) + (self._rate > OFTEN)
+        saved = self._history.saved + theirs - self._polls - 1
+        self._history.saved = min(max(saved, -MOST_SAVED), MOST_SAVED)
+        self._history.note(after, by)
+
+    @property
+    def _more(self) -> float:
+        """Polls that a job may make more than a helper, since they were saved before."""
+        return MORE if self._history.saved > 1 else 0.0
+
     @property
     def _busy(self) -> float:
         """The seconds in which all jobs that are waited for can be polled."""
@@ -278,7 +308,14 @@ class PollSchedule:
         share = self._phase * (1 if self._is_far else NEAR_SHARE)
         # Helpers that poll seldom begin with a poll at the start, and ours are saved for the end.
         further = share + (0.5 if self._rate <= OFTEN else -AT_THE_START)
-        return (self._polls + further) * self._rate - elapsed
+        too_many = min(max(0.0, -STRICTER * self._history.saved), STRICTEST)
+        allowed = (self._polls + further + too_many) * self._rate - elapsed
+        if not self._more or not any(
+            goal.early <= elapsed < goal.late for goal in self._history.goals
+        ):
+            return allowed
+
+        return min(allowed, CLOSER * self._rate)
 
     def _towards(self, elapsed: float, most: float) -> float:
         """Return the pause on the way to the moment at which such jobs end, and through it.
@@ -314,7 +351,7 @@ class PollSchedule:
         """Return how far apart polls are while the end is expected: no more than there may be."""
         width = span.late - span.early
         on_the_way = math.ceil(max(0.0, span.early - elapsed) / farthest)
-        may_be = 1 + span.late / self._rate - self._polls - on_the_way
+        may_be = 1 + self._more + span.late / self._rate - self._polls - on_the_way
         gap = max(math.sqrt(WORTH * width), FINEST * span.late, CLOSEST, self._busy, self._floor)
         return min(max(gap, width / max(1.0, may_be)), most)
 

@@ -278,7 +278,7 @@ class Watch(Polls):
             return
 
         after = max(self._running_at, elapsed - STREAM_SECONDS) if self._told else self._running_at
-        self._history.note(after, elapsed)
+        self._pace.note(after, elapsed)
         self._times.note(self._kind, elapsed)
         if self._has_percent:
             self._times.note_percent(self._kind)

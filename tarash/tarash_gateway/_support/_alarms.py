@@ -51,7 +51,12 @@ class Alarms:
     def set(self, at: float, sleeper: Sleeper) -> None:
         """Wake somebody at a time of the loop."""
         heappush(self._heap, (at, next(self._numbers), sleeper))
-        if at < self._at and not self._is_behind:
+        if self._is_behind or at >= self._at:
+            return
+
+        if self._timer is None:
+            self._at, self._timer = at, self._loop.call_at(at, self._ring)
+        else:
             # Once for all that are set in a row.
             self._is_behind = True
             self._loop.call_soon(self._arm)

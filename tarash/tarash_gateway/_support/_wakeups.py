@@ -91,11 +91,9 @@ class Wakeup:
         if at != self._set_for:
             return math.inf  # an earlier one was set after it
 
-        if self.is_waiting:
-            self._set_for = max(at, self._until)
-        else:
-            self._set_for = math.inf
-
+        waiting = self._waiting
+        is_over = waiting is None or waiting.done()
+        self._set_for = math.inf if is_over else max(at, self._until)
         return self._set_for
 
     def time_is_up(self) -> None:
