@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import cProfile
 import itertools
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -233,3 +234,19 @@ def test_a_job_that_begins_to_run_is_seen_to() -> None:
     played(play)
     assert [*dict.fromkeys(statuses)] == ["queued", "processing", "completed"]
     assert len(statuses) <= 4  # the first is said before anybody asks
+
+
+def test_a_status_is_logged_once_also_where_nobody_is_called_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def play(studio: Studio) -> None:
+        studio.lengths = itertools.repeat(30.0)
+        studio.queued = 10.0
+        await studio.generate()  # alone, so that each poll is its own
+
+    studio = played(play)
+    assert studio.polls > 10
+    statuses = [vars(one)["status"] for one in caplog.records if vars(one).get("event") == "polled"]
+    assert statuses == ["queued", "processing"]

@@ -32,6 +32,7 @@ class Progress:
         self._status: JobStatus = "queued"
         self._percent: float | None = None
         self._last: Update | None = None
+        self._logged: JobStatus | None = None
         self._ended = False
 
     @property
@@ -47,7 +48,8 @@ class Progress:
         if snapshot.status in ("completed", "failed"):
             return
 
-        if self._status != snapshot.status or self._last is None:
+        if snapshot.status != self._logged:
+            self._logged = snapshot.status
             self._attempt.log(logging.INFO, "polled", status=snapshot.status)
 
         note = snapshot.unknown if snapshot.trouble is None else snapshot.trouble.message
