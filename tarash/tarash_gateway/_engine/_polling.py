@@ -34,6 +34,8 @@ NEWEST = 8
 Few, so that it follows a model that gets faster."""
 JOINED = 0.25
 """Jobs whose times differ by no larger share of them are of one length."""
+SOONEST = 0.35
+"""Nor does a job end sooner than the earliest that is remembered, by more than this share."""
 WORTH = 0.05
 """Seconds: with it, a poll more costs as much as a fortieth of a second of somebody's waiting."""
 FINEST = 0.02
@@ -357,7 +359,7 @@ class PollSchedule:
 
     def _farthest(self, elapsed: float, most: float) -> float:
         """Return how long a pause may be before the end is expected."""
-        sure = self._history.earliest / (1 + JOINED) - elapsed
+        sure = self._history.earliest / (1 + SOONEST) - elapsed
         longest = min(max(APPROACH_SECONDS, APPROACH * SHARE * elapsed), self._longest)
         return max(most, min(longest, sure))
 
