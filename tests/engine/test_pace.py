@@ -155,8 +155,8 @@ HARDEST = (513, 521, 547, 567, 771, 798, 828, 927, 935, 966)
 def mixtures() -> Iterator[tuple[list[float], float, float, int]]:
     """Yield lengths of jobs, how much each of them varies, the shortest pause, and a seed.
 
-    The same in each run: those that were hardest among two thousand, and sixty of the others. Five
-    of the two thousand are noticed later in the median, by 0.56 of the bound at most: all of them
+    The same in each run: ten that were hard among two thousand, and sixty of the others. Seven
+    of the two thousand are noticed later in the median, by 0.61 of the bound at most: all of them
     where the provider lets looks be half a second apart at least. None takes more looks.
     """
     yield [1, 4, 12], 0, 0.1, 1
