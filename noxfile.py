@@ -15,9 +15,8 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = os.environ.get("TARASH_CI_PYTHONS", "3.13 3.12 3.11").split()
-# The interpreter that runs nox is there for certain, so it tests in any case; and last, so that its
-# closing line is the last word of a run.
-TEST_PYTHONS = [*(version for version in PYTHONS if version != CURRENT), CURRENT]
+# The interpreter that runs nox is there for certain, so it runs the whole suite.
+FURTHER = [version for version in PYTHONS if version != CURRENT]
 
 # What the check installs: the versions that it is known to pass with, with the hashes of their
 # files. The package itself only has lower bounds.
@@ -64,7 +63,7 @@ nox.options.default_venv_backend = os.environ.get("NOX_DEFAULT_VENV_BACKEND", "v
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "layers", "docs", "wheel", "recipes", "tests"]
+nox.options.sessions = ["lint", "types", "layers", "docs", "wheel", "recipes", "shares", "tests"]
 
 
 def _offer_pyenv_versions() -> None:
@@ -87,12 +86,21 @@ def _group(name: str) -> list[str]:
     return list(nox.project.dependency_groups(PROJECT, name))
 
 
-def _install(session: nox.Session, lock: str = "everything", *, project: bool = True) -> None:
+def _install(
+    session: nox.Session,
+    lock: str = "everything",
+    *,
+    project: bool = True,
+    is_compiled: bool = False,
+) -> None:
     """Install what is locked, file by file by its hash, and then this project as it stands here.
 
     A project in a folder has no hash, so it comes in a second step, which installs nothing else.
+    To compile all modules takes ten times as long as to install them. It pays where many processes
+    would compile them at the same time, each for itself.
     """
-    session.install("--require-hashes", "-r", str(LOCKS / f"{lock}.txt"))
+    compiling = {"UV_COMPILE_BYTECODE": "1"} if is_compiled else {}
+    session.install("--require-hashes", "-r", str(LOCKS / f"{lock}.txt"), env=compiling)
     if project:
         session.install("--no-deps", "--no-build-isolation", "-e", ".")
 
@@ -131,13 +139,22 @@ def docs(session: nox.Session) -> None:
     )  # fmt: skip
 
 
-@nox.session(python=TEST_PYTHONS)
+@nox.session
 def tests(session: nox.Session) -> None:
-    """Run the test suite: all of it on one interpreter, a share on the others."""
-    _install(session)
-    share = f"{TEST_PYTHONS.index(str(session.python)) + 1}/{SHARES}"
-    is_whole = session.python == CURRENT or session.posargs
-    _pytest(session, "pytest", *(() if is_whole else (*WITHOUT_DATA, "--share", share)))
+    """Run the test suite, all of it."""
+    _install(session, is_compiled=True)
+    _pytest(session, "pytest")
+
+
+@nox.session(python=FURTHER or [CURRENT])
+def shares(session: nox.Session) -> None:
+    """Run a share of the test suite on each further interpreter."""
+    if not FURTHER:
+        session.skip("There is no further interpreter to run on.")
+
+    _install(session, is_compiled=True)
+    share = f"{FURTHER.index(str(session.python)) + 1}/{SHARES}"
+    _pytest(session, "pytest", *(() if session.posargs else (*WITHOUT_DATA, "--share", share)))
 
 
 @nox.session
@@ -159,6 +176,8 @@ def _pytest(session: nox.Session, *command: str, env: dict[str, str] | None = No
     written: each worker would rewrite all of them for itself, at the same time, which takes longer
     than to import them. The second one rewrites them, and shows both sides.
     """
+    # Of its own: sessions that run at the same time would take each other's failures for theirs.
+    command = (*command, "-o", f"cache_dir={(Path(session.create_tmp()) / 'pytest').resolve()}")
     try:
         session.run(*command, *WORKERS, "--assert=plain", *session.posargs, env=env)
     except nox.command.CommandFailed:
@@ -176,7 +195,7 @@ def _pytest(session: nox.Session, *command: str, env: dict[str, str] | None = No
 @nox.session
 def wheel(session: nox.Session) -> None:
     """Test what users install: the built wheel, with the source tree out of reach."""
-    _install(session, project=False)
+    _install(session, project=False, is_compiled=True)
     scratch = Path(session.create_tmp()).resolve()
     shutil.rmtree(scratch)
     scratch.mkdir()
@@ -322,11 +341,11 @@ def recipes(session: nox.Session) -> None:
     """Run the programs of examples/recipes, in the servers, queues and tools that they are for."""
     # The versions of the other sessions are not theirs: Gradio and others want older ones.
     session.env.update(PIP_CONSTRAINT="", UV_CONSTRAINT="")
-    _install(session, "recipes")
+    _install(session, "recipes", is_compiled=True)
     if shutil.which("redis-server") is None:
         session.warn("There is no redis-server, so what RQ does is not tested.")
 
-    session.run("pytest", "-m", "recipes and not soak", *WORKERS, "tests/recipes", *session.posargs)
+    _pytest(session, "pytest", "-m", "recipes and not soak", "tests/recipes")
 
 
 @nox.session

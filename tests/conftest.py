@@ -6,11 +6,12 @@ The network is there for tests marked `live`.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,23 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     # By name, so that every worker finds the same.
     name = collection_path.relative_to(config.rootpath).as_posix()
     return zlib.crc32(name.encode()) % of != number % of or None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Let nobody look for garbage among the tests: twenty thousand are made, and all are kept."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let who comes last ask what refers to what, as Hypothesis does."""
+    if not hasattr(session.config, "workerinput"):
+        gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -25,10 +25,10 @@ PURPOSES: dict[str, tuple[str, ...]] = {
     ),
     "PostgreSQL, the queue, slots and states of ledgers": (
         "ledger/postgres/*.py", "ledger/_slots.py", "ledger/_memory_*.py", "ledger/_together.py",
-        "ledger/_blocking.py", "ledger/_examined.py", "ledger/sqlite/_slots.py",
-        "ledger/sqlite/_queue.py", "ledger/sqlite/_states.py", "ledger/sqlite/_turns.py",
-        "ledger/sqlite/_backup.py", "cli/worker.py", "cli/_worker.py", "cli/ledger.py",
-        "cli/_backup.py", "cli/_doctor_ledger.py", "_jobs/_queue.py", "_jobs/_working.py",
+        "ledger/_sql/_slots.py", "ledger/_sql/_queue.py", "ledger/_sql/_states.py",
+        "ledger/sqlite/_turns.py", "ledger/sqlite/_backup.py", "cli/worker.py", "cli/_worker.py",
+        "cli/ledger.py",
+        "cli/_upkeep.py", "cli/_doctor_ledger.py", "_jobs/_queue.py", "_jobs/_working.py",
     ),
     "webhooks": (
         "_signatures/*.py", "webhooks.py", "_jobs/_inbox*.py", "_jobs/_callbacks.py",
@@ -39,20 +39,20 @@ PURPOSES: dict[str, tuple[str, ...]] = {
         "catalog/prices/*.py", "catalog/_refresh_prices.py", "_engine/_asking.py",
         "_engine/_budgets.py", "_engine/_costing.py", "_engine/_money.py", "_engine/_quoting.py",
         "_engine/_spending.py", "_data/_money.py", "_data/_budgets.py", "_jobs/_late_costs.py",
-        "_jobs/_prices.py", "_jobs/_spend.py", "_jobs/_asking.py", "cli/_prices.py",
+        "_jobs/_prices.py", "_jobs/_spend.py", "_jobs/_asking.py",
         "cli/_quotes.py", "cli/_spend.py", "providers/*/costs.py", "providers/*/prices.py",
-        "providers/_openai_costs.py", "providers/_declared/_pric*.py", "ledger/*/_spending.py",
+        "ledger/*/_spending.py", "ledger/_sql/_costs.py",
     ),
     "traffic: limits, breakers, hedges, shared polls": (
         "_engine/_accounts.py", "_engine/_admission.py", "_engine/_breakers.py",
         "_engine/_circuit.py", "_engine/_learned_limits.py", "_engine/_line.py",
         "_engine/_shared_polls.py", "_engine/_terms.py", "_engine/_traffic.py",
-        "_data/_breaker.py", "_data/_limits.py", "_data/_policies.py", "policies.py",
+        "_data/_limits.py", "_data/_policies.py", "policies.py",
         "_jobs/_hedging.py", "_jobs/_traffic.py", "cli/_traffic.py",
     ),
     "declared providers, and what checks and plays them": (
         "providers/_declared/*.py", "testing/_declarations/*.py", "cli/_check_file.py",
-        "cli/_new_file.py", "cli/_rehearse.py", "cli/_rehearsals.py", "cli/_lint.py",
+        "cli/_new_file.py", "cli/_rehearse.py",
         "providers/_folders.py", "providers/_own_server.py", "providers/_server_*.py",
         *(f"providers/{name}/*.py" for name in VENDORS),
         *(f"testing/_wires/{name}.py" for name in VENDORS),
@@ -60,7 +60,7 @@ PURPOSES: dict[str, tuple[str, ...]] = {
         "testing/_wires/_video_server.py",
     ),
     "observers, events and frozen programs": (
-        "observability/*.py", "events.py", "_data/_events.py", "_data/_observers.py",
+        "observability/*.py", "events.py", "_data/_events.py",
         "_pyinstaller/*.py",
     ),
 }  # fmt: skip

@@ -7,9 +7,8 @@ and never bought twice by accident. Import from here and from `models`, `mock`, 
 
 from __future__ import annotations
 
-from ._data._breaker import Breaker, CircuitHealth
 from ._data._budgets import Budget
-from ._data._limits import Limits
+from ._data._limits import Breaker, CircuitHealth, Limits
 from ._jobs import _annotations
 from ._jobs._catalogue import (
     add_model,

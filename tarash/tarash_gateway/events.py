@@ -16,7 +16,7 @@ from ._data._events import (
     Submitting,
     Unknown,
 )
-from ._data._observers import Observer
+from ._data._policies import Observer
 
 __all__ = [
     "Accepted",

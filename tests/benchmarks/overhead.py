@@ -21,7 +21,7 @@ from tests.benchmarks.simulation import Simulation
 AT_ONCE: dict[str, Any] = {"poll_interval": 1e-6, "provider_config": {"min_poll_interval": 0}}
 WARM = 10
 IMAGES = "openai, an image"
-IMAGE_MODEL = "gpt-image-1"
+IMAGE_MODEL = "gpt-image-2"
 
 
 def measure(provider: str, rounds: int, calls: int) -> dict[str, Any]:

@@ -13,10 +13,12 @@ import os
 import pkgutil
 import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import tarash.tarash_gateway
 from tarash.tarash_gateway.cli import main
+from tarash.tarash_gateway.providers._registry import shipped
 
 LIBRARIES = ("aiohttp.web", "anyio._backends._asyncio", "fal_client")
 PACKAGE = tarash.tarash_gateway
@@ -25,6 +27,11 @@ MODULES = pkgutil.walk_packages(PACKAGE.__path__, f"{PACKAGE.__name__}.")
 OWN = [module.name for module in MODULES if not module.name.startswith(NOT_NEEDED)]
 for name in (*LIBRARIES, *OWN):
     import_module(name)
+
+for row in shipped().values():
+    if isinstance(row.models, ModuleType):  # of a declaration, which is read as a module is
+        row.load()
+        _ = row.models.MODELS
 
 
 def become(job: dict[str, Any]) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway._data._observers import NOTED
+from tarash.tarash_gateway._data._policies import NOTED
 from tarash.tarash_gateway.cli import _places as places
 from tarash.tarash_gateway.cli import main
 from tarash.tarash_gateway.testing import Simulator

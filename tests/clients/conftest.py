@@ -34,7 +34,7 @@ Run = Callable[[str], dict[str, Any]]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is here: it needs packages that only the session of its own installs."""
     for item in items:
-        if HERE in item.path.parents:
+        if str(item.path).startswith(str(HERE)):
             item.add_marker(pytest.mark.clients)
 
 

@@ -27,8 +27,8 @@ from tarash.tarash_gateway import (
     plan_image,
     plan_video,
 )
-from tarash.tarash_gateway.catalog._features import FEATURES
 from tools import tables
+from tools.tables import FEATURES
 
 PAGE = Path(__file__).parents[2] / "docs" / "providers" / "index.md"
 IMAGE, VIDEO, MASK = (f"https://example.com/{name}" for name in ("a.png", "b.mp4", "c.png"))

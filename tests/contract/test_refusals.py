@@ -287,11 +287,13 @@ async def test_a_failed_job_moves_on_to_the_next_config(run: Run) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-async def test_a_result_without_media_is_a_failure(run: Run) -> None:
+async def test_a_result_without_media_is_a_failure(run: Run, leap: Leap) -> None:
     run.script(Script(outcome="no_media", stream=False))
-    # One that is ready to be fetched is asked for until then.
-    limit = {"timeout": 5} if run.case.provider == "cirrus" else {}  # waited for
-    error = await run.failure(**limit)
+    work = asyncio.ensure_future(run.failure())
+    # A file that is empty, or not there yet, is asked for again until the deadline.
+    await until(lambda: work.done() or run.counters.results + run.counters.downloads > 3)
+    leap(run.config().timeout)
+    error = await work
 
     assert isinstance(error, TarashException)
     assert not isinstance(error, HTTPConnectionError)

@@ -26,7 +26,7 @@ LARGE = 4096
 @pytest.fixture
 def left() -> Iterator[list[Any]]:
     """Keep what only the collector of cycles would let go of."""
-    gc.freeze()
+    gc.collect()
     gc.disable()
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
@@ -35,7 +35,6 @@ def left() -> Iterator[list[Any]]:
         gc.set_debug(0)
         gc.garbage.clear()
         gc.enable()
-        gc.unfreeze()
 
 
 def held_by(cycles: list[Any]) -> list[str]:

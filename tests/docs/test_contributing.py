@@ -50,8 +50,9 @@ def run(place: Path, *arguments: str, cases: bool = False) -> str:
     if cases:
         environment["TARASH_CONTRACT_CASES"] = "tarash_acme.contract"
 
+    plainly = ("-q", "--assert=plain", "-p", "no:cacheprovider")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, "-m", "pytest", *plainly, *arguments],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -14,7 +14,9 @@ import pytest
 from tarash.tarash_gateway import HTTPError
 from tarash.tarash_gateway._http._answer import (
     MOST_PARTS,
+    RARE,
     HttpResponse,
+    count_of,
     parse_json,
     read_answer,
     shorten,
@@ -355,6 +357,12 @@ def test_json_of_ever_so_many_parts_is_nested_as_deep_as_it_is() -> None:
     assert parse_json(flat) == json.loads(flat)
     assert parse_json('"' + "[" * 200 + '"') == "[" * 200
     assert parse_json("7 " + "[" * 200, prefix=True) == 7
+
+
+@pytest.mark.parametrize("number", [0, 1, RARE - 1, RARE, RARE + 1, 10 * RARE])
+def test_signs_are_counted_however_many_there_are(number: int) -> None:
+    assert count_of("aa{a" * number + "a" * 100, "{") == number
+    assert count_of("{" * number, "{") == number
 
 
 SECRET = 'r8_so/secret "quoted"\\and\tlong'

@@ -16,12 +16,8 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway._data._exchange import Operation, Page, Snapshot, Together
-from tarash.tarash_gateway._engine._shared_polls import (
-    MOST_LACKED,
-    PAGE_SECONDS,
-    Member,
-    SharedPolls,
-)
+from tarash.tarash_gateway._engine._member import ALONE_EVERY, PAGE_SECONDS, Member
+from tarash.tarash_gateway._engine._shared_polls import LAG_SECONDS, MOST_LACKED, SharedPolls
 from tarash.tarash_gateway._support._wakeups import Wakeup
 from tests.virtual import on_virtual_time
 
@@ -43,6 +39,8 @@ class Account:
     moves: bool = True
     """Whether its list says of a job that it has ended."""
     status: dict[str, Any] = field(default_factory=dict)
+    lags: float = 0.0
+    """Seconds after which its list says of a job that it has ended."""
     latency: float = LATENCY
     together_most: int = 0
     """How many jobs a request names; 0 where it is for a page."""
@@ -70,7 +68,7 @@ class Account:
         start = self.listed.index(place) if place in self.listed and self.follows else 0
         further = self.listed[start + self.size : start + self.size + 1]
         now = asyncio.get_running_loop().time() - LATENCY / 2
-        over = {one for one, at in self.ends.items() if at <= now and self.moves}
+        over = {one for one, at in self.ends.items() if at + self.lags <= now and self.moves}
         found: Mapping[str, Snapshot] = {
             one: Snapshot("completed" if one in over else self.status.get(one, "processing"))
             for one in self.listed[start : start + self.size]
@@ -88,10 +86,9 @@ class Account:
             start = time()
             due = start + pause * rng.uniform(0.9, 1)
             member.expects(start, due)
-            await bell.wait(due - time())
-            begun = time()
-            if bell.is_nudged or await member.news() is None:
-                self.latest = max(self.latest, time() - begun)
+            await bell.wait(due - time(), member.more)
+            if bell.is_nudged or member.news() is None:
+                self.latest = max(self.latest, time() - due)
                 bell.is_nudged = False
                 name = member.operation.id
                 self.alone[name] = self.alone.get(name, 0) + 1
@@ -119,6 +116,12 @@ def played(
         adapter: Any = account
         group = SharedPolls(adapter, None, Together(account.together_most), clock)
         rng, tasks = random.Random(16), []
+
+        async def waited(member: Member, bell: Wakeup) -> None:
+            await account.wait(member, bell, rng)
+            member.has_ended = True
+            group.leave(member)
+
         for one in ids:
             bell = Wakeup()
             operation = Operation("list", "m", "video", one, "2026-11-30T00:00:00+00:00")
@@ -126,7 +129,7 @@ def played(
             if account.shares:
                 group.join(member)
 
-            tasks.append(asyncio.create_task(account.wait(member, bell, rng)))
+            tasks.append(asyncio.create_task(waited(member, bell)))
 
         for seconds, act in stages:
             await asyncio.sleep(seconds)
@@ -221,10 +224,22 @@ def test_a_server_that_repeats_its_first_page_is_not_asked_for_ever() -> None:
 
 
 def test_a_list_that_stands_still_hides_no_end() -> None:
+    """The first of its jobs whose own poll says otherwise tells it to all."""
     account = Account(names(100), moves=False)
     account.ends = dict.fromkeys(account.listed, 2 * PAUSE)
     played(account, account.listed, (30 * PAUSE, account.cost))
     assert len(account.noticed) == 100
+    assert max(account.noticed) <= (ALONE_EVERY // 2 + 2) * PAUSE
+
+
+def test_a_list_that_lags_by_seconds_is_read_on() -> None:
+    """As where its machines agree late: an end is noticed, and nobody is polled alone for that."""
+    account = Account(names(100), lags=LAG_SECONDS - 1)
+    rng = random.Random(5)
+    account.ends = {one: rng.uniform(2 * PAUSE, 20 * PAUSE) for one in account.listed}
+    played(account, account.listed, (25 * PAUSE, lambda: None))
+    assert len(account.noticed) == 100
+    assert sum(account.alone.values()) <= 3 * 100
 
 
 def test_what_a_page_says_has_ended_is_polled_by_itself() -> None:
@@ -291,13 +306,15 @@ async def test_jobs_that_are_all_due_at_once_are_named_together() -> None:
     adapter: Any = account
     clock = asyncio.get_running_loop().time
     group = SharedPolls(adapter, None, Together(20), clock)
-    members = []
+    members, waits = [], []
     for one in names(100):
         operation = Operation("list", "m", "video", one, "2026-11-30T00:00:00+00:00")
-        members.append(Member(group, operation, Wakeup()))
+        bell = Wakeup()
+        members.append(Member(group, operation, bell))
         group.join(members[-1])
         members[-1].expects(clock() - 2, clock() - 1)
+        waits.append(bell.wait(0, members[-1].more))
 
-    said = await asyncio.gather(*(one.news() for one in members))
-    assert None not in said
+    assert all(await asyncio.gather(*waits))
+    assert None not in [one.news() for one in members]
     assert account.pages == 5

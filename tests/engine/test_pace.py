@@ -44,7 +44,7 @@ def watched(
         elapsed += pause
         looks += 1
         if elapsed >= lasts:
-            history.note(running, elapsed)
+            pace.note(running, elapsed)
             return elapsed - lasts, looks
 
         running = elapsed
@@ -148,17 +148,21 @@ def helper(lasts: float, floor: float) -> int:
     return math.ceil(lasts / 0.5) if floor < 0.5 else 1 + math.ceil(lasts)
 
 
+HARDEST = (513, 521, 547, 567, 771, 798, 828, 927, 935, 966)
+"""Seeds of mixtures of which more polls, or later ones, were made than may be."""
+
+
 def mixtures() -> Iterator[tuple[list[float], float, float, int]]:
     """Yield lengths of jobs, how much each of them varies, the shortest pause, and a seed.
 
-    The same in each run. Of a thousand others, eight are noticed later in the median, by 0.71 of
-    the bound at most, and three take up to 1.1 % more looks: all of them where the provider lets
-    looks be half a second apart at least, and most where all jobs take a second or two.
+    The same in each run: ten that were hard among two thousand, and sixty of the others. Seven
+    of the two thousand are noticed later in the median, by 0.61 of the bound at most: all of them
+    where the provider lets looks be half a second apart at least. None takes more looks.
     """
     yield [1, 4, 12], 0, 0.1, 1
     yield [1, 4, 12], 0.1, 0.5, 2
     yield from (([short], 0.1, 0.5, seed) for short in (1.1, 1.5, 1.9) for seed in range(2))
-    for seed in range(60):
+    for seed in [*HARDEST, *range(60)]:
         rng = random.Random(seed)
         lengths = [math.exp(rng.uniform(0, math.log(600))) for _ in range(rng.randint(1, 4))]
         yield lengths, rng.choice([0, 0.02, 0.1, 0.3]), rng.choice([0.1, 0.5]), seed

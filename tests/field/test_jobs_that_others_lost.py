@@ -22,7 +22,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.testing import Simulator
-from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wire import read_form
 from tests.media.raw import Asked, answer, serving
 
 REQUEST = VideoGenerationRequest(prompt="A cat")

@@ -19,7 +19,7 @@ from tarash.tarash_gateway import (
     generate_video,
 )
 from tarash.tarash_gateway.testing import Simulator
-from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wire import read_form
 
 SPEED: dict[str, Any] = {
     "api_key": "id:a-secret",

@@ -21,7 +21,7 @@ from tarash.tarash_gateway import (
     plan_video,
 )
 from tarash.tarash_gateway.media import samples
-from tarash.tarash_gateway.server._video_requests import VideoCreate
+from tarash.tarash_gateway.server._requests import VideoCreate
 from tests.field.test_bodies_of_newer_providers import ACCEPTED, MODELS, bill, failure
 from tests.field.test_bodies_of_newer_providers import said as answered
 from tests.media.raw import Asked, answer, serving

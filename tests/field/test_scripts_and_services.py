@@ -32,7 +32,7 @@ from tarash.tarash_gateway import (
     submit_video,
 )
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
-from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wire import read_form
 from tests.media.raw import Asked, answer, serving
 
 KEY = "id:a-secret-key"

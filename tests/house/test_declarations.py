@@ -15,6 +15,11 @@ from tools.provider_schema import PLACE, written
 
 MOST_LINES = 250
 """Of a declared provider, models included; the simulator's wire and a reader of prices are not."""
+RAISED = {"kling": (330, "it speaks two APIs, each with names and models of its own")}
+"""A raised ceiling: a provider, with its lines and the reason."""
+COLUMNS = 120
+FOLDED = {"alibaba", "bytedance", "luma", "openrouter"}
+"""Files that have longer lines yet: a name may leave this list, and none may come."""
 PACKAGE = "tarash.tarash_gateway.providers"
 ROWS = [
     row
@@ -45,4 +50,12 @@ def test_a_declared_provider_is_a_small_one(row: Provider) -> None:
     folder = Path(providers.__file__).parent / row.name.replace("-", "_")
     files = [*folder.glob("*.toml"), *folder.glob("*.py")]
     lines = sum(len(one.read_text("utf-8").splitlines()) for one in files if one.stem != "prices")
-    assert lines <= MOST_LINES
+    assert lines <= RAISED.get(row.name, (MOST_LINES,))[0]
+    assert row.name not in RAISED or lines > MOST_LINES, "the ceiling need not be raised any more"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_a_declared_provider_can_be_read_without_scrolling(row: Provider) -> None:
+    file = Path(providers.__file__).parent / row.name / "provider.toml"
+    longest = max(map(len, file.read_text("utf-8").splitlines()))
+    assert (longest > COLUMNS) is (row.name in FOLDED), f"{file.name} has {longest} columns"

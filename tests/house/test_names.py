@@ -32,7 +32,7 @@ KEPT = {
     "_http/_client.py:_exchange": "what a round trip of the client itself is made of",
     "_engine/_submit.py:_exchange": "the one that costs money",
     "_data/_model_info.py:weakness": "the old public name, which warns",
-    "providers/_declared/_pricing.py:_asked_at": "where a price is asked for, and no schema",
+    "providers/_declared/_learning.py:_asked_at": "where a price is asked for, and no schema",
     "_http/_kinds.py:_looks_like": "what bytes look like",
     "_support/_secrets.py:looks_secret": "what a name looks like",
     "media/_files.py:looks_like_a_path": "what a text looks like",

@@ -21,7 +21,7 @@ ELSEWHERE = {
     "cli/": "examples in help texts, and the models that a command takes by default",
     "testing/": "the simulator's side, which shares no code with the adapters",
     "_jobs/_catalogue.py": "the provider that `refresh_models` asks where none is given",
-    "_data/_model_ids.py": "the prefix that Google's own lists put before ids",
+    "_data/_sendable.py": "the prefix that Google's own lists put before ids",
     "_support/_tracebacks.py": "the modules of vendors' SDKs, whose frames hold headers",
     "providers/_openai": "what OpenAI and Azure OpenAI share",
     "providers/azure_openai/__init__.py": "the extra that it shares with OpenAI",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import Gateway, MockConfig, VideoGenerationConfig, VideoGenerationRequest
-from tarash.tarash_gateway._support._turns import AT_ONCE, turn
+from tarash.tarash_gateway._support._loops import AT_ONCE, turn
 from tarash.tarash_gateway.ledger._records import JobRecord
 from tarash.tarash_gateway.ledger.memory import MemoryLedger
 

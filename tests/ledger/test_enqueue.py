@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from tarash.tarash_gateway.exceptions import StorageError
@@ -9,6 +12,9 @@ from tarash.tarash_gateway.ledger import SqliteLedger
 from tests.ledger.makers import make_job
 
 TASK = {"priority": 3, "at": None}
+REFUSED = """
+    CREATE TRIGGER refused BEFORE INSERT ON states BEGIN SELECT RAISE(ABORT, 'no task'); END
+"""
 
 
 async def test_nobody_holds_it_and_its_task_is_there(sqlite: SqliteLedger) -> None:
@@ -35,8 +41,11 @@ async def test_one_whose_key_is_known_leaves_nothing(sqlite: SqliteLedger) -> No
 
 async def test_both_are_written_down_or_neither(sqlite: SqliteLedger) -> None:
     job = make_job()
-    await sqlite.write_state("queue", job.id, TASK)  # so that the second half fails
-    with pytest.raises(StorageError):
+    await sqlite.write_state("other", "any", TASK)
+    with closing(sqlite3.connect(sqlite.path)) as connection:
+        connection.execute(REFUSED)  # so that the second half fails
+
+    with pytest.raises(StorageError, match="no task"):
         await sqlite.enqueue(job, {}, "queue", TASK)
 
     assert await sqlite.get(job.id) is None

@@ -6,13 +6,16 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tarash.tarash_gateway.exceptions import StorageError, TarashException, ValidationError
 from tarash.tarash_gateway.ledger import SqliteLedger
+from tarash.tarash_gateway.ledger._slots import SlotRequest
 from tarash.tarash_gateway.ledger.sqlite._file import File
 from tarash.tarash_gateway.ledger.sqlite._schema import MIGRATIONS
 from tests.ledger.makers import (
@@ -98,6 +101,34 @@ async def test_damage_that_sqlite_does_not_see_is_told_too(
         await sqlite.get(job.id)
 
     assert job.id in caught.value.message
+
+
+SPOILT: dict[str, Callable[[SqliteLedger, str], Awaitable[Any]]] = {
+    "UPDATE processes SET renewed_at = 'soon'": lambda ledger, job: ledger.get(job),
+    "UPDATE processes SET renewed_at = 'then'": lambda ledger, job: ledger.held_among([job]),
+    "UPDATE jobs SET created_at = 'soon'": lambda ledger, _: ledger.jobs(),
+    "UPDATE intents SET heard = '{'": lambda ledger, _: ledger.oldest(),
+    "UPDATE states SET value = '{'": lambda ledger, _: ledger.read_state("keys", "a"),
+    "UPDATE states SET until = 'soon'": lambda ledger, _: ledger.list_states("keys"),
+    "UPDATE slots SET request = '{'": lambda ledger, _: ledger.list_slots(),
+    "UPDATE slots SET renewed_at = 'soon'": lambda ledger, _: ledger.list_slots("line"),
+    "UPDATE spending SET quote = '{'": lambda ledger, _: ledger.spendings(),
+}
+
+
+@pytest.mark.parametrize("change", SPOILT)
+async def test_whatever_row_is_damaged_is_told_so(
+    sqlite: SqliteLedger, tmp_path: Path, change: str
+) -> None:
+    job = await begin(sqlite)
+    await sqlite.intend(make_intent(job), HOLDER)
+    await sqlite.write_state("keys", "a", {})
+    await sqlite.seek_slots("line", [SlotRequest("a", "line")])
+    with closing(sqlite3.connect(tmp_path / "jobs.db")) as connection, connection:
+        assert connection.execute(change).rowcount == 1
+
+    with pytest.raises(StorageError, match="damaged"):
+        await SPOILT[change](sqlite, job.id)
 
 
 async def test_another_programs_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
@@ -265,7 +296,7 @@ async def test_what_no_file_can_hold_is_named(sqlite: SqliteLedger) -> None:
         await sqlite.open(make_job(idempotency_key="\ud83d"), HOLDER, {})
 
     job = await begin(sqlite)
-    with pytest.raises(TarashException, match="Ids are never used twice"):
+    with pytest.raises(TarashException, match="ids are never used twice"):
         await sqlite.open(job, HOLDER, {})
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from tarash.tarash_gateway.ledger import PostgresLedger, SqliteLedger
 from tarash.tarash_gateway.ledger._records import DueTask
-from tarash.tarash_gateway.ledger.postgres import _queue as in_postgres
-from tarash.tarash_gateway.ledger.sqlite import _queue as in_sqlite
+from tarash.tarash_gateway.ledger._sql import _queue as queue
+from tarash.tarash_gateway.ledger.sqlite._dialect import in_sqlite, taught
 from tarash.tarash_gateway.ledger.sqlite._file import File
 from tarash.tarash_gateway.ledger.sqlite._schema import MIGRATIONS
 from tests.ledger.makers import HOLDER, begin, make_job
@@ -79,9 +79,7 @@ async def test_nothing_is_scheduled(ledger: Any) -> None:
 async def test_more_than_a_step_may_become_due_at_once(
     ledger: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for room in (in_postgres, in_sqlite):
-        monkeypatch.setattr(room, "PROMOTED", 2)
-
+    monkeypatch.setattr(queue, "PROMOTED", 2)
     past = datetime.now(UTC) - timedelta(seconds=1)
     every = [await put(ledger, number, past) for number in range(5)]
     assert await due(ledger) == every[::-1]
@@ -306,10 +304,10 @@ async def test_neither_what_has_ended_nor_what_is_driven_or_scheduled_is_read(
             await put(postgres, number)
 
         for query, values in (
-            (in_postgres.FREE, (in_postgres.LOWEST, -1, 100)),
-            (in_postgres.NEXT, ()),
-            (in_postgres.PROMOTE, (100,)),
-            (in_postgres.LEFT, (["gone"], "me", ["holder"], in_postgres.LOWEST, -1, 100)),
+            (queue.FREE, (queue.LOWEST, -1, 100)),
+            (queue.NEXT, ()),
+            (queue.PROMOTE, (100,)),
+            (queue.LEFT, (["gone", "me"], ["gone"], ["holder"], queue.LOWEST, -1, 100)),
         ):
             found = connection.execute(
                 f"EXPLAIN (ANALYZE, FORMAT JSON) {query}".encode(), values or None
@@ -321,23 +319,23 @@ async def test_neither_what_has_ended_nor_what_is_driven_or_scheduled_is_read(
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (in_sqlite.FREE, "jobs_due (task_rank>?)"),
-        (in_sqlite.LEFT, "jobs_by_process (process=?)"),
-        (in_sqlite.NEXT, "jobs_scheduled"),
-        (in_sqlite.PROMOTE, "jobs_scheduled (task_at<?)"),
+        (queue.FREE, "jobs_due (task_rank>?)"),
+        (queue.LEFT, "jobs_by_process (process=?)"),
+        (queue.NEXT, "jobs_scheduled"),
+        (queue.PROMOTE, "jobs_scheduled (task_at<?)"),
     ],
 )
 async def test_a_file_finds_what_is_due_by_an_index(
     sqlite: SqliteLedger, query: str, index: str
 ) -> None:
     await put(sqlite)
-    with closing(sqlite3.connect(sqlite.path)) as connection:
-        values = ["x"] * query.count("?")
-        rows = connection.execute(f"EXPLAIN QUERY PLAN {query}", values).fetchall()
+    with closing(taught(sqlite3.connect(sqlite.path))) as connection:
+        values = ["[]"] * query.count("%s")
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {in_sqlite(query)}", values).fetchall()
 
     plan = " ".join(str(row[3]) for row in rows)
     assert f"INDEX {index}" in plan
-    assert query is in_sqlite.LEFT or "B-TREE" not in plan
+    assert query is queue.LEFT or "B-TREE" not in plan
 
 
 async def test_a_task_that_comes_or_goes_reads_no_table_of_jobs_through(

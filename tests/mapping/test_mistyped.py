@@ -18,7 +18,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.catalog._spec import ModelSpec
 from tarash.tarash_gateway.mapping import FieldMapper
-from tarash.tarash_gateway.mapping._doubts import remarks
+from tarash.tarash_gateway.mapping._validate import remarks
 from tarash.tarash_gateway.models import Adjustment
 from tarash.tarash_gateway.providers._folders import declaration
 

@@ -20,8 +20,8 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway._data._made_by import usual_makers
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.media._finalize import finalize_result
-from tarash.tarash_gateway.media._labels import misnamed
-from tarash.tarash_gateway.providers.comfyui.results import files_of
+from tarash.tarash_gateway.media._formats import misnamed
+from tarash.tarash_gateway.providers.comfyui.files import files_of
 from tests.media.test_save import holding
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from tarash.tarash_gateway.catalog import ModelSpec, lookup, mask_form_of
 from tarash.tarash_gateway.mapping import derive
 from tarash.tarash_gateway.media._mask import MaskForm, as_mask
 from tarash.tarash_gateway.testing import Simulator
-from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wire import read_form
 
 MIDDLE, CORNER = (32, 32), (2, 2)
 HOLE = (16, 16, 48, 48)

@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 from PIL import Image
 
-from tarash.tarash_gateway.media import _letters, samples
+from tarash.tarash_gateway.media import _png, samples
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,10 @@ def test_a_label_stands_on_a_band_below_and_the_picture_keeps_its_size(
 def test_every_letter_has_a_form_of_its_own() -> None:
     letters = {chr(code) for code in range(33, 127)}
     forms = {
-        tuple(tuple(_letters.runs(letter, row)) for row in range(_letters.HEIGHT))
-        for letter in letters
+        tuple(tuple(_png.runs(letter, row)) for row in range(_png.HEIGHT)) for letter in letters
     }
     assert len(forms) == len(letters)
-    assert [*_letters.runs("é", 4)] == [*_letters.runs("e", 4)]
+    assert [*_png.runs("é", 4)] == [*_png.runs("e", 4)]
 
 
 def test_the_seed_decides_the_picture() -> None:

@@ -24,13 +24,14 @@ from tarash.tarash_gateway import (
     quote_video,
     register_prices,
 )
-from tarash.tarash_gateway.catalog.prices import Facts, prices, quote_of
+from tarash.tarash_gateway.catalog.prices import Facts, prices
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.media import data_uri, samples
 from tarash.tarash_gateway.testing import Simulator
 from tests.contract.case import PICTURE, URLS, Case
 from tests.contract.cases import CASES, everyone
 from tests.jobs.matrix import KEY
+from tests.prices.quoting import quote_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of models that end
 CLIP = samples.pick_video()

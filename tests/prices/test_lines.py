@@ -24,8 +24,9 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.catalog._sources import names
 from tarash.tarash_gateway.catalog._sources import source as find_provider
-from tarash.tarash_gateway.catalog.prices import Facts, Prices, prices, quote_of, shipped
+from tarash.tarash_gateway.catalog.prices import Facts, Prices, prices, shipped
 from tarash.tarash_gateway.catalog.prices._facts import plain
+from tests.prices.quoting import quote_of
 
 SECONDS, COUNT, WIDTH, HEIGHT, FPS = 6, 2, 1280, 720, 24
 IMAGES = 7
@@ -376,7 +377,7 @@ def test_the_longest_prefix_counts_and_an_exact_id_before_it() -> None:
 
     found = [book.lines("acme", name)[0].rate for name in ("clip-2", "clip-1b", "clip-1")]
     assert found == [1, 2, 3]
-    assert book.lines("acme", "film") == []
+    assert not book.lines("acme", "film")
 
 
 def test_a_float_is_taken_as_it_is_written() -> None:

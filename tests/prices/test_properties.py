@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tarash.tarash_gateway import PriceLine
-from tarash.tarash_gateway.catalog.prices import Facts, quote_of, shipped
+from tarash.tarash_gateway.catalog.prices import Facts, shipped
+from tests.prices.quoting import quote_of
 
 UNITS = ["second", "minute", "video", "image", "megapixel", "run"]
 FORMULAS = [None, "megapixels", "ceil_megapixels", "megapixel_seconds", "ark_tokens"]

@@ -22,11 +22,12 @@ from tarash.tarash_gateway import (
     refresh_prices,
 )
 from tarash.tarash_gateway.catalog import schema_source
-from tarash.tarash_gateway.catalog.prices import Facts, PriceBook, line_of, prices, quote_of
+from tarash.tarash_gateway.catalog.prices import Facts, PriceBook, line_of, prices
 from tarash.tarash_gateway.cli._app import run
 from tarash.tarash_gateway.providers.openrouter.prices import of_images, of_videos
 from tarash.tarash_gateway.testing import Fault, Simulator
 from tests.media.raw import Asked, answer, serving
+from tests.prices.quoting import quote_of
 
 KEY = "canary-key-of-prices"
 KLING = "fal-ai/kling-video/v3/pro/text-to-video"

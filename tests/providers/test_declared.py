@@ -38,7 +38,7 @@ from tarash.tarash_gateway.providers import (
     declared_provider,
     read_declaration,
 )
-from tarash.tarash_gateway.providers._files import of_the_environment
+from tarash.tarash_gateway.providers._folders import of_the_environment
 from tarash.tarash_gateway.providers._registry import brought, default_registry
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway._data._exchange import Payload
-from tarash.tarash_gateway.providers import _openai_list, luma
+from tarash.tarash_gateway.providers import _openai_results, luma
 from tarash.tarash_gateway.providers._declared._asked import is_same
 from tarash.tarash_gateway.providers._finding import is_shown, is_since, moment
 from tarash.tarash_gateway.providers._folders import declaration
@@ -67,7 +67,7 @@ def test_a_video_is_known_by_what_a_server_shows_of_it(
 ) -> None:
     body = {"prompt": "A cat", "seconds": "8"}
     model = {} if "remix" in path else {"model": "sora-2"}
-    assert _openai_list.is_same(video, Payload(path, {**model, **body})) is same
+    assert _openai_results.is_same(video, Payload(path, {**model, **body})) is same
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
-from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wire import read_form
 
 PICTURE = {"content": samples.make_png(64, 64, 1), "content_type": "image/png"}
 OTHER = {"content": samples.make_png(64, 64, 2), "content_type": "image/png"}

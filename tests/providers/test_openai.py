@@ -33,7 +33,7 @@ from tarash.tarash_gateway.providers.field_mappers import (
     single_image_field_mapper,
 )
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
-from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wire import read_form
 
 KEY = "sk-canary-0123456789"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))

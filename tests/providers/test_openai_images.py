@@ -21,7 +21,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.catalog import built_in_mappers
 from tarash.tarash_gateway.models import MediaContent
 from tarash.tarash_gateway.testing import Fault, Simulator
-from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wire import read_form
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 IMAGE: MediaContent = {"content": PNG, "content_type": "image/png"}

@@ -23,8 +23,9 @@ KEY = "canary-key-of-the-tests"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is here: it needs packages that only the session of its own installs."""
+    here = str(Path(__file__).parent)
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if str(item.path).startswith(here):
             item.add_marker(pytest.mark.recipes)
             # Of packages that are none of ours.
             item.add_marker(pytest.mark.filterwarnings("default"))

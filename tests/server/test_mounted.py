@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from tarash.tarash_gateway import Gateway
+from tarash.tarash_gateway.exceptions import ValidationError
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.server import ServerSettings, create_app
 from tarash.tarash_gateway.server._serve import listen, server_of
@@ -59,3 +61,13 @@ def test_all_of_it_works_below_a_path(url: str) -> None:
 
     for one in (link, image):  # without a key
         assert httpx.get(one).status_code == 200
+
+
+@pytest.mark.parametrize("missing", ["fastapi", "uvicorn"])
+def test_what_is_not_installed_is_said_at_once(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.delitem(sys.modules, "tarash.tarash_gateway.server._app", raising=False)
+    with pytest.raises(ValidationError, match=f"needs {missing}, which is not installed"):
+        create_app()

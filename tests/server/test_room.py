@@ -12,8 +12,8 @@ from starlette.requests import Request
 
 from tarash.tarash_gateway.media.samples import make_png
 from tarash.tarash_gateway.server._forms import stored
+from tarash.tarash_gateway.server._limits import Room
 from tarash.tarash_gateway.server._refusals import Refusal
-from tarash.tarash_gateway.server._room import Room
 from tarash.tarash_gateway.testing import Fault, Simulator
 from tests.server.conftest import ADMIN, MODEL, Start, Started
 from tests.server.test_hardening import connect

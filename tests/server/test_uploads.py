@@ -11,11 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.server import ServerSettings
-from tarash.tarash_gateway.server._uploads import SPACE, Uploads, with_uploads
+from tarash.tarash_gateway.server._uploads import SPACE, Uploads, filled
 from tarash.tarash_gateway.testing import Simulator
 from tests.server.conftest import ADMIN, Start, Started
 
@@ -120,11 +121,11 @@ async def test_a_file_is_read_once_and_all_of_a_request_are_bounded(
 ) -> None:
     served = start(mock=True, multipart_bytes=2048)
     ids = [upload(served, content=PIXEL + b"\0" * 1000).json()["id"] for _ in range(2)]
-    uploads = served.app.state.front.uploads
+    request = Request({"type": "http", "state": {}})
     asked = {"input_references": [ids[0], {"file_id": ids[0]}], "frame_images": [ids[0]]}
-    filled = await with_uploads(uploads, "admin", asked)
-    first, second = filled["input_references"]
-    assert first is second["url"] is filled["frame_images"][0]
+    whole = await filled(request, served.app.state.front, "admin", asked)
+    first, second = whole["input_references"]
+    assert first is second["url"] is whole["frame_images"][0]
 
     many = {"model": FROM_IMAGE, "prompt": "x", "input_references": ids * 2}
     for path in ("/v1/videos", "/api/plan", "/api/quote", "/api/jobs"):

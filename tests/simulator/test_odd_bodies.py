@@ -15,7 +15,7 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     generate_video_async,
 )
-from tarash.tarash_gateway.testing import Fault, Simulator
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
 LIMIT = 1_000_000
 
@@ -51,6 +51,7 @@ async def test_a_body_that_unpacks_to_much(fal: Any) -> None:
 
 
 async def test_a_body_that_takes_its_time(fal: Any) -> None:
+    fal.simulator.script("fal", Script(run_polls=1))
     status, _, body = await looked_at(fal, Fault.slow_body(0.05))
     assert status == 202  # fal says so while it works
     assert json.loads(body)["status"]

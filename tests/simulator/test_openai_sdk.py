@@ -12,7 +12,7 @@ import pytest
 
 from tarash.tarash_gateway.testing import Script, Simulator
 from tarash.tarash_gateway.testing._records import RecordedRequest
-from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wire import read_form
 
 PNG = b"\x89PNG\r\n\x1a\n" + random.Random(4).randbytes(4000) + b"\r\n"
 

@@ -13,12 +13,12 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
-from tarash.tarash_gateway._data import _given
+from tarash.tarash_gateway._data import _types
 
 
 def told(model: type) -> set[str]:
     """Return the keywords of the signature that stands under TYPE_CHECKING."""
-    folder = Path(_given.__file__).parent
+    folder = Path(_types.__file__).parent
     files = [folder / f"{name}.py" for name in ("_configs", "_requests")]
     nodes = [node for file in files for node in ast.parse(file.read_text(encoding="utf-8")).body]
     (found,) = [one for one in nodes if getattr(one, "name", "") == model.__name__]
@@ -37,7 +37,7 @@ def test_the_signature_of_a_request_has_its_fields(
 def test_the_signature_of_a_config_has_its_settings(
     model: type[VideoGenerationConfig | ImageGenerationConfig],
 ) -> None:
-    assert told(model) | set(_given.GivenSettings.__annotations__) == set(model.model_fields)
+    assert told(model) | set(_types.GivenSettings.__annotations__) == set(model.model_fields)
 
 
 def test_every_documented_form_is_taken() -> None:

@@ -9,6 +9,7 @@ from typing import (
     Annotated,
     Any,
     ClassVar,
+    LiteralString,
     Self,
     TypeVar,
     cast,
@@ -71,6 +72,21 @@ Several = Annotated[Sequence[T], _Tuple()]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+class Unseen:
+    """Beside a model's fields, for this process only: equal to any other, so never compared."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+
 SHOWN_CHARACTERS = 200
 """Of text without a space, such as base64, in a `repr`."""
 
@@ -94,11 +110,8 @@ class Data(BaseModel):
                 return
 
             message = f"it can't be changed; make another: model_copy(update={{{name!r}: ...}})"
-            kind = PydanticCustomError("frozen_instance", "{said}", {"said": message})
             raise ValidationError.from_exception_data(
-                type(self).__name__,
-                [InitErrorDetails(type=kind, loc=(name,), input=None)],
-                hide_input=True,
+                type(self).__name__, [_finding("frozen_instance", name, message)], hide_input=True
             )
 
     def __repr_args__(self) -> Any:
@@ -125,16 +138,7 @@ class Settings(Data):
             # Without their values, of which one may be a key.
             raise ValidationError.from_exception_data(
                 cls.__name__,
-                [
-                    InitErrorDetails(
-                        type=PydanticCustomError(
-                            "extra_forbidden", "{said}", {"said": cls._unknown(name)}
-                        ),
-                        loc=(name,),
-                        input=None,
-                    )
-                    for name in unknown
-                ],
+                [_finding("extra_forbidden", name, cls._unknown(name)) for name in unknown],
             )
 
         return data
@@ -146,7 +150,7 @@ class Settings(Data):
         try:
             return handler(data)
         except ValidationError as error:
-            findings = [_without_input(one) for one in error.errors(include_url=False)]
+            findings = [_without_input(finding) for finding in error.errors(include_url=False)]
 
         # Outside the handler, so that the error with the inputs is not its context.
         raise ValidationError.from_exception_data(cls.__name__, findings, hide_input=True)
@@ -160,6 +164,12 @@ class Settings(Data):
         near = difflib.get_close_matches(name, cls.model_fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(cls.model_fields)}"
         return f"{cls.__name__} has no field {name!r}; {hint}"
+
+
+def _finding(kind: LiteralString, name: str, message: str) -> InitErrorDetails:
+    """Return a finding of our own about a field."""
+    words = PydanticCustomError(kind, "{said}", {"said": message})
+    return InitErrorDetails(type=words, loc=(name,), input=None)
 
 
 def _without_input(error: ErrorDetails) -> InitErrorDetails:
@@ -184,13 +194,13 @@ def _shown(value: Any) -> Any:
         if isinstance(content, bytes):
             return f"<{value.get('content_type')}, {len(content)} bytes>"
 
-        return {name: _shown(one) for name, one in value.items()}
+        return {name: _shown(inner) for name, inner in value.items()}
 
     if isinstance(value, bytes | bytearray | memoryview):
         return f"<{len(value)} bytes>"
 
     if type(value) in (list, tuple):
-        return type(value)(_shown(one) for one in value)
+        return type(value)(_shown(item) for item in value)
 
     return value if not isinstance(value, str) or _is_legible(value) else _shortened(value)
 

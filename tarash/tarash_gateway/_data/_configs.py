@@ -23,14 +23,22 @@ from pydantic.json_schema import SkipJsonSchema  # noqa: TC002  (pydantic reads 
 
 from .._support._secrets import MASK, mask_settings, open_settings, revealed
 from ._base import Seconds, Settings, Several
-from ._given import GivenKey, GivenSettings
 from ._limits import Limits
-from ._model_ids import bare_model_id
 from ._money import Dollars
 from ._requests import ImageGenerationRequest, VideoGenerationRequest
 from ._responses import ImageGenerationResponse, VideoGenerationResponse
+from ._sendable import bare_model_id
 from ._template import Template
-from ._types import Failover, JobStatus, MediaType, OnTimeout, Verify, misuse_of_address
+from ._types import (
+    Failover,
+    GivenKey,
+    GivenSettings,
+    JobStatus,
+    MediaType,
+    OnTimeout,
+    Verify,
+    misuse_of_address,
+)
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler

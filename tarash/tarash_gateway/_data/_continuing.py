@@ -83,10 +83,10 @@ def _of_mapping(value: Mapping[str, Any]) -> Any:
             raise ValueError(_no_job("the result"))
 
         media = value.get("video") or next(iter(value.get("images") or ()), None)
-        return _of_operation(operation, media, value.get("provider_metadata") or {}, None)
+        return of_operation(operation, None, media, value.get("provider_metadata") or {})
 
     if "submitted_at" in value:
-        return _of_operation(value, None, {}, None)
+        return of_operation(value, None)
 
     return value
 
@@ -121,15 +121,26 @@ def of_response(response: Response, config: Config | None = None) -> Continuatio
         raise ValueError(_no_job("the response"))
 
     host = host_of(response, config or config_of(response))
-    return _of_operation(response.operation, media, response.provider_metadata, host)
+    return of_operation(response.operation, host, media, response.provider_metadata)
 
 
-def _of_operation(
-    operation: Mapping[str, Any], media: Any, facts: Mapping[str, Any], host: str | None
+def of_operation(
+    operation: Mapping[str, Any],
+    host: str | None,
+    media: Any = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> Continuation:
+    """Return what is known of an accepted job, done or not.
+
+    Args:
+        operation: The job.
+        host: Of the provider, where it is known.
+        media: Its result, or the first of several.
+        facts: What the provider says beside the result.
+    """
     ids = {
         name: value
-        for name, value in facts.items()
+        for name, value in (facts or {}).items()
         if isinstance(value, str) and name.endswith("id") and 0 < len(value) <= LONGEST_ID
     }
     return Continuation.model_validate(
@@ -140,11 +151,6 @@ def _of_operation(
             "ids": ids,
         }
     )
-
-
-def of_operation(operation: Mapping[str, Any], host: str | None) -> Continuation:
-    """Return what is known of an accepted job, done or not."""
-    return _of_operation(operation, None, {}, host)
 
 
 def _address(media: Any) -> str | None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import urlencode
 
-from .._data._operations import wrong_in
-from .._data._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaContent
 from ..exceptions import TarashException, ValidationError
+from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaContent
 
 if TYPE_CHECKING:
-    from ..exceptions import TarashException
     from ..models import (
         Adjustment,
         ImageGenerationConfig,
@@ -110,13 +109,49 @@ class Operation:
         Raises:
             ValidationError: It is of another form.
         """
-        wrong = wrong_in(stored)
+        wrong = _wrong_in(stored)
         if wrong is not None:
             raise ValidationError(
                 f"The operation can't be read: {wrong}; take it as it was given out"
             )
 
         return cls(**{name: stored[name] for name in cls.__slots__ if name in stored})
+
+
+_TEXTS = ("provider", "model", "kind", "id", "submitted_at")
+_DEEPEST = 32
+"""Objects within objects that an operation may have."""
+
+
+def _wrong_in(stored: Any) -> str | None:
+    """Return what keeps a stored operation from being one; None where it is one."""
+    if not isinstance(stored, dict):
+        return "it is no object"
+
+    for name in _TEXTS:
+        if not isinstance(stored.get(name), str):
+            return f"{name!r} is missing, or no text"
+
+    for name in ("urls", "data"):
+        if not isinstance(stored.get(name, {}), dict):
+            return f"{name!r} is no object"
+
+    if not all(isinstance(url, str) for url in stored.get("urls", {}).values()):
+        return "an address in 'urls' is no text"
+
+    pause = stored.get("data", {}).get("retry_after")
+    if pause is not None and not (isinstance(pause, int | float) and 0 <= pause < math.inf):
+        return "'retry_after' is no number of seconds"
+
+    return "it is nested too deeply" if _is_deeper(stored, _DEEPEST) else None
+
+
+def _is_deeper(value: Any, than: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, dict | list):
+        return False
+
+    return than == 0 or any(_is_deeper(part, than - 1) for part in inner)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def as_data(hints: Sequence[Any]) -> list[dict[str, Any]]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
 
     is_plain = value is None or isinstance(value, str | int) or _is_number(value)
     return value if is_plain else str(value)

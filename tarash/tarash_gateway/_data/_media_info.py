@@ -1,7 +1,9 @@
-"""What a media file is, as read from the file itself, and where it is not what was asked for."""
+"""What media files are, as read from them, and where a result is not what was asked for."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from ._base import Data
@@ -54,3 +56,19 @@ class Mismatch(Data):
     requested: Any
     found: Any
     index: int = 1
+
+
+Pixels = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What is known of the media of one request.
+
+    Attributes:
+        images: Width and height of each image; None of one that is not here, or can't be read.
+        video_seconds: Length of the source video; None where nobody knows it.
+    """
+
+    images: tuple[Pixels | None, ...] = ()
+    video_seconds: Decimal | None = None

@@ -86,7 +86,7 @@ class MediaMethods:
         """
         options: Any = {"overwrite": overwrite, "on_exists": on_exists, "config": config, **limits}
         saved = await _media("_saving").save(self, to, **options)
-        return [one.place for one in saved]
+        return [result.place for result in saved]
 
     def save_all(
         self,

@@ -71,7 +71,7 @@ def dollars(amount: Any) -> Decimal | None:
         made = Decimal("NaN")
 
     is_odd = isinstance(amount, bool) or (isinstance(amount, str) and "_" in amount)
-    if is_odd or not made.is_finite() or not 0 <= made <= MOST:
+    if is_odd or not is_amount(made):
         raise ValueError(f"an amount of US dollars is 0 to {MOST:,}, such as '2.50'")
 
     return made or Decimal(0)  # there is a zero below zero, too

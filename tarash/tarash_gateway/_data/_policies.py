@@ -1,11 +1,11 @@
-"""What may stand before a purchase: policies, and what they are handed. Plain data, and a protocol.
+"""What may stand before a purchase, and what may observe it. Plain data, and a protocol.
 
 The events are imported by type checkers only: a mere import of the package does not need them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     from ._configs import ImageGenerationConfig, VideoGenerationConfig
     from ._events import AttemptEvent
     from ._requests import ImageGenerationRequest, VideoGenerationRequest
+
+    Observer = Callable[[AttemptEvent], object]
+else:
+    Observer = Callable[[Any], object]
+
+NOTED = "observer."
+"""Begins the names of labels that an observer, and not the user, has written down with a job."""
+
+
+def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the user's own labels of a job."""
+    return {name: value for name, value in labels.items() if not name.startswith(NOTED)}
 
 
 @dataclass(frozen=True, slots=True)

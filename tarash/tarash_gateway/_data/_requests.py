@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from ._base import Data, Seconds, Several
+from ._base import Data, Seconds, Several, Unseen
 from ._continuing import Continued
 from ._meant import meant
 from ._media_input import ImageInput, MediaInput, with_role
@@ -89,7 +89,7 @@ def _mistyped(name: str, meant: str, request: str) -> MistypedFieldWarning:
     return warning
 
 
-class Mistyped:
+class Mistyped(Unseen):
     """What was given as a keyword and is probably a typo, and the fields that it means.
 
     Never shown, dumped or compared: two requests are equal by what they send.
@@ -99,15 +99,6 @@ class Mistyped:
 
     def __init__(self, names: Mapping[str, str] | None = None) -> None:
         self.names = dict(names or {})
-
-    def __eq__(self, other: object) -> bool:
-        return True
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __deepcopy__(self, memo: object) -> Mistyped:
-        return self
 
 
 NONE = Mistyped()

@@ -1,4 +1,4 @@
-"""What values of a request have to be so that JSON can carry them: whole text, numbers of Python's.
+"""What values have to be so that they can be sent: whole text, plain numbers, bare model ids.
 
 Pure; knows no field by name.
 """
@@ -16,6 +16,13 @@ CARRIED = (str, int, float)
 """What JSON has a form for, beside null, lists and objects; a truth value is a whole number."""
 MOST_DIGITS = 4000
 """Of a whole number; Python itself writes 4,300, and readers of JSON far fewer."""
+LISTED_AS: Mapping[str, re.Pattern[str]] = {
+    # Google's own lists, its SDK and Vertex AI's resource names say more than the id.
+    "google": re.compile(
+        r"/?(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/google/)?models/(?=[^/]+$)"
+    ),
+}
+"""What stands before an id in a provider's own lists."""
 
 
 def plain_value(value: Any) -> Any:
@@ -30,12 +37,12 @@ def plain_values(value: Any) -> Any:
     Copies only where one is not.
     """
     if isinstance(value, Mapping):
-        values = {name: plain_values(one) for name, one in value.items()}
+        values = {name: plain_values(inner) for name, inner in value.items()}
         same = isinstance(value, dict) and all(values[name] is value[name] for name in values)
         return value if same else values
 
     if type(value) in (list, tuple):
-        items = [plain_values(one) for one in value]
+        items = [plain_values(item) for item in value]
         same = all(new is old for new, old in zip(items, value, strict=True))
         return value if same else type(value)(items)
 
@@ -90,10 +97,10 @@ def uncarried(name: str, value: Any) -> str | None:
         name: Of the parameter.
         value: What it holds; a file in it has its bytes in an object with a content type.
     """
-    for where, one in _leaves({name: value}):
-        is_file = isinstance(one, bytes) and where.endswith(".content")
-        if one is not None and not isinstance(one, CARRIED) and not is_file:
-            return f"{where!a} is of the type {type(one).__name__}"
+    for where, leaf in _leaves({name: value}):
+        is_file = isinstance(leaf, bytes) and where.endswith(".content")
+        if leaf is not None and not isinstance(leaf, CARRIED) and not is_file:
+            return f"{where!a} is of the type {type(leaf).__name__}"
 
     return None
 
@@ -110,7 +117,24 @@ def _leaves(parameters: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
         elif id(value) not in seen:
             seen.add(id(value))
             inside = value.items() if isinstance(value, Mapping) else enumerate(value)
-            for name, one in inside:
+            for name, inner in inside:
                 if isinstance(name, str):
                     yield f"{where}.{name}", name
-                left.append((f"{where}.{name}", one))
+                left.append((f"{where}.{name}", inner))
+
+
+def bare_model_id(provider: str, model: str) -> str:
+    """Return the id alone: without white space around it, and what stands before it in lists.
+
+    Raises:
+        ValueError: There is white space other than spaces in it, or half of a character.
+    """
+    bare = whole_text(model).strip()
+    if not bare.replace(" ", "").isprintable():
+        raise ValueError(
+            f"{bare!a} has a line break, a tab or a control character in it; copy the model's id "
+            "again"
+        )
+
+    listed = LISTED_AS.get(provider)
+    return bare if listed is None else listed.sub("", bare, count=1)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import PlainSerializer, SecretStr
 from typing_extensions import TypedDict  # pydantic reads the standard one from 3.12 on only
+
+if TYPE_CHECKING:
+    from ._configs import MockConfig
+    from ._limits import Limits
 
 Kind = Literal["video", "image"]
 """What a generation makes."""
@@ -100,3 +106,36 @@ ApiKeys = (
     | Mapping[str, str] | Mapping[str, SecretStr]
 )  # fmt: skip
 """Keys by provider, or by provider and base URL where one provider has several hosts."""
+
+GivenKey = str | SecretStr | None
+
+
+class GivenSettings(TypedDict, total=False):
+    """What the settings that all configs have in common may be given as, for type checkers."""
+
+    base_url: str | None
+    api_version: str | None
+    timeout: float
+    max_poll_attempts: int | None
+    poll_interval: float
+    max_retries: int
+    strict: bool
+    auto_variant: bool
+    on_timeout: OnTimeout
+    failover: Failover
+    fit_images: bool
+    max_media_bytes: int
+    max_cost: Decimal | int | str | None
+    allow_unpriced: bool
+    save_to: str | os.PathLike[str] | None
+    verify: Verify | Literal[False]
+    untrusted_requests: bool
+    allowed_extra_params: Sequence[str]
+    allow_private_urls: bool
+    mock: MockConfig | None
+    budgets: Sequence[str]
+    limits: Limits | None
+    priority: int
+    queue_timeout: float | None
+    hedge_after: float | Literal["p90"] | None
+    provider_config: Mapping[str, Any]

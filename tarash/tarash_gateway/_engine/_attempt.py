@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-import anyio
-
 from .._data._events import (
     Accepted,
     Adopted,
@@ -31,7 +29,8 @@ from .._data._hints import check_dashboard
 from .._http._parts import Parts
 from .._support._logging import event as log_event
 from .._support._logging import wanted
-from .._support._secrets import Secrets, secrets_of
+from .._support._loops import current_time
+from .._support._secrets import NO_SECRETS, Secrets, secrets_of
 from ..exceptions import CircuitOpenError, TarashException
 from ..models import AttemptMetadata
 from ._answered_end import AnsweredEnd
@@ -41,6 +40,8 @@ from ._reading import LastReading
 from ._recording import heard_of, record
 
 if TYPE_CHECKING:
+    import anyio
+
     from .._data._exchange import Call, Operation, RawResult, Response
     from .._data._money import Cost
     from .._data._types import Billing, CancelAnswer, JobStatus, JsonObject, Submission
@@ -93,7 +94,7 @@ class Attempt:
     """When that has to be over; None until there was one."""
     parts: Parts = field(default_factory=Parts)
     """What came of results whose bodies broke off."""
-    secrets: Secrets = field(default_factory=Secrets, repr=False)
+    secrets: Secrets = field(default=NO_SECRETS, repr=False)
     """What must not be shown of whatever a provider says, the environment's key among them."""
     host: str = ""
     """Where it is submitted."""
@@ -194,7 +195,7 @@ class Attempt:
             attempt_number=self.call.attempt_number,
             started_at=self.started_at,
             ended_at=datetime.now(UTC),
-            elapsed_seconds=anyio.current_time() - self.started,
+            elapsed_seconds=current_time() - self.started,
             status=_status(error),
             error_type=None if error is None else type(error).__name__,
             error_message=None if error is None else error.message,
@@ -255,6 +256,10 @@ class Attempt:
 
         self.response = response or self.response
         self.take(event, finished)
+        if isinstance(event, Polled):  # of which nothing is written down
+            self.announce(event)
+            return
+
         try:
             await record(self, event)
         except (Exception, asyncio.CancelledError):
@@ -271,9 +276,11 @@ class Attempt:
 
         The event that the poll ends in says it to everybody else.
         """
-        self._take_submission(event, finished)
+        if not isinstance(event, Polled):
+            self._take_submission(event, finished)
+            self.heard |= heard_of(event)
+
         self._take_progress(event)
-        self.heard |= heard_of(event)
 
     def _take_submission(self, event: AttemptEvent, finished: RawResult | None) -> None:
         match event:
@@ -361,7 +368,7 @@ class Attempt:
             model=self.call.config.model,
             attempt=self.call.attempt_number,
             operation_id=self.operation.id if self.operation is not None else None,
-            elapsed=round(anyio.current_time() - self.started, 3),
+            elapsed=round(current_time() - self.started, 3),
             **facts,
         )
 

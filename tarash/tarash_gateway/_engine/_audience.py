@@ -19,7 +19,7 @@ from .._data._events import (
     Rejected,
     Submitting,
 )
-from .._data._observers import NOTED, Observer
+from .._data._policies import NOTED, Observer
 from .._support._logging import event as log_event
 from .._support._warnings import Line
 

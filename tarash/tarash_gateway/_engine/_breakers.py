@@ -8,11 +8,12 @@ import math
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import anyio
 
-from .._data._breaker import CircuitHealth, moment
+from .._data._limits import CircuitHealth
 from .._support._logging import event
 from ..exceptions import (
     CircuitOpenError,
@@ -27,7 +28,7 @@ from ._circuit import Circuit, Verdict
 from ._limits import FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR
 
 if TYPE_CHECKING:
-    from .._data._breaker import Breaker
+    from .._data._limits import Breaker
     from .._data._policies import Target
     from .._data._types import JsonObject
     from ..ledger._records import Ledger, StateLedger
@@ -261,7 +262,7 @@ def _health(name: str, circuit: Circuit, now: float, counts: tuple[int, int]) ->
         state=circuit.state(now),
         failures=bad,
         successes=good,
-        retry_at=moment(circuit.until) if circuit.is_open else None,
+        retry_at=datetime.fromtimestamp(circuit.until, UTC) if circuit.is_open else None,
         last_error=circuit.last_error,
     )
 

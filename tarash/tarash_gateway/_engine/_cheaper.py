@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from .._data._exchange import Call, Payload, Request
-    from .._data._measures import Measures
+    from .._data._media_info import Measures
     from .._data._money import Quote
     from ..catalog import ModelSpec
     from ..providers._contract import Adapter

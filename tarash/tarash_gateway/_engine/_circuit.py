@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from .._data._breaker import Breaker, CircuitState
+    from .._data._limits import Breaker, CircuitState
     from .._data._types import JsonObject
 
 MOST_DOUBLINGS = 4

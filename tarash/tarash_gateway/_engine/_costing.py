@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._events import Polled
 from .._data._money import Cost, Reported, is_amount
 from ..catalog import schema_source
-from ..catalog.prices import is_for, prices
+from ..catalog.prices import prices
 
 if TYPE_CHECKING:
     from .._data._exchange import Snapshot
@@ -88,15 +88,13 @@ def _cost(attempt: Attempt, reported: Reported) -> Cost | None:
     return Cost.model_validate({"amount": quote.high, "currency": quote.currency, **own})
 
 
-def _lines(attempt: Attempt) -> list[PriceLine]:
+def _lines(attempt: Attempt) -> tuple[PriceLine, ...]:
     config = attempt.call.config
     with schema_source(config.base_url):
-        lines = prices.lines(config.provider, config.model)
-
-    return [line for line in lines if is_for(line, attempt.call.kind)]
+        return prices.lines(config.provider, config.model, kind=attempt.call.kind)
 
 
-def _by_parts(lines: list[PriceLine], parts: Mapping[str, Decimal]) -> Decimal | None:
+def _by_parts(lines: Sequence[PriceLine], parts: Mapping[str, Decimal]) -> Decimal | None:
     """Return what counted parts cost; None where one of them has no price."""
     if not parts:
         return None
@@ -112,7 +110,7 @@ def _by_parts(lines: list[PriceLine], parts: Mapping[str, Decimal]) -> Decimal |
     return sum((count * rates.get(name, Decimal(0)) for name, count in parts.items()), Decimal(0))
 
 
-def _by_unit(lines: list[PriceLine], reported: Reported) -> Decimal | None:
+def _by_unit(lines: Sequence[PriceLine], reported: Reported) -> Decimal | None:
     """Return what counted units cost, where the price of one is known for settling."""
     for line in lines:
         if line.role != "settlement" or line.unit == "token":
@@ -124,7 +122,7 @@ def _by_unit(lines: list[PriceLine], reported: Reported) -> Decimal | None:
     return None
 
 
-def _by_computing(lines: list[PriceLine], reported: Reported) -> Decimal | None:
+def _by_computing(lines: Sequence[PriceLine], reported: Reported) -> Decimal | None:
     """Return what seconds of a machine cost, where the model has a price for one."""
     if reported.unit != COMPUTING or reported.quantity is None:
         return None
@@ -136,7 +134,7 @@ def _by_computing(lines: list[PriceLine], reported: Reported) -> Decimal | None:
     return priced[0].rate / priced[0].per * reported.quantity
 
 
-def _by_credit(lines: list[PriceLine], reported: Reported) -> Decimal | None:
+def _by_credit(lines: Sequence[PriceLine], reported: Reported) -> Decimal | None:
     """Return what a provider's own credits are worth, where price lines in them say that."""
     for line in lines:
         is_meant = line.credit_usd is not None and reported.unit in (line.currency, CREDIT)

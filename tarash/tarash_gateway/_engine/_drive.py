@@ -11,8 +11,9 @@ import anyio
 
 from .._data._events import CancelAsked, ErrorFacts, Polled
 from .._data._exchange import RawResult, Snapshot
+from .._data._media_info import Measures
 from .._support import _durations
-from .._support._loops import current_task
+from .._support._loops import current_task, current_time
 from .._support._secrets import secrets_of
 from ..catalog import ModelSpec, mask_form_of
 from ..exceptions import (
@@ -21,7 +22,7 @@ from ..exceptions import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
-from ..media import prepare, rules_of
+from ..media import has_media, prepare, rules_of
 from ._accounts import account_of
 from ._attempt import unforeseen
 from ._callbacks import calling_back
@@ -41,7 +42,8 @@ from ._times import kind_of
 from ._troubles import said
 from ._trust import check_operation
 from ._uploads import uploader
-from ._watch import OutOfPolls, Watch, poll_floor
+from ._watch import OutOfPolls, Watch
+from ._watch_facts import poll_floor
 
 if TYPE_CHECKING:
     from .._data._exchange import Payload, Response
@@ -79,10 +81,13 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     Raises:
         TarashException: It failed; the error carries the facts that decide what may follow.
     """
-    since = anyio.current_time()
+    since = current_time()
     config = attempt.call.config
     account = account_of(adapter, attempt, resources.registry)
-    attempt.host, attempt.secrets = account.base_url, account.secrets.and_of(secrets_of(config))
+    attempt.host, attempt.secrets = account.base_url, account.secrets
+    if not account.has_secrets_of(config):
+        attempt.secrets = attempt.secrets.and_of(secrets_of(config))
+
     begun = attempt.operation is not None or attempt.intent is not None
     if not begun:
         await fetch_schema(adapter, attempt, account, resources)
@@ -101,19 +106,13 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         response = await run.run(until_accepted=until_accepted)
 
     if response is not None and not begun and not attempt.call.mocked:
-        seconds = anyio.current_time() - since
-        await _learn(attempt, resources, seconds, run)
+        call, seconds = attempt.fitted or attempt.call, current_time() - since
+        _durations.note(call.config.provider, call.config.model, seconds)
+        if not run.has_polled:  # nobody watched a job of this kind, who would have noted it
+            resources.times.note(kind_of(call), seconds)
+            await resources.times.save(kind_of(call), resources.ledger)
 
     return response
-
-
-async def _learn(attempt: Attempt, resources: EngineContext, seconds: float, one: _Drive) -> None:
-    """Remember how long it took, of its model and, where nobody watched a job, of its kind."""
-    call = attempt.fitted or attempt.call
-    _durations.note(call.config.provider, call.config.model, seconds)
-    if not one.has_polled:
-        resources.times.note(kind_of(call), seconds)
-        await resources.times.save(kind_of(call), resources.ledger)
 
 
 async def farewell(
@@ -193,7 +192,7 @@ class _Drive(Leaving):
     async def _within_deadline(self, *, until_accepted: bool) -> Response | None:
         limit, may_look = f"within {self._config.timeout:g} s", True
         if self._attempt.deadline is None:
-            self._attempt.deadline = anyio.current_time() + self._config.timeout
+            self._attempt.deadline = current_time() + self._config.timeout
 
         with anyio.CancelScope(deadline=self._attempt.deadline) as scope:
             self._attempt.limits.append(scope)
@@ -236,10 +235,33 @@ class _Drive(Leaving):
             attempt.ledger_failed = True
             raise StorageError(f"Nothing was submitted: {self._call.lost}", submission="not_sent")
 
-        attempt.money.measures = await measured(self._call, self._spec)
         plain = self._call.request
+        await self._prepare_media()
+        payload = checked_payload(self._adapter, self._call, self._spec)
+        attempt.money.quote = quoted(self._call, self._spec, payload, attempt.money.measures)
+        check_affordable(attempt, self._call, attempt.money.quote, self._adapter, self._spec)
+        self._search.payload = payload
+        try:
+            asking = await self._asking(payload)
+            await self._submit.send(payload, self._call, deadline, asking)
+            if self._call.request is not plain:
+                # Whoever reads the result needs no media as they were sent.
+                self._call = attempt.fitted = replace(self._call, request=plain)
+        except TarashException as error:
+            if attempt.submission != "unknown" or not await self._search.adopt():
+                self._search.tell(error)
+                raise
+
+    async def _prepare_media(self) -> None:
+        """Measure the media, and bring them into a form that the provider takes."""
+        attempt, request = self._attempt, self._call.request
+        attempt.money.measures = Measures()
+        if not has_media(request):
+            return
+
+        attempt.money.measures = await measured(self._call, self._spec)
         request, changes = await prepare(
-            plain,
+            request,
             self._adapter.accepts,
             uploader(self._adapter, self._client),
             self._resources.clients.fetch,
@@ -250,19 +272,6 @@ class _Drive(Leaving):
 
         adjustments = (*self._call.adjustments, *changes)
         self._call = attempt.fitted = replace(self._call, request=request, adjustments=adjustments)
-        payload = checked_payload(self._adapter, self._call, self._spec)
-        attempt.money.quote = quoted(self._call, self._spec, payload, attempt.money.measures)
-        check_affordable(attempt, self._call, attempt.money.quote, self._adapter, self._spec)
-        self._search.payload = payload
-        try:
-            asking = await self._asking(payload)
-            await self._submit.send(payload, self._call, deadline, asking)
-            # Whoever reads the result needs no media as they were sent.
-            self._call = attempt.fitted = replace(self._call, request=plain)
-        except TarashException as error:
-            if attempt.submission != "unknown" or not await self._search.adopt():
-                self._search.tell(error)
-                raise
 
     async def _asking(self, payload: Payload) -> Payload:
         """Return what is sent: the payload, with where to call back if the provider can."""
@@ -345,14 +354,14 @@ class _Drive(Leaving):
 
         await self._search_once()
         operation = self._attempt.operation
-        late = anyio.current_time() + CANCEL_SECONDS
+        late = current_time() + CANCEL_SECONDS
         finished = await self._last_poll() if operation is not None and may_look else None
         stops = self._cancels and not self._attempt.done
         if operation is not None and finished is None and stops:
             if not await self._lease.is_ours():
                 raise self._lease.taken_over()
 
-            left = max(late - anyio.current_time(), CANCEL_SECONDS - LAST_LOOK_SECONDS)
+            left = max(late - current_time(), CANCEL_SECONDS - LAST_LOOK_SECONDS)
             verdict: ErrorFacts = {**facts_of(self._late(limit)), "submission": "accepted"}
             asked = CancelAsked(reason="deadline", error=verdict)
             await self._ask_to_cancel(operation, asked, left)

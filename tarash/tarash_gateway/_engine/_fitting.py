@@ -21,8 +21,7 @@ from ._traffic import Traffic
 if TYPE_CHECKING:
     from .._data._budgets import Budget
     from .._data._exchange import Call, Payload
-    from .._data._observers import Observer
-    from .._data._policies import Policy
+    from .._data._policies import Observer, Policy
     from .._http._pools import ClientCache
     from ..ledger._records import Ledger
     from ..providers._contract import Adapter, RefiningAdapter, RegionalAdapter

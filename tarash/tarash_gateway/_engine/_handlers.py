@@ -16,6 +16,7 @@ from anyio import to_thread
 from .._data._events import Accepted, Rejected, Settled, Submitting, Unknown
 from .._data._hints import check_dashboard
 from .._support._logging import event
+from .._support._loops import current_time
 from .._support._secrets import secrets_of
 from ..exceptions import (
     TarashException,
@@ -123,7 +124,7 @@ async def _handle(
 ) -> Response:
     config = attempt.call.config
     failure: TarashException
-    started = anyio.current_time()
+    started = current_time()
     try:
         response = _checked(await _call(handler, attempt, progress, caller), attempt)
     except TarashException as error:
@@ -135,7 +136,7 @@ async def _handle(
         failure, cause = _unsupported(attempt, str(error)), error
     except Exception as error:  # noqa: BLE001  (a handler may raise anything)
         await attempt.apply(Unknown())
-        late = anyio.current_time() - started >= config.timeout
+        late = current_time() - started >= config.timeout
         if late and isinstance(error, builtins.TimeoutError):
             failure, cause = _too_late(attempt), None
         else:

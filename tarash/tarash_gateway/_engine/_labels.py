@@ -18,10 +18,11 @@ LETTERS = 8192
 
 def true_type(response: Response) -> dict[str, Any]:
     """Return the field `content_type` where bytes are at hand that are of another type."""
-    made = getattr(response, "images", None) or [getattr(response, "video", None)]
+    fields = vars(response)
+    made = fields.get("images") or [fields.get("video")]
     head = _head(made[0])
     content_type = sniff(head) if head else None
-    kind = "image/" if hasattr(response, "images") else "video/"
+    kind = "image/" if "images" in fields else "video/"
     if (
         content_type is None
         or not content_type.startswith(kind)

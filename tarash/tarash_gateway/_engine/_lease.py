@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,6 +15,7 @@ import anyio
 
 from .._support._later import try_later
 from .._support._logging import event
+from .._support._loops import current_time
 from ..exceptions import StorageError, TarashException
 from ..ledger._records import STOPPED
 from ._limits import CANCEL_SECONDS, FLUSH_SECONDS, SURE_SECONDS
@@ -111,7 +112,7 @@ class Lease:
             except Exception as error:  # noqa: BLE001  (the job at hand matters more)
                 ledger_failed(self, error)
             else:
-                with suppress(ValueError):  # somebody else was faster
+                if work in self.unwritten:  # else somebody else was faster
                     self.unwritten.remove(work)
 
     async def is_ours(self) -> bool:
@@ -245,7 +246,7 @@ def bounded(lease: Lease, seconds: float) -> Iterator[anyio.CancelScope]:
 
     What it holds up matters more than it: a paid result, or whatever ends us.
     """
-    with anyio.move_on_after(seconds, shield=True) as limit:
+    with anyio.CancelScope(deadline=current_time() + seconds, shield=True) as limit:
         try:
             yield limit
         except Exception as error:  # noqa: BLE001  (as above)

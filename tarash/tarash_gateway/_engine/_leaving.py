@@ -12,7 +12,7 @@ import anyio
 
 from .._data._events import CancelAnswered, CancelAsked, Settled, Unknown
 from .._data._exchange import Stopped
-from .._support._goodbyes import say
+from .._support._later import say
 from .._support._loops import current_task
 from ._limits import CANCEL_SECONDS, LEFT_SECONDS
 from ._recording import facts_of

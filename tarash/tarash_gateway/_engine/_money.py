@@ -10,7 +10,7 @@ from .._data._money import Cost
 
 if TYPE_CHECKING:
     from .._data._budgets import Budget
-    from .._data._measures import Measures
+    from .._data._media_info import Measures
     from .._data._money import Quote
     from .._data._types import Billing
 

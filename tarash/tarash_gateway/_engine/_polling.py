@@ -34,12 +34,17 @@ NEWEST = 8
 Few, so that it follows a model that gets faster."""
 JOINED = 0.25
 """Jobs whose times differ by no larger share of them are of one length."""
+SOONEST = 0.35
+"""Nor does a job end sooner than the earliest that is remembered, by more than this share."""
 WORTH = 0.05
 """Seconds: with it, a poll more costs as much as a fortieth of a second of somebody's waiting."""
 FINEST = 0.02
 """Polls are no closer than this share of what a job takes: so exact nobody can know it."""
 CLOSEST = 0.05
 """Nor closer than so many seconds."""
+CERTAIN = 0.5
+"""When jobs of one length end is known between bounds: certainly within the inner ones, and not
+beyond the outer ones. So far from the outer ones to the inner ones they are expected to end."""
 SURE = 16
 """After so many jobs of which none ended nearly as soon, polls are fewer."""
 APPROACH = 3
@@ -50,6 +55,18 @@ LOOKS_A_SECOND = 1500
 """Where more jobs of a kind wait, each is polled less often: more polls than a process can make
 bring no job sooner, and providers count requests.
 """
+SOONER = 0.2
+"""Of the time between the last two polls of a job: so early in it the job counts as ended, where
+its polls are compared with those that a helper would have made."""
+MORE, CLOSER = 1.5, 0.7
+"""As long as polls were saved at the jobs before, a job may make so many more than a helper, and so
+close, as a share of the time between a helper's polls, while its end is expected."""
+STRICTER, STRICTEST = 0.3, 1.5
+"""Of the polls that were too many at the jobs before, by how many less a job makes, and at most."""
+MOST_SAVED = 10
+"""So many polls are remembered as saved, or as too many."""
+LISTED_A_SECOND = 3000
+"""The same where one request answers for many of them."""
 
 Random = random.Random
 
@@ -74,6 +91,8 @@ class History:
         self.waiting = 0
         self.on_first: set[Callable[[], None]] = set()
         self.jobs = 0.0
+        self.saved = 0.0
+        """Polls fewer than a vendor's own helper would have made for the jobs that were seen."""
         self._seen: deque[Span] = deque(maxlen=REMEMBERED)
         self._told: Sequence[Span] = ()
         self._spans: Sequence[Span] = ()
@@ -175,7 +194,9 @@ def _span_of(seen: Sequence[Span]) -> Span:
     if latest_running < earliest_done:
         return Span(latest_running, earliest_done)  # all may have taken the same time
 
-    return Span(min(one.early for one in seen), max(one.late for one in seen))
+    earliest, latest = min(one.early for one in seen), max(one.late for one in seen)
+    early = earliest + CERTAIN * (earliest_done - earliest)
+    return Span(early, latest - CERTAIN * (latest - latest_running))
 
 
 def _meet(one: Span, other: Span) -> bool:
@@ -215,6 +236,8 @@ class PollSchedule:
         self._after_failure = self._shortest
         self._rng = rng
         self._history = history or History()
+        self.is_shared = False
+        """Whether polls are made for many jobs at once."""
         self._phase = rng.random()
         self._overdue = 0.0
         self._aimed: Span | None = None
@@ -245,8 +268,7 @@ class PollSchedule:
             spread = self._rng.uniform(1, 1 + JITTER) if failed else 1.0
             return max(retry_after * spread, self._floor, CLOSEST)
 
-        busy = self._history.waiting / LOOKS_A_SECOND
-        usual = max(SHARE * elapsed, busy)
+        usual = max(SHARE * elapsed, self._busy)
         if failed:
             self._after_failure = min(self._after_failure * GROWTH, self._longest)
             seconds = max(min(max(usual, self._shortest), self._longest), self._after_failure)
@@ -261,6 +283,24 @@ class PollSchedule:
 
         return max(seconds, min(self._allowed_in(elapsed), most), self._floor)
 
+    def note(self, after: float, by: float) -> None:
+        """Remember the job, which was still running at one poll and done at the last."""
+        ended = after + SOONER * (by - after)
+        theirs = math.ceil(ended / self._rate) + (self._rate > OFTEN)
+        saved = self._history.saved + theirs - self._polls - 1
+        self._history.saved = min(max(saved, -MOST_SAVED), MOST_SAVED)
+        self._history.note(after, by)
+
+    @property
+    def _more(self) -> float:
+        """Polls that a job may make more than a helper, since they were saved before."""
+        return MORE if self._history.saved > 1 else 0.0
+
+    @property
+    def _busy(self) -> float:
+        """The seconds in which all jobs that are waited for can be polled."""
+        return self._history.waiting / (LISTED_A_SECOND if self.is_shared else LOOKS_A_SECOND)
+
     def _allowed_in(self, elapsed: float) -> float:
         """Return in how many seconds a poll is none too many."""
         if not self._polls:
@@ -270,7 +310,14 @@ class PollSchedule:
         share = self._phase * (1 if self._is_far else NEAR_SHARE)
         # Helpers that poll seldom begin with a poll at the start, and ours are saved for the end.
         further = share + (0.5 if self._rate <= OFTEN else -AT_THE_START)
-        return (self._polls + further) * self._rate - elapsed
+        too_many = min(max(0.0, -STRICTER * self._history.saved), STRICTEST)
+        allowed = (self._polls + further + too_many) * self._rate - elapsed
+        if not self._more or not any(
+            goal.early <= elapsed < goal.late for goal in self._history.goals
+        ):
+            return allowed
+
+        return min(allowed, CLOSER * self._rate)
 
     def _towards(self, elapsed: float, most: float) -> float:
         """Return the pause on the way to the moment at which such jobs end, and through it.
@@ -305,15 +352,14 @@ class PollSchedule:
     def _gap(self, span: Span, elapsed: float, farthest: float, most: float) -> float:
         """Return how far apart polls are while the end is expected: no more than there may be."""
         width = span.late - span.early
-        busy = self._history.waiting / LOOKS_A_SECOND
         on_the_way = math.ceil(max(0.0, span.early - elapsed) / farthest)
-        may_be = 1 + span.late / self._rate - self._polls - on_the_way
-        gap = max(math.sqrt(WORTH * width), FINEST * span.late, CLOSEST, busy, self._floor)
+        may_be = 1 + self._more + span.late / self._rate - self._polls - on_the_way
+        gap = max(math.sqrt(WORTH * width), FINEST * span.late, CLOSEST, self._busy, self._floor)
         return min(max(gap, width / max(1.0, may_be)), most)
 
     def _farthest(self, elapsed: float, most: float) -> float:
         """Return how long a pause may be before the end is expected."""
-        sure = self._history.earliest / (1 + JOINED) - elapsed
+        sure = self._history.earliest / (1 + SOONEST) - elapsed
         longest = min(max(APPROACH_SECONDS, APPROACH * SHARE * elapsed), self._longest)
         return max(most, min(longest, sure))
 

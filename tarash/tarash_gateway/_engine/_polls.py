@@ -172,4 +172,5 @@ class Polls:
     def _note_ready(self, *, ready: bool) -> None:
         """Take note at once of whether the result is there: a cancellation goes by it."""
         attempt = self._attempt
-        attempt.take(Polled(status=attempt.status or "queued", result_ready=ready))
+        if attempt.status is None or attempt.done != ready:
+            attempt.take(Polled(status=attempt.status or "queued", result_ready=ready))

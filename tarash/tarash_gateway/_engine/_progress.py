@@ -32,7 +32,13 @@ class Progress:
         self._status: JobStatus = "queued"
         self._percent: float | None = None
         self._last: Update | None = None
+        self._logged: JobStatus | None = None
         self._ended = False
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether a user hears of it."""
+        return self._deliver is not None
 
     async def report(self, snapshot: Snapshot) -> None:
         """Tell the user what one poll says, unless it ends the job or says nothing new."""
@@ -42,7 +48,8 @@ class Progress:
         if snapshot.status in ("completed", "failed"):
             return
 
-        if self._status != snapshot.status or self._last is None:
+        if snapshot.status != self._logged:
+            self._logged = snapshot.status
             self._attempt.log(logging.INFO, "polled", status=snapshot.status)
 
         note = snapshot.unknown if snapshot.trouble is None else snapshot.trouble.message

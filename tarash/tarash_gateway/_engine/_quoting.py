@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
 
 from anyio import to_thread
 
-from .._data._measures import Measures
+from .._data._media_info import Measures
 from .._data._money import written
 from ..catalog import schema_source
-from ..catalog.prices import facts_of, free, is_by_media, is_for, prices, quote_of
+from ..catalog.prices import free, is_by_media, priced, prices
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
@@ -46,8 +45,7 @@ def quoted(
         measures = _measured(call)
 
     region = call.region or call.config.provider_config.get("region")
-    priced = facts_of(spec, call.request, parameters, measures or Measures(), region)
-    return _shared(quote_of(lines, priced, f"{spec.provider} {spec.model}"))
+    return priced(lines, spec, call.request, parameters, measures or Measures(), region)
 
 
 def with_computing(quote: Quote, call: Call, spec: ModelSpec, seconds: float | None) -> Quote:
@@ -79,15 +77,6 @@ def with_computing(quote: Quote, call: Call, spec: ModelSpec, seconds: float | N
     return quote.model_copy(update=estimate)
 
 
-_quotes: WeakValueDictionary[str, Quote] = WeakValueDictionary()
-"""By their text; no longer than a job has one."""
-
-
-def _shared(quote: Quote) -> Quote:
-    """Return the quote of another job that says the same: thousands wait with a few of them."""
-    return _quotes.setdefault(quote.model_dump_json(), quote)
-
-
 async def measured(call: Call, spec: ModelSpec) -> Measures:
     """Return how large the media of a call are, before they are uploaded, where a price needs it.
 
@@ -107,12 +96,10 @@ def _measured(call: Call) -> Measures:
     return measures_of(call.request, rules_of(call.config))
 
 
-def _lines(call: Call, spec: ModelSpec) -> list[PriceLine]:
+def _lines(call: Call, spec: ModelSpec) -> tuple[PriceLine, ...]:
     with schema_source(call.config.base_url):
-        lines = prices.lines(spec.provider, spec.model)
-
-    return [line for line in lines if is_for(line, call.kind)]
+        return prices.lines(spec.provider, spec.model, kind=call.kind)
 
 
 def _has_media(call: Call) -> bool:
-    return bool(call.request.image_list) or getattr(call.request, "video", None) is not None
+    return bool(call.request.image_list) or vars(call.request).get("video") is not None

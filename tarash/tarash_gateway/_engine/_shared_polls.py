@@ -13,12 +13,13 @@ import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
 from .._support._logging import event
 from ..exceptions import TarashException
+from ._member import ALONE_EVERY, EARLY, PAGE_SECONDS, RUNNING, Member, PassOver, Wakeable
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation, Snapshot, Together
@@ -26,123 +27,24 @@ if TYPE_CHECKING:
 
 SHARED_FROM = 8
 """Fewer jobs are polled each by itself."""
-EARLY = 0.5
-"""A poll may be made so much of its pause too early, so that it is made with others."""
-SOON = 1.0
-"""Seconds; or it waits so long for pages that are read before its own, and is made then."""
-ALONE_EVERY = 24
-"""Of so many polls of a job one is its own, in case that a list does not move on. The jobs of a
-burst make them one after the other."""
 OFF_SECONDS, LONGEST_OFF = 60.0, 3600.0
 """After a request that failed, everybody polls alone for so long; each time twice as long, up to
 the second."""
-PAGE_SECONDS = 10.0
-"""A page that takes longer has failed."""
 MOST_LACKED = 2
 """A job that is missing so often in a row is not in the list."""
+LAG_SECONDS = 5.0
+"""A list that still calls a job running so long after its own poll has said that it has ended does
+not move on: its jobs are polled alone, as after a request that failed."""
+MOST_ENDED = 128
+"""So many jobs that have ended are remembered for that; those before them are on no page that
+matters."""
 LEAST_PAGES = 3
 """So many pages of a list are read for jobs that none of them has; more, where each has had
 `SHARED_FROM` of ours."""
-RUNNING = frozenset({"queued", "processing"})
 
 
-class Wakeable(Protocol):
-    """What a wait is woken by."""
-
-    def ring(self) -> None: ...
-    def nudge(self) -> None: ...
-
-
-class Member:
-    """One wait among those of its account."""
-
-    __slots__ = (
-        "_bell",
-        "_group",
-        "_waiter",
-        "due",
-        "is_alone",
-        "is_asked_for",
-        "lacked",
-        "offered",
-        "operation",
-        "pause",
-        "place",
-        "polls",
-    )
-
-    def __init__(self, group: SharedPolls, operation: Operation, bell: Wakeable) -> None:
-        self.operation = operation
-        self.offered: Snapshot | None = None
-        """What a request of others has said, in time for the next poll."""
-        self.place: str | None = None
-        """The page of the list that had the job; None for none yet."""
-        self.is_asked_for = False
-        """Whether a request is on its way that may answer for it."""
-        self.is_alone = False
-        """Whether a poll of its own is."""
-        self.due, self.pause = math.inf, 0.0
-        self.lacked, self.polls = 0, group.turn
-        self._group = group
-        self._bell = bell
-        self._waiter: asyncio.Future[Snapshot | None] | None = None
-
-    def expects(self, start: float, until: float) -> None:
-        """Note when the next poll is due."""
-        self.due, self.pause = until, until - start
-        self.is_alone = False
-
-    async def news(self) -> Snapshot | None:
-        """Return what others' requests say of the job; None where it needs its own poll."""
-        snapshot = await self._from_others()
-        self.is_alone = snapshot is None
-        return snapshot
-
-    async def _from_others(self) -> Snapshot | None:
-        offered, self.offered = self.offered, None
-        self.polls += 1
-        is_own = self.polls % ALONE_EVERY == 0 and not self._group.names_jobs
-        if is_own or offered is not None or not self._group.asks(self):
-            return None if is_own else offered
-
-        is_next = self._group.names_jobs or self.place is not None
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            patience = PAGE_SECONDS if is_next else max(SOON, EARLY * self.pause)
-            await asyncio.wait([self._waiter], timeout=patience)
-            snapshot = self._waiter.result() if self._waiter.done() else None
-        finally:
-            self._waiter = None
-
-        return snapshot if snapshot is not None and snapshot.status in RUNNING else None
-
-    def hear(self, snapshot: Snapshot, now: float) -> None:
-        """Take what a request says of the job."""
-        self.lacked = 0
-        if self._waiter is not None:
-            self._answer(snapshot)
-        elif snapshot.status not in RUNNING:
-            self._bell.nudge()
-        elif self.due - now <= EARLY * self.pause:
-            self.offered = snapshot
-            self._bell.ring()
-
-    def goes_without(self, *, lacks: bool) -> None:
-        """Wait no more for a request that says nothing of the job.
-
-        Args:
-            lacks: Whether it should have.
-        """
-        self.is_asked_for = False
-        self.lacked += lacks
-        if not lacks:
-            self.place = None
-
-        self._answer(None)
-
-    def _answer(self, snapshot: Snapshot | None) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(snapshot)
+class _StandsStillError(Exception):
+    """The list does not move on."""
 
 
 class SharedPolls:
@@ -154,9 +56,10 @@ class SharedPolls:
         self._adapter = cast("SharingAdapter", adapter)
         self._client = client
         self._together = together
-        self._clock = clock
+        self.clock = clock
         self._members: dict[Member, None] = {}
         self._of_job: dict[str, list[Member]] = {}
+        self._ended: dict[str, float] = {}
         self._readings: set[asyncio.Task[None]] = set()
         self._off_until = self._next_at = -math.inf
         self._off = OFF_SECONDS
@@ -167,9 +70,14 @@ class SharedPolls:
         return self._together.most > 0
 
     @property
-    def turn(self) -> int:
-        """With how many polls a new wait begins, so that those of its own are spread."""
-        return len(self._members) % ALONE_EVERY
+    def shares(self) -> bool:
+        """Whether there are jobs enough, and no request has failed of late."""
+        return len(self._members) >= SHARED_FROM and self.clock() >= self._off_until
+
+    @property
+    def first_alone(self) -> int:
+        """Which poll of a new wait is its own, so that those of a burst are spread."""
+        return ALONE_EVERY // 2 + len(self._members) % ALONE_EVERY
 
     def asks(self, member: Member) -> bool:
         """Tell whether a request is on its way that may say where a job stands."""
@@ -179,10 +87,9 @@ class SharedPolls:
         return member.is_asked_for
 
     def _begin(self, member: Member) -> None:
-        now = self._clock()
-        few = len(self._members) < SHARED_FROM or member.lacked >= MOST_LACKED
+        now = self.clock()
         is_late = self._next_at - now > EARLY * member.pause
-        if few or is_late or now < self._off_until:
+        if member.lacked >= MOST_LACKED or is_late or not self.shares:
             return
 
         free = [one for one in self._members if one.lacked < MOST_LACKED and not one.is_asked_for]
@@ -208,9 +115,11 @@ class SharedPolls:
         answered, pages, seen = False, 0, set[str]()
         try:
             while asked and (pages < LEAST_PAGES or len(seen) >= SHARED_FROM * pages):
+                await self._turn_to_ask()
+                asked_at = self.clock()
                 snapshots, place_after = await self._page([one.operation for one in asked], place)
                 ours = {snapshot for snapshot in snapshots if snapshot in self._of_job}
-                self._tell(snapshots, place, asked)
+                self._tell(snapshots, place, asked, asked_at)
                 pages += 1
                 if not place_after or (ours and ours <= seen):
                     break  # the end, or what begins anew
@@ -220,32 +129,45 @@ class SharedPolls:
             answered, self._off = True, OFF_SECONDS
         except Exception as error:  # noqa: BLE001  (whatever it is, each job is polled by itself)
             pause = error.retry_after if isinstance(error, TarashException) else None
-            self._off_until = self._clock() + max(self._off, pause or 0)
+            self._off_until = self.clock() + max(self._off, pause or 0)
             self._off = min(2 * self._off, LONGEST_OFF)
             event(logging.DEBUG, "shared_poll_failed", error=f"{type(error).__name__}: {error}")
         finally:
             for one in asked:
                 one.goes_without(lacks=answered)
 
-    async def _page(
-        self, operations: Sequence[Operation], place: str
-    ) -> tuple[Mapping[str, Snapshot], str]:
-        now = self._clock()
+    async def _turn_to_ask(self) -> None:
+        now = self.clock()
         at = max(now, self._next_at)
         self._next_at = at + self._together.apart
         if at > now:
             await asyncio.sleep(at - now)
 
+    async def _page(
+        self, operations: Sequence[Operation], place: str
+    ) -> tuple[Mapping[str, Snapshot], str]:
         with anyio.fail_after(PAGE_SECONDS):
             page = await self._adapter.poll_many(self._client, operations, place)
 
         return page.found, page.further
 
     def _tell(
-        self, snapshots: Mapping[str, Snapshot], place: str, asked: dict[Member, None]
+        self,
+        snapshots: Mapping[str, Snapshot],
+        place: str,
+        asked: dict[Member, None],
+        asked_at: float,
     ) -> None:
-        """Pass on what a page says, to all whose jobs are on it."""
-        now = self._clock()
+        """Pass on what a page says, to all whose jobs are on it.
+
+        Raises:
+            _StandsStillError: It calls a job running that ended long before.
+        """
+        for job_id in self._ended.keys() & snapshots.keys():
+            is_late = asked_at - self._ended[job_id] > LAG_SECONDS
+            if is_late and snapshots[job_id].status in RUNNING:
+                raise _StandsStillError(f"the list calls {job_id} running, which has ended")
+
         for job_id, snapshot in snapshots.items():
             for one in self._of_job.get(job_id, ()):
                 one.place = place
@@ -253,7 +175,7 @@ class SharedPolls:
                     del asked[one]
                     one.is_asked_for = False
 
-                one.hear(snapshot, now)
+                one.hear(snapshot, asked_at)
 
     def join(self, member: Member) -> None:
         """Take a wait in."""
@@ -263,6 +185,11 @@ class SharedPolls:
     def leave(self, member: Member) -> bool:
         """Let go of a wait; return whether it was the last."""
         self._members.pop(member, None)
+        if member.has_ended:
+            self._ended[member.operation.id] = self.clock()
+            if len(self._ended) > MOST_ENDED:
+                del self._ended[next(iter(self._ended))]
+
         same = self._of_job.get(member.operation.id, [])
         if member in same:
             same.remove(member)
@@ -292,12 +219,13 @@ def _on(member: Member, free: Sequence[Member]) -> tuple[Sequence[Member], str]:
     return (unplaced if len(unplaced) >= SHARED_FROM else ()), ""
 
 
-def joined(
+def joined(  # noqa: PLR0913, PLR0917  (called in one place, with what that place has)
     groups: dict[Hashable, SharedPolls],
     adapter: Adapter,
     client: Any,
     operation: Operation,
     bell: Wakeable,
+    pass_over: PassOver,
 ) -> AbstractContextManager[Member | None]:
     """Wait for a job among the others of its account, where its provider answers for several.
 
@@ -307,6 +235,7 @@ def joined(
         client: The account's.
         operation: The job.
         bell: Ends a pause of the wait.
+        pass_over: Takes the news that it need not be ended for.
     """
     together = None
     if "poll_many" in adapter.abilities:
@@ -321,7 +250,7 @@ def joined(
         clock = asyncio.get_running_loop().time
         group = groups[key] = SharedPolls(adapter, client, together, clock)
 
-    return _among(groups, key, group, operation, bell)
+    return _among(groups, key, Member(group, operation, bell, pass_over), group)
 
 
 _ALONE: AbstractContextManager[None] = nullcontext()
@@ -332,11 +261,9 @@ _ALONE: AbstractContextManager[None] = nullcontext()
 def _among(
     groups: dict[Hashable, SharedPolls],
     key: Hashable,
+    member: Member,
     group: SharedPolls,
-    operation: Operation,
-    bell: Wakeable,
 ) -> Iterator[Member]:
-    member = Member(group, operation, bell)
     group.join(member)
     try:
         yield member

@@ -18,7 +18,8 @@ from .._data._events import Accepted, AttemptEvent, Rejected, Submitting, Unknow
 from .._data._exchange import Begun, RawResult
 from .._http._answer import is_no_answer, shorten, unreadable
 from .._http._send_state import SendState, current_wire
-from .._support._goodbyes import say
+from .._support._later import say
+from .._support._loops import current_time
 from ..exceptions import HTTPError, TarashException
 from ..ledger._records import Intent
 from ._budgets import kept_quote, windows_for
@@ -90,6 +91,8 @@ class Submit:
         tries = 1 if call.mocked else 1 + call.config.max_retries
         attempt = self._attempt
         self.intent = self._intent(payload, call)
+        waits = attempt.retry_at is not None or attempt.place is not None
+        is_fresh = not waits and call.attempt_number == 1
         await self._pause()
         while True:
             await self._heed_a_stop(call)
@@ -97,7 +100,10 @@ class Submit:
             if attempt.place is not None:
                 await attempt.place.hold()
 
-            self.intent = self._intent(payload, call)
+            if not is_fresh:  # budgets go by the time
+                self.intent = self._intent(payload, call)
+
+            is_fresh = False
             await attempt.apply(Submitting(tries=attempt.tries), intent=self.intent)
             attempt.leave()
             await checkpoint()  # a call that is cancelled already must not buy anything
@@ -115,7 +121,7 @@ class Submit:
 
             tried = attempt.tries + 1
             pause = retry_pause(tried, error.retry_after, self._rng)
-            late = anyio.current_time() + pause >= deadline
+            late = current_time() + pause >= deadline
             ends = tried >= tries or late or not may_leave_again(error)
             await attempt.apply(refusal(error, tried, None if ends else pause))
             if ends:
@@ -284,7 +290,7 @@ class Submit:
             if not is_kept:
                 limit.cancel()
 
-        limit.deadline = anyio.current_time() + CANCEL_SECONDS
+        limit.deadline = current_time() + CANCEL_SECONDS
         with anyio.CancelScope(shield=True):
             # A second cancellation ends this wait, and not what it waits for.
             await self.over()

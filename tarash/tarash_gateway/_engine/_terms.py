@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from .._data._observers import own_labels
+from .._data._policies import own_labels
 from ..catalog import names_of
 from ..exceptions import QuotaExceededError, RateLimitError, TarashException
 

@@ -56,8 +56,8 @@ ALL: Kind = ("all",)
 
 def kind_of(call: Call) -> Kind:
     """Return what jobs have in common that take about the same time."""
-    values = (getattr(call.request, name, None) for name in ("duration_seconds", "resolution"))
-    config = call.config
+    fields, config = vars(call.request), call.config
+    values = (fields.get("duration_seconds"), fields.get("resolution"))
     shown = ["" if value is None else str(value) for value in values]
     return (config.provider, config.model, "mock" if call.mocked else "", *shown)
 

@@ -103,9 +103,7 @@ class Troubles:
     def none(self) -> None:
         """Note that a poll was answered."""
         self.last = None
-        self._denials.end()
-        self._failures.end()
-        self._unnamed.end()
+        self._denials.count = self._failures.count = self._unnamed.count = 0
 
     def status(self, snapshot: Snapshot) -> Snapshot:
         """Note a job's status; return what is said of it: an unknown word is said once."""

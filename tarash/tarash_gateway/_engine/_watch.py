@@ -13,7 +13,7 @@ import anyio
 
 from .._data._exchange import ENDED, Operation, RawResult, Snapshot
 from .._support._wakeups import Wakeup
-from ..exceptions import GenerationFailedError, ValidationError
+from ..exceptions import GenerationFailedError
 from ._callbacks import CALLED_BACK
 from ._lease import Lease
 from ._limits import (
@@ -23,15 +23,15 @@ from ._limits import (
     WEBHOOK_POLL_FACTOR,
 )
 from ._loop_state import seen
+from ._member import Member
 from ._polling import FIRST_LOOK, PollSchedule
 from ._polls import Polls
 from ._postbox import reading
-from ._shared_polls import Member, joined
+from ._shared_polls import joined
 from ._times import kind_of
-from ._watch_facts import age_of, paced, polled
+from ._watch_facts import age_of, is_plain, paced, poll_floor, polled, sort_of
 
 if TYPE_CHECKING:
-    from .._data._exchange import Call, Config
     from ..providers._contract import Adapter, StreamingAdapter
     from ._attempt import Attempt
     from ._fitting import EngineContext
@@ -45,30 +45,6 @@ MOST_HEARD = 64
 
 class OutOfPolls(Exception):  # noqa: N818  (control flow inside the engine, never seen by users)
     """`max_poll_attempts` are used up."""
-
-
-def poll_floor(adapter: Adapter, config: Config) -> float:
-    """Return the seconds that two polls are apart at least: the user's word, else the provider's.
-
-    Raises:
-        ValidationError: The user's is no number of seconds.
-    """
-    floor = config.provider_config.get("min_poll_interval")
-    if floor is None:
-        return adapter.min_poll_interval
-
-    if not isinstance(floor, int | float) or not 0 <= floor < math.inf:
-        raise ValidationError(
-            f"provider_config['min_poll_interval'] is {floor!r}; give seconds, 0 or more"
-        )
-
-    return float(floor)
-
-
-def _kind_of(call: Call, operation: Operation) -> tuple[Any, ...]:
-    """Return what jobs have in common that take about the same time."""
-    wishes = (getattr(call.request, name, None) for name in ("duration_seconds", "resolution"))
-    return (operation.model, operation.kind, *wishes)
 
 
 class Watch(Polls):
@@ -85,10 +61,12 @@ class Watch(Polls):
         "_heard",
         "_history",
         "_kind",
+        "_last",
         "_ledger",
         "_member",
         "_nudged_at",
         "_pace",
+        "_paused",
         "_place",
         "_progress",
         "_relies",
@@ -98,9 +76,11 @@ class Watch(Polls):
         "_shared",
         "_since",
         "_slow",
+        "_start",
         "_streaming",
         "_times",
         "_told",
+        "_until",
         "_wakeups",
     )
 
@@ -122,6 +102,9 @@ class Watch(Polls):
         self._since = self._clock()
         self._age = age_of(operation)
         self._running_at = 0.0
+        self._start = self._paused = self._until = 0.0
+        self._last: Snapshot | None = None
+        """What the user was last told."""
         self._end: Mapping[str, Any] | None = None
         self._streaming = False
         self._has_stream = False
@@ -136,7 +119,7 @@ class Watch(Polls):
         self._heard: list[Snapshot] = []  # a deque takes 0.7 KiB of each job that waits
         self._shared = seen()
         self._place = (config.provider, config.base_url)
-        self._history = self._shared.history((*self._place, *_kind_of(attempt.call, operation)))
+        self._history = self._shared.history((*self._place, *sort_of(attempt.call, operation)))
         self._times = resources.times
         self._ledger = resources.ledger
         self._has_percent = False
@@ -165,7 +148,12 @@ class Watch(Polls):
                 self._wakeups.at(*self._address, self._bell),
                 reading(self._resources),
                 joined(
-                    self._shared.shared, self._adapter, self._client, self._operation, self._bell
+                    self._shared.shared,
+                    self._adapter,
+                    self._client,
+                    self._operation,
+                    self._bell,
+                    self._pass_over,
                 ) as self._member,
             ):
                 return await self._poll_until_done()
@@ -214,10 +202,13 @@ class Watch(Polls):
         self._failed = False
         member = None if self._told else self._member
         status, self._end = self._end, None
-        news = None if member is None or status is not None else await member.news()
+        news = None if member is None or status is not None else member.news()
         snapshot = await self.poll_once(news, status)
         self._retry_after = paced(snapshot.retry_after)
         if snapshot.finished is not None:
+            if self._member is not None:
+                self._member.has_ended = True
+
             await self._progress.report(snapshot)
             self._learn(elapsed)
             self._note_missed()
@@ -230,8 +221,37 @@ class Watch(Polls):
         if not self._failed:
             self._running_at = elapsed
 
-        await self._progress.report(self._estimated(snapshot, elapsed))
+        snapshot = self._estimated(snapshot, elapsed)
+        await self._progress.report(snapshot)
+        self._last = snapshot if self._progress.is_heard else None
         return None
+
+    def _pass_over(self, snapshot: Snapshot, asked_at: float) -> bool:
+        """Take note, while this waits, that the job still runs, and that there is no more to tell.
+
+        As a poll that changes nothing, but that nobody is woken. False where somebody has to be.
+        """
+        attempt, elapsed = self._attempt, self._elapsed(asked_at)
+        is_told = bool(self._failed or attempt.audience.observers or self._polls + 1 == self._most)
+        if is_told or not self._is_old(snapshot, elapsed):
+            return False
+
+        self._polls += 1
+        self._running_at = max(self._running_at, elapsed)
+        self._retry_after = paced(snapshot.retry_after)
+        self._expect()
+        return True
+
+    def _is_old(self, snapshot: Snapshot, elapsed: float) -> bool:
+        """Tell whether news say nothing that is not known, to us or to the user."""
+        is_other = snapshot.job_id not in (None, self._operation.id)
+        if is_other or not is_plain(snapshot) or snapshot.status != self._attempt.status:
+            return False
+
+        if self._progress.is_heard:
+            return self._last is not None and self._estimated(snapshot, elapsed) == self._last
+
+        return snapshot.progress is None or self._has_percent
 
     def _estimated(self, snapshot: Snapshot, elapsed: float) -> Snapshot:
         """Return what the provider says, with a percent as is usual where it never says one."""
@@ -242,10 +262,11 @@ class Watch(Polls):
         usual = self._times.percent(self._kind, elapsed)
         return snapshot if usual is None else replace(snapshot, progress=usual)
 
-    def _elapsed(self) -> float:
-        return self._age + self._clock() - self._since
+    def _elapsed(self, at: float | None = None) -> float:
+        return self._age + (self._clock() if at is None else at) - self._since
 
     def _pause(self) -> float:
+        self._pace.is_shared = self._member is not None and self._member.shares
         pause = self._pace.pause(self._elapsed(), self._retry_after, failed=self._failed)
         is_taken_up = not self._polls and self._age > UNSEEN_SECONDS
         # A job of another process may have ended long ago.
@@ -257,7 +278,7 @@ class Watch(Polls):
             return
 
         after = max(self._running_at, elapsed - STREAM_SECONDS) if self._told else self._running_at
-        self._history.note(after, elapsed)
+        self._pace.note(after, elapsed)
         self._times.note(self._kind, elapsed)
         if self._has_percent:
             self._times.note_percent(self._kind)
@@ -269,40 +290,54 @@ class Watch(Polls):
 
     async def _sleep(self) -> None:
         """Wait for the next poll; a nudge, or the first job of its kind to end, cuts it short."""
-        start, pause = self._clock(), self._pause()
-        provider = self._operation.provider
-        was_asked = self._attempt.called_back or bool(self._operation.data.get(CALLED_BACK))
-        called_back = was_asked and self._resources.callbacks.arrive(provider)
-        self._relies = called_back and self._polls > 0
-        until = start + (max(pause, self._slow) if self._streaming else pause)
-        if self._relies:
-            until = max(until, start + self._slow * WEBHOOK_POLL_FACTOR / STREAM_POLL_FACTOR)
-
         self._told = False
-        is_unknown = not self._history.spans and self._retry_after is None
-        if is_unknown and not (self._has_stream or self._relies):
-            self._history.on_first.add(self._bell.ring)
-
-        if self._member is not None:
-            self._member.expects(start, until)
-
+        self._expect()
+        more = None if self._member is None else self._member.more
         try:
-            while (left := until - self._clock()) > 0:
-                if self._heard:
+            while True:
+                left = self._until - self._clock()
+                if self._heard and left > 0:
                     # Not within the wait, which would cut a user's slow callback short.
                     await self._pass_on()
-                    until = start + max(pause, self._slow)
-                elif not await self._bell.wait(left):
+                    self._set_until(self._start + max(self._paused, self._slow))
+                elif not await self._bell.wait(left, more):
                     return
                 elif self._bell.is_nudged:
-                    await self._take_nudge(start, until)
+                    await self._take_nudge(self._start, self._until)
                     return
                 elif self._member is not None and self._member.offered is not None:
                     return
-                elif not self._heard:  # the first of its kind has ended
-                    until = min(until, max(self._clock() + self._pause(), start + self._floor))
         finally:
-            self._history.on_first.discard(self._bell.ring)
+            self._history.on_first.discard(self._sooner)
+
+    def _expect(self) -> None:
+        """Note when the next poll is due, from now on."""
+        self._start, self._paused = self._clock(), self._pause()
+        was_asked = self._attempt.called_back or bool(self._operation.data.get(CALLED_BACK))
+        arrives = was_asked and self._resources.callbacks.arrive(self._operation.provider)
+        self._relies = arrives and self._polls > 0
+        until = self._start + (max(self._paused, self._slow) if self._streaming else self._paused)
+        if self._relies:
+            factor = WEBHOOK_POLL_FACTOR / STREAM_POLL_FACTOR
+            until = max(until, self._start + self._slow * factor)
+
+        self._set_until(until)
+        is_unknown = not self._history.spans and self._retry_after is None
+        if is_unknown and not (self._has_stream or self._relies):
+            self._history.on_first.add(self._sooner)
+
+    def _set_until(self, until: float) -> None:
+        self._until = until
+        if self._member is not None:
+            self._member.expects(self._start, until)
+
+    def _sooner(self) -> None:
+        """Poll as it is known to be worth while, now that the first of its kind has ended."""
+        now = self._clock()
+        until = max(now + self._pause(), self._start + self._floor)
+        if until < self._until and not self._heard and self._bell.is_waiting:
+            self._set_until(until)
+            self._bell.move(until)
 
     async def _take_nudge(self, start: float, until: float) -> None:
         """Poll at once, but for polls that nudges asked for a moment ago, and for a refusal."""
@@ -321,6 +356,7 @@ class Watch(Polls):
             snapshot = self.troubles.status(self._heard.pop(0))
             await self._attempt.apply(polled(snapshot))
             await self._progress.report(snapshot)
+            self._last = None
 
     async def _listen(self) -> None:
         adapter = cast("StreamingAdapter", self._adapter)

@@ -7,10 +7,36 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from .._data._events import Polled
+from ..exceptions import ValidationError
 from ._limits import LONGEST_PACE
 
 if TYPE_CHECKING:
-    from .._data._exchange import Operation, Snapshot
+    from .._data._exchange import Call, Config, Operation, Snapshot
+    from ..providers._contract import Adapter
+
+
+def poll_floor(adapter: Adapter, config: Config) -> float:
+    """Return the seconds that two polls are apart at least: the user's word, else the provider's.
+
+    Raises:
+        ValidationError: The user's is no number of seconds.
+    """
+    floor = config.provider_config.get("min_poll_interval")
+    if floor is None:
+        return adapter.min_poll_interval
+
+    if not isinstance(floor, int | float) or not 0 <= floor < math.inf:
+        raise ValidationError(
+            f"provider_config['min_poll_interval'] is {floor!r}; give seconds, 0 or more"
+        )
+
+    return float(floor)
+
+
+def sort_of(call: Call, operation: Operation) -> tuple[Any, ...]:
+    """Return what jobs have in common that take about the same time."""
+    wishes = (getattr(call.request, name, None) for name in ("duration_seconds", "resolution"))
+    return (operation.model, operation.kind, *wishes)
 
 
 def age_of(operation: Operation) -> float:
@@ -48,3 +74,10 @@ def paced(seconds: Any) -> float | None:
         return None
 
     return min(max(0.0, float(seconds)), LONGEST_PACE)
+
+
+def is_plain(snapshot: Snapshot) -> bool:
+    """Tell whether a snapshot says where a job stands that still runs, and nothing else."""
+    has_ended = snapshot.finished is not None or snapshot.error is not None
+    is_odd = snapshot.trouble is not None or snapshot.unknown is not None or snapshot.denied
+    return not (has_ended or is_odd or snapshot.parts or snapshot.billing is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
@@ -66,6 +67,7 @@ def _from_environment(name: str, config: Config) -> str | None:
     return value or None
 
 
+@lru_cache(maxsize=256)
 def base_url_variable(provider: str) -> str:
     """Return the environment variable that replaces a provider's host."""
     return f"TARASH_{provider.upper().replace('-', '_')}_BASE_URL"

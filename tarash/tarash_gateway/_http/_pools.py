@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .._support._goodbyes import said
+from .._support._later import said
 from .._support._loops import listen
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -43,24 +42,28 @@ _arrived: ContextVar[list[Any] | None] = ContextVar("_arrived", default=None)
 _loaded: set[str] = set()
 _loading = threading.Lock()
 LIBRARIES = ("httpx", "httpx2")
-FIRST = "httpx"
+EXAMINED = "httpx"
 """Most SDKs are built on it. The `openai` SDK, which is not, examines it wherever some other import
-has put it, be it half done: so it is there as a whole, if at all, before any of them is used."""
+has put it, be it half done: so nothing is sent through an SDK while one is being imported."""
 
 
 async def load(*modules: str) -> None:
-    """Import modules in a worker thread, so that the event loop goes on meanwhile."""
-    if not _loaded.issuperset(modules):
+    """Import modules in a worker thread, so that the event loop goes on meanwhile.
+
+    Nothing else is half imported by us when it returns.
+    """
+    while _loading.locked() or not _loaded.issuperset(modules):
         await to_thread.run_sync(_import, modules)
 
 
 def _import(modules: Sequence[str]) -> None:
     with _loading:  # two threads that import parts of one package may see the other's halves
-        for name in (FIRST, *modules):
-            if name != FIRST or find_spec(FIRST) is not None:
-                import_module(name)
-
+        for name in modules:
+            import_module(name)
             _loaded.add(name)
+
+        if EXAMINED in sys.modules:
+            import_module(EXAMINED)  # waits where another thread is half through it
 
 
 def library_of(client: type) -> ModuleType:
@@ -231,35 +234,72 @@ async def round_trip(
     arrived: list[Any] = []
     _arrived.set(arrived)
     try:
-        async with connection_slot(
-            "poll" if current_wire.get() is None else "submit", account.base_url
-        ):
-            raw = await send()
+        purpose = "poll" if current_wire.get() is None else "submit"
+        async with connection_slot(purpose, account.base_url):
+            await load()
+            raw = await _called(send, wire)
 
         response = getattr(raw, "http_response", raw)
     except connection_errors as error:
-        ours = _ours(error)
-        failure = ours or connection_error(account.base_url, wire, error, account.secrets)
-        cause = account.secrets.outside(error if wire.sent else cause_of(error))
+        failure, cause = _unanswered(error, account, wire)
     except Exception as error:
         response = getattr(error, "response", None)
-        if getattr(response, "status_code", None) is None:
-            if not arrived:
-                raise
-
+        if getattr(response, "status_code", None) is None and arrived:
             response = arrived[-1]
 
-        answer = _answer(response, account)
-        if answer.status < FIRST_ERROR:
-            return answer
+        if getattr(response, "status_code", None) is not None:
+            answer = _answer(response, account)
+            if answer.status < FIRST_ERROR:
+                return answer
 
-        failure = (classify and classify(answer)) or status_error(answer)
-        cause = account.secrets.outside(error)
+            failure = (classify and classify(answer)) or status_error(answer)
+            cause = account.secrets.outside(error)
+        else:
+            below = _below(error)
+            if below is None:
+                raise
+
+            failure, cause = _unanswered(below, account, wire)
     else:
         return checked(_answer(response, account), classify)
 
     # Raised outside the handlers, so that an unmasked original is not kept as its context.
     raise failure from cause
+
+
+def _unanswered(
+    error: Exception, account: Credentials, wire: SendState
+) -> tuple[TarashException, BaseException]:
+    """Return the error of an exchange without an answer, and its cause without secrets."""
+    failure = _ours(error) or connection_error(account.base_url, wire, error, account.secrets)
+    return failure, account.secrets.outside(error if wire.sent else cause_of(error))
+
+
+async def _called(send: Callable[[], Awaitable[Any]], wire: SendState) -> Any:
+    """Return what an SDK returns, also where the application imports what it examines meanwhile."""
+    try:
+        return await send()
+    except AttributeError as error:
+        if wire.sent or not _met_half_a_library(error) or _below(error) is not None:
+            raise
+
+    # It failed as it made the request.
+    await to_thread.run_sync(import_module, EXAMINED)  # waits for the other thread
+    return await send()
+
+
+def _met_half_a_library(error: Exception) -> bool:
+    return isinstance(error, AttributeError) and error.obj is sys.modules.get(EXAMINED)
+
+
+def _below(error: Exception) -> Exception | None:
+    """Return the connection's error that an SDK failed to handle, for half a library's sake."""
+    below = error.__context__
+    is_ours = type(below).__module__.partition(".")[0] in LIBRARIES
+    if not _met_half_a_library(error) or not isinstance(below, Exception):
+        return None
+
+    return below if is_ours or isinstance(below, HTTPConnectionError) else None
 
 
 def _ours(error: BaseException) -> HTTPConnectionError | None:

@@ -120,7 +120,7 @@ def text_mended(text: str) -> str:
 
 def headers_mended(headers: Mapping[str, str]) -> Mapping[str, str]:
     """Return headers whose values are text: bytes that are none come as halves of pairs."""
-    if all(one.isascii() for one in headers.values()):
+    if "".join(headers.values()).isascii():
         return headers
 
     from multidict import CIMultiDict

@@ -7,11 +7,10 @@ from dataclasses import replace
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, cast
 
-from .._data._breaker import Breaker
 from .._data._budgets import Budget
 from .._data._hints import give_parameter
-from .._data._limits import Limits
-from .._data._observers import NOTED
+from .._data._limits import Breaker, Limits
+from .._data._policies import NOTED
 from .._data._requests import mistyped_in
 from .._support._words import with_article
 from ..exceptions import ValidationError
@@ -24,8 +23,7 @@ from ..models import (
 
 if TYPE_CHECKING:
     from .._data._exchange import Config, Request
-    from .._data._observers import Observer
-    from .._data._policies import Policy
+    from .._data._policies import Observer, Policy
     from .._data._types import Kind
     from .._engine import EngineContext
 

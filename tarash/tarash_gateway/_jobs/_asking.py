@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import cast
 
-from .._data._breaker import CircuitHealth
+from .._data._limits import CircuitHealth
 from .._data._model_info import ModelDescription, ModelInfo
 from .._data._types import Kind
 from ..models import (

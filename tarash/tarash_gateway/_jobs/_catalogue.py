@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from .._data._model_ids import bare_model_id
 from .._data._model_info import ModelDescription, ModelInfo, RetiredUse
+from .._data._sendable import bare_model_id
 from .._data._types import Kind
 from .._http._backend import check_loop
 from .._support._secrets import Key

@@ -10,8 +10,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import anyio
-
 from .._data._events import AttemptStarted, Unknown
 from .._data._hints import use_function
 from .._data._made_by import keep_config
@@ -31,8 +29,8 @@ from .._engine._audience import Audience, Observers
 from .._engine._leaving import cancellation_note, settled
 from .._engine._progress import Progress
 from .._engine._spending import budgets_of, check_handler, last_word, limit_of
-from .._support._loops import current_task
-from .._support._notes import tell
+from .._support._loops import current_task, current_time
+from .._support._tracebacks import tell
 from .._support._warnings import asking_line
 from ..exceptions import CostLimitError, TarashException, UnsupportedOperationError
 from ._adapters import adapter_of
@@ -149,7 +147,7 @@ class ChainRun(Ending):
         self, deliver: Deliver | None, caller: Caller | None, until_accepted: bool
     ) -> Response | None:
         if self._started is None:
-            self._started = anyio.current_time()
+            self._started = current_time()
 
         await stop_leftovers(self)
         await self.settle_concluded()
@@ -376,7 +374,7 @@ class ChainRun(Ending):
 def watcher(run: ChainRun) -> ChainRun:
     """Return a run that only reads what the current attempt of another run comes to."""
     attempt = run.current
-    seen = replace(attempt, started=anyio.current_time(), deadline=None, settled=False)
+    seen = replace(attempt, started=current_time(), deadline=None, settled=False)
     watching = ChainRun(run.calls, run.resources, replace(run.lease, owner_id=""))
     watching.attempts = [seen]
     return watching

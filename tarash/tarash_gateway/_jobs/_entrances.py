@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .._support._loops import turn
 from .._support._tracebacks import surfaced
-from .._support._turns import turn
 from .._support._warnings import asked_here
 from ._arguments import check_arguments, check_callback, checked_labels
 

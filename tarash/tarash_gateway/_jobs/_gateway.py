@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from .._data._breaker import Breaker
 from .._data._budgets import Budget
-from .._data._limits import Limits
-from .._data._observers import Observer
-from .._data._policies import Policy
+from .._data._limits import Breaker, Limits
+from .._data._policies import Observer, Policy
 from .._http._backend import check_loop
 from ..ledger._records import AnyLedger
 from ..models import (

@@ -31,7 +31,7 @@ from ._resources import default
 if TYPE_CHECKING:
     from .._data._continuing import Continuation
     from .._data._exchange import Response
-    from .._data._observers import Observer
+    from .._data._policies import Observer
     from .._engine import EngineContext
     from .._support._portal import Caller
     from .._support._secrets import Keys

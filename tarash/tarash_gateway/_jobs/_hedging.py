@@ -17,7 +17,7 @@ import anyio
 from .._engine import kind_of, ledger_failed, settle, stop
 from .._engine._attempt import Attempt
 from .._engine._leaving import cancellation_note
-from .._support._notes import tell
+from .._support._tracebacks import tell
 from ..exceptions import TarashException
 from ._adapters import adapter_of
 

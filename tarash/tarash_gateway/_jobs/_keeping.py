@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from .._data._job_info import JobInfo
-from .._data._observers import Observer
+from .._data._policies import Observer
 from .._data._types import ApiKeys, Kind
 from ..ledger._records import AnyLedger, Ledger
 from ..models import (

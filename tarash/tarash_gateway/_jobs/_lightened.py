@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..media import has_media
+
 if TYPE_CHECKING:
     from .._data._exchange import Request
 
@@ -19,6 +21,9 @@ FIELDS = ("image_list", "video", "mask_image")
 
 def lightened(request: Request) -> Request | None:
     """Return a request without its large media, where each has been; None where it has none."""
+    if not has_media(request):
+        return None
+
     there = {name: vars(request).get(name) for name in FIELDS}
     light = {name: _light(value) for name, value in there.items()}
     changed = {name: value for name, value in light.items() if value is not there[name]}

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._job_info import JobInfo
-from .._data._observers import own_labels
+from .._data._policies import own_labels
 from .._engine._marks import MARK
 from ..exceptions import ValidationError
 from ..ledger._records import ADJUSTED

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .._data._model_ids import bare_model_id
+from .._data._sendable import bare_model_id
 from .._data._types import Kind
 from .._http._key_lookup import base_url_variable
 from ..catalog import having, mistyped_for, outputs_of

@@ -18,7 +18,7 @@ from .._support._ids import generate_unique_id
 from .._support._secrets import Keys, secrets_of
 from .._support._words import with_article
 from ..exceptions import StorageError, TarashException, ValidationError
-from ..media import Unreachable, check_usable, load, rules_of
+from ..media import Unreachable, check_usable, has_media, load, rules_of
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -158,6 +158,9 @@ async def _with_media(calls: list[Call]) -> list[Call]:
         ValidationError: A medium can't be read, or is none.
     """
     head = calls[0]
+    if not has_media(head.request):
+        return calls
+
     try:
         request = await load(head.request, rules_of(head.config))
     except ValidationError as error:

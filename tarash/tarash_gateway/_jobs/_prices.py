@@ -33,4 +33,4 @@ def register_prices(
 
 def list_prices(provider: str, model: str) -> list[PriceLine]:
     """Return the price lines that quotes of a model go by today; empty where none is known."""
-    return prices.lines(provider, model)
+    return list(prices.lines(provider, model))

@@ -29,13 +29,11 @@ if TYPE_CHECKING:
     import asyncio
     from typing import Any
 
-    from .._data._breaker import Breaker
     from .._data._budgets import Budget
     from .._data._exchange import Call
-    from .._data._limits import Limits
+    from .._data._limits import Breaker, Limits
     from .._data._made_by import Makers
-    from .._data._observers import Observer
-    from .._data._policies import Policy
+    from .._data._policies import Observer, Policy
     from .._engine import EngineContext
     from ..ledger._records import AnyLedger, Ledger
 
@@ -222,8 +220,7 @@ class GatewayContext:
         """End the running loop's calls, and wait for those that say goodbye to their providers."""
         import asyncio
 
-        from .._support._goodbyes import GOODBYE_SECONDS, said
-        from .._support._later import tried
+        from .._support._later import GOODBYE_SECONDS, said, tried
 
         here = asyncio.get_running_loop()
         mine = asyncio.current_task()

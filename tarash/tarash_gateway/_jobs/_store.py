@@ -19,6 +19,7 @@ from .._data._hints import hints_in
 from .._engine import FACTS, dumped, error_record, facts_of
 from .._engine._marks import MARK, key_for, mark_of
 from ..ledger._records import RECEIVED, JobRecord
+from ..media import has_media
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -58,9 +59,10 @@ async def record_of(
     head = calls[0]
     media: dict[str, bytes] = {}
     # So that requests of earlier versions are the same ones still.
-    left_out = None if head.request.continue_from else {"continue_from"}
-    asked = head.request.model_dump(mode="python", exclude=left_out)
-    if _holds_bytes(asked):  # there may be megabytes to hash
+    origin = head.request.continue_from
+    asked = head.request.model_dump(mode="python", exclude=None if origin else {"continue_from"})
+    may_be_heavy = origin or head.request.extra_params or has_media(head.request)
+    if may_be_heavy and _holds_bytes(asked):  # there may be megabytes to hash
         request = await to_thread.run_sync(_packed, asked, media)
     else:
         request = _packed(asked, media)
@@ -109,7 +111,10 @@ def _packed(value: Any, media: dict[str, bytes]) -> Any:
         return {MEDIA: name}
 
     if isinstance(value, Mapping):
-        return {str(name): _packed(one, media) for name, one in value.items()}
+        return {
+            str(name): one if one is None or isinstance(one, PLAIN) else _packed(one, media)
+            for name, one in value.items()
+        }
 
     if isinstance(value, list | tuple):
         return [_packed(one, media) for one in value]

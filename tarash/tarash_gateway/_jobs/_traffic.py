@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .._data._breaker import CircuitHealth
+    from .._data._limits import CircuitHealth
     from ..ledger._records import Ledger
     from ._resources import GatewayContext
 

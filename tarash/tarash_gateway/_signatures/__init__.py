@@ -5,13 +5,18 @@ No network, no ledger and no provider's name here: who signs in which way is sai
 
 from __future__ import annotations
 
-from ._delivery import Delivery, RawHeaders, Verified, check_window, delivery
+from ._delivery import (
+    Delivery,
+    RawHeaders,
+    SeenDeliveries,
+    Verified,
+    WebhookRefusedError,
+    check_window,
+    delivery,
+)
 from ._ed25519 import DigestEd25519, StandardEd25519
-from ._hmacs import DerivedHmac, StandardHmac, TimestampedHmac
+from ._hmacs import DerivedHmac, StandardHmac, TimestampedHmac, is_token, token_for
 from ._keys import KeyRing, keys_of
-from ._refused import WebhookRefusedError
-from ._seen import SeenDeliveries
-from ._tokens import is_token, token_for
 
 KeyedScheme = StandardEd25519 | DigestEd25519
 SecretScheme = StandardHmac | TimestampedHmac | DerivedHmac

@@ -1,16 +1,18 @@
-"""One delivery of a webhook as it came, read strictly: what is ambiguous is refused."""
+"""One delivery of a webhook: read strictly, refused where it is ambiguous, and taken only once."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from ..exceptions import ValidationError
-from ._refused import WebhookRefusedError
+from ..exceptions import TarashException, ValidationError
 
 WINDOW_SECONDS = 300
 """A delivery counts for so long after it was sent, and before, where clocks differ."""
@@ -18,13 +20,69 @@ LONGEST_VALUE = 4096
 """Characters of a header that matters."""
 MOST_SIGNATURES = 16
 """In one header; vendors send one, or two while a secret is replaced."""
+SEEN_SECONDS = 900
+"""Longer than a delivery counts, at both ends."""
+MOST_SEEN = 65_536
 PRINTABLE = re.compile(r"[\x21-\x7e]+")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 HEX = re.compile(r"(?:[0-9a-fA-F]{2})+", re.ASCII)
 
+Reason = Literal[
+    "body_encoded",
+    "body_too_large",
+    "header_malformed",
+    "header_missing",
+    "no_key",
+    "not_ours",
+    "signature_wrong",
+    "too_old",
+    "unreadable",
+]
+
+STATUSES: dict[Reason, int] = {
+    "body_encoded": 415,
+    "body_too_large": 413,
+    "header_malformed": 401,
+    "header_missing": 401,
+    "no_key": 503,
+    "not_ours": 404,
+    "signature_wrong": 401,
+    "too_old": 401,
+    "unreadable": 400,
+}
+
 RawHeaders = Mapping[Any, Any] | Iterable[tuple[Any, Any]]
 """As frameworks have them: a mapping, or pairs; text or bytes; names in any case."""
+
+
+class WebhookRefusedError(TarashException):
+    """A webhook was not taken; nothing was asked of the provider because of it.
+
+    Attributes:
+        reason: Why: `header_missing`, `header_malformed`, `signature_wrong`, `too_old` (or from the
+            future), `no_key` (the provider's keys can't be had now), `not_ours` (the address is not
+            one that we gave out), `unreadable`, `body_too_large`, or
+            `body_encoded` (it is compressed, which no provider does).
+    """
+
+    default_code = "webhook_refused"
+
+    @property
+    def http_status(self) -> int:
+        """The status to answer the sender with: one that lets it try again where that may help."""
+        return STATUSES[self.reason]
+
+    def __init__(self, message: str, *args: Any, reason: Reason, **facts: Any) -> None:
+        super().__init__(message, *args, **facts)
+        self.reason: Reason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.message, self.reason), self.__dict__.copy()
+
+
+def _again(message: str, reason: Reason) -> WebhookRefusedError:
+    return WebhookRefusedError(message, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +108,7 @@ class Delivery:
         Raises:
             WebhookRefusedError: It is missing, there twice, or holds what no such header does.
         """
-        name = next((one for one in names if one in self.headers), None)
+        name = next((header for header in names if header in self.headers), None)
         if name is None:
             raise WebhookRefusedError(
                 f"The webhook has no header {names[0]!r}, so nobody can tell who sent it",
@@ -158,3 +216,34 @@ def malformed(name: str) -> WebhookRefusedError:
 
 def _text(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+class SeenDeliveries:
+    """Keys of deliveries, for a while. Safe to use from several threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = MOST_SEEN) -> None:
+        self._clock = clock
+        self._most = most
+        self._lock = threading.Lock()
+        self._at: OrderedDict[str, float] = OrderedDict()
+
+    def take(self, key: str) -> bool:
+        """Note a delivery, before it is worked on; return whether it is new."""
+        now = self._clock()
+        with self._lock:
+            while self._at and now - next(iter(self._at.values())) > SEEN_SECONDS:
+                self._at.popitem(last=False)
+
+            if key in self._at:
+                return False
+
+            self._at[key] = now
+            if len(self._at) > self._most:
+                self._at.popitem(last=False)
+
+            return True
+
+    def give_back(self, key: str) -> None:
+        """Forget a delivery that could not be worked on: its sender tries it again."""
+        with self._lock:
+            self._at.pop(key, None)

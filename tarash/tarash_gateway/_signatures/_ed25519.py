@@ -48,7 +48,9 @@ class StandardEd25519:
         given = [from_base64(signature) for signature in signatures(sent.one(SIGNATURE), "v1a")]
         check_window(at, now, self.window)
         message = f"{name}.{at_text(sent)}.".encode() + sent.body
-        if not any(_is_right(key, one, message) for one in given for key in keys.values()):
+        if not any(
+            _is_right(key, signature, message) for signature in given for key in keys.values()
+        ):
             raise wrong_signature()
 
         return Verified(name, at)
@@ -75,7 +77,7 @@ class DigestEd25519:
     def verify(self, sent: Delivery, now: float, keys: PublicKeys) -> Verified:
         """Return what is certain of a delivery; as `StandardEd25519.verify`."""
         name = sent.word(self.prefix + self.id_header)
-        user, time = (sent.word(self.prefix + one) for one in ("user-id", "timestamp"))
+        user, time = (sent.word(self.prefix + header) for header in ("user-id", "timestamp"))
         at = sent.seconds(f"{self.prefix}timestamp")
         given = from_hex(sent.word(f"{self.prefix}signature"))
         if given is None or len(given) != SIGNATURE_BYTES:

@@ -1,7 +1,12 @@
-"""Signatures with a secret that both sides have: HMAC-SHA256, in three forms."""
+"""Signatures with a secret that both sides have: HMAC-SHA256, in three forms; and our own tokens.
+
+Tokens stand in the addresses that providers call, and nobody else can make one. For providers that
+sign nothing they are the only proof, so what such a webhook says is a hint.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
@@ -26,6 +31,7 @@ PREFIX = "whsec_"
 LEAST_SECRET = 8
 """Bytes; a shorter one is a mistake."""
 ID, TIME, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
+_USE = b"tarash webhook address 1"
 Encoding = Literal["hex", "base64"]
 Secret = str | Sequence[str]
 """One, or several while one is replaced by another."""
@@ -63,14 +69,13 @@ class StandardHmac:
         given = signatures(sent.one(SIGNATURE, "svix-signature"), self.version)
         check_window(at, now, self.window)
         message = f"{name}.{at_text(sent)}.".encode() + sent.body
-        read = from_hex if self.encoding == "hex" else from_base64
-        check_any(self._keys(), message, [read(one) for one in given])
+        check_any(self._keys(), message, given, self.encoding)
         return Verified(name, at)
 
     def _keys(self) -> list[bytes]:
         keys = []
-        for one in several(self.secret):
-            text = one.strip().removeprefix(PREFIX)
+        for secret in several(self.secret):
+            text = secret.strip().removeprefix(PREFIX)
             keys.append(checked_key(from_base64(text) if self.decoded else text.encode()))
 
         return keys
@@ -99,7 +104,7 @@ class TimestampedHmac:
 
     def verify(self, sent: Delivery, now: float) -> Verified:
         """Return what is certain of a delivery; as `StandardHmac.verify`."""
-        parts = [one.partition("=") for one in sent.one(self.header.lower()).split(",")]
+        parts = [part.partition("=") for part in sent.one(self.header.lower()).split(",")]
         times = [value.strip() for name, _, value in parts if name.strip() == "t"]
         given = [value.strip() for name, _, value in parts if name.strip() == "v1"]
         if len(times) != 1 or not 0 < len(given) <= MOST_SIGNATURES:
@@ -107,13 +112,12 @@ class TimestampedHmac:
 
         at = seconds_in(times[0], self.header)
         check_window(at, now, self.window)
-        read = from_hex if self.encoding == "hex" else from_base64
         message = f"{times[0]}{self.separator}".encode() + sent.body
-        check_any(self._keys(), message, [read(one) for one in given])
+        check_any(self._keys(), message, given, self.encoding)
         return Verified(hashlib.sha256(message).hexdigest(), at)
 
     def _keys(self) -> list[bytes]:
-        return [checked_key(one.strip().encode()) for one in several(self.secret)]
+        return plain_keys(self.secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +147,20 @@ class DerivedHmac:
         name, time = sent.word(self.id_header), sent.word(self.time_header)
         at = seconds_in(time, self.time_header)
         listed = sent.one(self.signature_header).replace(",", " ").split()
-        given = [one.removeprefix("v1=") for one in listed if one.startswith("v1=")]
+        given = [
+            signature.removeprefix("v1=") for signature in listed if signature.startswith("v1=")
+        ]
         if not 0 < len(given) <= MOST_SIGNATURES:
             raise malformed(self.signature_header)
 
         check_window(at, now, self.window)
-        read = from_hex if self.encoding == "hex" else from_base64
         message = f"{name}.{time}.".encode() + sent.body
-        check_any(self._keys(), message, [read(one) for one in given])
+        check_any(self._keys(), message, given, self.encoding)
         return Verified(name, at)
 
     def _keys(self) -> list[bytes]:
-        tokens = [checked_key(one.strip().encode()) for one in several(self.token)]
-        return [hmac.digest(token, self.label.encode(), "sha256") for token in tokens]
+        label = self.label.encode()
+        return [hmac.digest(token, label, "sha256") for token in plain_keys(self.token)]
 
 
 def at_text(sent: Delivery) -> str:
@@ -169,7 +174,7 @@ def signatures(value: str, version: str) -> list[str]:
     Raises:
         WebhookRefusedError: There is none, or there are more than anybody sends.
     """
-    parts = [one.split(",") for one in value.split()]
+    parts = [part.split(",") for part in value.split()]
     given = [part[1] for part in parts if len(part) == 2 and part[0] == version and part[1]]  # noqa: PLR2004
     if not 0 < len(given) <= MOST_SIGNATURES:
         raise malformed(SIGNATURE)
@@ -177,14 +182,18 @@ def signatures(value: str, version: str) -> list[str]:
     return given
 
 
-def check_any(keys: Sequence[bytes], message: bytes, given: Iterable[bytes | None]) -> None:
+def check_any(
+    keys: Sequence[bytes], message: bytes, given: Iterable[str], encoding: Encoding
+) -> None:
     """Refuse a message of which no signature is any key's, in a time that says nothing of them.
 
     Raises:
         WebhookRefusedError: None is.
     """
     right = [hmac.digest(key, message, "sha256") for key in keys]
-    same = [hmac.compare_digest(one, other or b"") for other in given for one in right]
+    read = from_hex if encoding == "hex" else from_base64
+    bare = [read(signature) or b"" for signature in given]
+    same = [hmac.compare_digest(ours, theirs) for theirs in bare for ours in right]
     if not any(same):
         raise wrong_signature()
 
@@ -192,6 +201,11 @@ def check_any(keys: Sequence[bytes], message: bytes, given: Iterable[bytes | Non
 def several(secret: Secret) -> Sequence[str]:
     """Return secrets as a list."""
     return (secret,) if isinstance(secret, str) else secret
+
+
+def plain_keys(secret: Secret) -> list[bytes]:
+    """Return secrets whose text is the key itself; errors as of `checked_key`."""
+    return [checked_key(text.strip().encode()) for text in several(secret)]
 
 
 def checked_key(key: bytes | None) -> bytes:
@@ -207,3 +221,22 @@ def checked_key(key: bytes | None) -> bytes:
         )
 
     return key
+
+
+def token_for(secret: bytes, provider: str, reference: str) -> str:
+    """Return the token of an address.
+
+    Args:
+        secret: Ours.
+        provider: Who is to call it.
+        reference: Whose job it is about.
+    """
+    signed = b"\0".join((_USE, provider.encode(), reference.encode()))
+    digest = hmac.digest(secret, signed, "sha256")[:24]
+    return base64.urlsafe_b64encode(digest).decode()
+
+
+def is_token(secret: bytes, provider: str, reference: str, given: str) -> bool:
+    """Tell whether a token is the address's."""
+    right = token_for(secret, provider, reference)
+    return hmac.compare_digest(right.encode(), given.encode("utf-8", "surrogatepass"))

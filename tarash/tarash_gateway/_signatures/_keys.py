@@ -16,9 +16,8 @@ from typing import Any
 import anyio
 
 from ..exceptions import TarashException
-from ._delivery import from_base64
+from ._delivery import WebhookRefusedError, from_base64
 from ._ed25519 import PublicKeys
-from ._refused import WebhookRefusedError
 
 KEPT_SECONDS = 24 * 3600
 """As long as providers allow; they replace keys rarely, and publish the new ones before."""
@@ -45,13 +44,13 @@ def keys_of(document: Any) -> PublicKeys:
     """
     listed = document.get("keys") if isinstance(document, dict) else None
     keys: dict[str, bytes] = {}
-    for place, one in enumerate(listed[:MOST_KEYS] if isinstance(listed, list) else ()):
-        if not isinstance(one, dict) or (one.get("kty"), one.get("crv")) != ("OKP", "Ed25519"):
+    for place, key in enumerate(listed[:MOST_KEYS] if isinstance(listed, list) else ()):
+        if not isinstance(key, dict) or (key.get("kty"), key.get("crv")) != ("OKP", "Ed25519"):
             continue
 
-        raw = from_base64(one["x"]) if isinstance(one.get("x"), str) else None
+        raw = from_base64(key["x"]) if isinstance(key.get("x"), str) else None
         if raw is not None and len(raw) == KEY_BYTES:
-            name = str(one.get("kid", place))
+            name = str(key.get("kid", place))
             keys[name if name not in keys else f"{name} {place}"] = raw  # of one name, both count
 
     if not keys:

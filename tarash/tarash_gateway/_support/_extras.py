@@ -96,7 +96,7 @@ def _may_have(group: bytes) -> bool:
         except OSError:
             continue
 
-        if any(group in _points(one) for one in about):
+        if any(group in _points(file) for file in about):
             return True
 
     return False
@@ -111,4 +111,4 @@ def _points(folder: str) -> bytes:
 
 def _numbers(version: str) -> tuple[int, ...]:
     release = re.match(r"\d+(\.\d+)*", version)
-    return tuple(int(one) for one in release[0].split(".")) if release else ()
+    return tuple(int(number) for number in release[0].split(".")) if release else ()

@@ -19,8 +19,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any, Generic, TypeVar, cast
 
-from ._notes import tell
-from ._tracebacks import surfaced
+from ._tracebacks import surfaced, tell
 from ._warnings import warn
 
 Result = TypeVar("Result")

@@ -120,7 +120,7 @@ MORE_THAN_A_KEY = {
     ),
 }
 """How keys begin that were copied with what stood before them: patterns, seldom needed."""
-MARKS = " =:"
+MARKS = re.compile("[ =:]")
 """Of which each of these has one."""
 
 
@@ -138,13 +138,12 @@ def plain_key(key: str) -> str:
 
 def why_more_than_a_key(key: str) -> str | None:
     """Return what a plain key has at its ends that is no key, in words that don't tell it."""
-    for what, pattern in MORE_THAN_A_KEY.items() if any(one in key for one in MARKS) else ():
+    for what, pattern in MORE_THAN_A_KEY.items() if MARKS.search(key) else ():
         match = re.match(pattern, key)
         if match is not None:
             return f"begins with {what.format(**match.groupdict())}"
 
-    ends = (key[:1], key[-1:])
-    return "has a quote at one end" if any(one and one in QUOTES for one in ends) else None
+    return "has a quote at one end" if key and (key[0] in QUOTES or key[-1] in QUOTES) else None
 
 
 def why_no_header(key: str) -> str | None:
@@ -168,9 +167,9 @@ def revealed(value: Any) -> Any:
         return reveal()
 
     if isinstance(value, Mapping):
-        return {name: revealed(one) for name, one in value.items()}
+        return {name: revealed(inner) for name, inner in value.items()}
 
-    return [revealed(one) for one in value] if isinstance(value, list) else value
+    return [revealed(item) for item in value] if isinstance(value, list) else value
 
 
 class Keys:
@@ -212,7 +211,7 @@ class AuthHeaders:
     @property
     def secrets(self) -> Secrets:
         """What was made of the key for them, and is as secret."""
-        return Secrets()
+        return NO_SECRETS
 
 
 def bearer(key: Key, scheme: str = "Bearer") -> AuthHeaders:
@@ -226,8 +225,8 @@ class Secrets:
 
     def __init__(self, values: Iterable[str | Key | None] = ()) -> None:
         secrets: set[str] = set()
-        for one in values:
-            value = one.reveal() if isinstance(one, Key) else one
+        for secret in values:
+            value = secret.reveal() if isinstance(secret, Key) else secret
             if value:
                 secrets.update((value, value.strip(), plain_key(value)))  # which is what is sent
                 secrets.update(value.split(":"))  # "id:secret" pairs leak by their halves too
@@ -282,7 +281,7 @@ class Secrets:
     def may_hide_in(self, text: str) -> bool:
         """Tell whether JSON, as text, may hold a secret that is not to be seen in it."""
         if all(map(SENDABLE.fullmatch, self._values())):
-            return ESCAPED.search(text) is not None
+            return "\\" in text and ESCAPED.search(text) is not None
 
         return "\\" in text
 
@@ -295,7 +294,9 @@ class Secrets:
             return False
 
         shown = json.dumps(value, ensure_ascii=False)
-        return any(json.dumps(one, ensure_ascii=False)[1:-1] in shown for one in self._values())
+        return any(
+            json.dumps(secret, ensure_ascii=False)[1:-1] in shown for secret in self._values()
+        )
 
     def error(self, error: BaseException) -> BaseException:
         """Return the error itself, or a copy to show where it or its causes hold a secret.
@@ -338,10 +339,10 @@ class Secrets:
             return without_userinfo(self.text(value))
 
         if isinstance(value, list | tuple):
-            return [self._plain(one) for one in value]
+            return [self._plain(item) for item in value]
 
         if isinstance(value, Mapping):
-            return {str(name): self._plain(one) for name, one in value.items()}
+            return {str(name): self._plain(inner) for name, inner in value.items()}
 
         return value if isinstance(value, bool | int | float) else None
 
@@ -355,11 +356,14 @@ class Secrets:
         return content
 
 
+NO_SECRETS = Secrets()
+
+
 def secrets_of(config: Any) -> Secrets:
     """Return the secrets that a config holds itself: its key, and what its settings hide."""
     settings = config.provider_config.items()
-    hidden = [one for name, one in settings if not is_open(config.provider, name)]
-    return Secrets([config.api_key, *(one for one in hidden if isinstance(one, str))])
+    hidden = [value for name, value in settings if not is_open(config.provider, name)]
+    return Secrets([config.api_key, *(value for value in hidden if isinstance(value, str))])
 
 
 def vars_of(error: BaseException) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 Tools that record errors (Sentry, structlog, rich, loguru) print the variables of each frame. Frames
 of ours hold nothing that prints a key; frames of others can't be asked to. And whoever reads an
 error in a notebook wants the line that asked and the sentence, not two dozen frames between them.
+What an interruption has to say of its job is a note, and more where notes are not shown.
 """
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
+import sys
 from collections.abc import Collection, Iterator
 from types import TracebackType
 
@@ -30,14 +33,14 @@ def chain_of(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an error, its causes and contexts, and those of a group, each once."""
     waiting, seen = [error], set[int]()
     while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
+        link = waiting.pop()
+        if link is None or id(link) in seen:
             continue
 
-        seen.add(id(one))
-        yield one
-        inner = one.exceptions if isinstance(one, BaseExceptionGroup) else ()
-        waiting += [one.__cause__, one.__context__, *inner]
+        seen.add(id(link))
+        yield link
+        inner = link.exceptions if isinstance(link, BaseExceptionGroup) else ()
+        waiting += [link.__cause__, link.__context__, *inner]
 
 
 def trimmed(
@@ -60,8 +63,8 @@ def trimmed(
         traceback = traceback.tb_next
 
     rebuilt: TracebackType | None = None
-    for one in reversed(kept):
-        rebuilt = TracebackType(rebuilt, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    for frame in reversed(kept):
+        rebuilt = TracebackType(rebuilt, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
 
     return rebuilt
 
@@ -89,9 +92,9 @@ class surfaced:  # noqa: N801  (read as a function, as `contextlib.suppress` is)
         if logging.getLogger(PACKAGE).isEnabledFor(logging.DEBUG):
             return
 
-        for one in chain_of(error):
-            if one is error or _is_of_others(one) or _is_for_people(one):
-                one.__traceback__ = trimmed(one.__traceback__, BETWEEN, PACKAGE)
+        for link in chain_of(error):
+            if link is error or _is_of_others(link) or _is_for_people(link):
+                link.__traceback__ = trimmed(link.__traceback__, BETWEEN, PACKAGE)
 
 
 def _is_for_people(error: BaseException) -> bool:
@@ -105,3 +108,17 @@ def _is_for_people(error: BaseException) -> bool:
 def _is_of_others(error: BaseException) -> bool:
     """Tell whether it is one of a client's, an SDK's or the system's own."""
     return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in OTHERS
+
+
+SHOWS_NOTES = (8, 14)
+"""The version of IPython that does; Colab has had 7.34 for years."""
+_SILENT = (KeyboardInterrupt, asyncio.CancelledError, concurrent.futures.CancelledError)
+"""What is raised without a word of its own, and read by nobody but people."""
+
+
+def tell(error: BaseException, words: str) -> None:
+    """Add a note to an exception; in an old IPython it becomes its text, which is shown."""
+    error.add_note(words)
+    version = getattr(sys.modules.get("IPython"), "version_info", SHOWS_NOTES)
+    if type(error) in _SILENT and not error.args and tuple(version[:2]) < SHOWS_NOTES:
+        error.args = (words,)

@@ -18,8 +18,7 @@ from typing import Any
 from weakref import WeakSet
 
 from . import _portal
-from ._goodbyes import GOODBYE_SECONDS, said, say
-from ._later import ended
+from ._later import GOODBYE_SECONDS, ended, said, say
 from ._loops import current_task, listen
 
 Leave = Callable[[], Coroutine[Any, Any, None]]

@@ -7,11 +7,14 @@ asks the provider, and believes that. One that is lost costs nothing: every wait
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+
+from ._alarms import Alarms, alarms
 
 Address = tuple[str, str]
 """A provider's name, and its id of a job."""
@@ -23,12 +26,20 @@ MOST_KEPT = 32_768
 class Wakeup:
     """Cuts a wait short. As small as can be: thousands of jobs wait with one each."""
 
-    __slots__ = ("_waiting", "is_nudged")
+    __slots__ = ("_alarms", "_more", "_set_for", "_until", "_waiting", "is_nudged")
 
     def __init__(self) -> None:
+        self._alarms: Alarms | None = None
         self._waiting: asyncio.Future[bool] | None = None
+        self._more: Callable[[], float] | None = None
+        self._until = self._set_for = math.inf
         self.is_nudged = False
         """Whether a nudge came that nobody has acted on: no wait begins before somebody has."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a wait is under way that nothing has ended yet."""
+        return self._waiting is not None and not self._waiting.done()
 
     def ring(self) -> None:
         """End the wait that is under way, if any."""
@@ -39,21 +50,72 @@ class Wakeup:
         self.is_nudged = True
         self.ring()
 
-    async def wait(self, seconds: float) -> bool:
-        """Wait; return whether it was cut short."""
+    def expire(self) -> None:
+        """End the wait that is under way, if any, as if its time was up."""
+        self._end(rung=False)
+
+    def move(self, at: float) -> None:
+        """Let the time of the wait that is under way, if any, be up at a time of the loop."""
+        if self.is_waiting:
+            self._set(at)
+
+    async def wait(self, seconds: float, more: Callable[[], float] | None = None) -> bool:
+        """Wait; return whether it was cut short.
+
+        Args:
+            seconds: How long.
+            more: Asked when that time is up: for how many seconds the wait goes on; 0 for none,
+                infinity where it is ended otherwise. So what puts a wait off wakes nobody.
+        """
         if self.is_nudged:
             return True
 
-        loop = asyncio.get_running_loop()
-        self._waiting = loop.create_future()
-        timer = loop.call_later(seconds, self._end)
+        if seconds <= 0:
+            seconds = 0.0 if more is None else more()
+            if seconds <= 0:
+                return False
+
+        if self._alarms is None:
+            self._alarms = alarms()
+
+        self._more = more
+        self._waiting = asyncio.get_running_loop().create_future()
+        self._set(self._alarms.now() + seconds)
         try:
             return await self._waiting
         finally:
-            self._waiting = None
-            timer.cancel()
+            self._waiting = self._more = None
 
-    def _end(self, *, rung: bool = False) -> None:
+    def alarm_at(self, at: float) -> float:
+        """Return when an alarm is to ring that was set for a time; infinity for never."""
+        if at != self._set_for:
+            return math.inf  # an earlier one was set after it
+
+        waiting = self._waiting
+        is_over = waiting is None or waiting.done()
+        self._set_for = math.inf if is_over else max(at, self._until)
+        return self._set_for
+
+    def time_is_up(self) -> None:
+        """End the wait, unless there is more time."""
+        self._set_for = math.inf
+        left = 0.0
+        try:
+            left = 0.0 if self._more is None else self._more()
+        finally:  # a wait that nothing ends would be a job that nobody polls
+            if left > 0 and self._alarms is not None:
+                self._set(self._alarms.now() + left)
+            else:
+                self._end(rung=False)
+
+    def _set(self, until: float) -> None:
+        self._until = until
+        # An earlier alarm is left as it is, and put off then.
+        if until < self._set_for and self._alarms is not None:
+            self._set_for = until
+            self._alarms.set(until, self)
+
+    def _end(self, *, rung: bool) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(rung)
 

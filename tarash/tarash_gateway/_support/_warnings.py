@@ -11,6 +11,7 @@ import warnings
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import FrameType
 from typing import Any
 
@@ -110,8 +111,7 @@ def _find() -> Line | None:
     last = _first_of_task()
     while frame is not None:
         name = str(frame.f_globals.get("__name__", ""))
-        is_ours = name == PACKAGE or name.startswith(OURS)
-        if not is_ours and name.partition(".")[0] not in BETWEEN:
+        if _is_asking(name):
             registry = frame.f_globals.setdefault("__warningregistry__", {})
             code = frame.f_code
             return Line(code.co_filename, frame.f_lineno, name, registry, code.co_name)
@@ -122,6 +122,13 @@ def _find() -> Line | None:
         frame = frame.f_back
 
     return None
+
+
+@lru_cache(maxsize=1024)
+def _is_asking(module: str) -> bool:
+    """Tell whether the code of a module may be the user's, by its name."""
+    is_ours = module == PACKAGE or module.startswith(OURS)
+    return not is_ours and module.partition(".")[0] not in BETWEEN
 
 
 def _first_of_task() -> FrameType | None:

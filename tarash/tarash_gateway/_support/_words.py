@@ -22,7 +22,9 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
 
-    return "".join(one if _is_harmless(one) else _escaped(one) for one in text)
+    return "".join(
+        character if _is_harmless(character) else _escaped(character) for character in text
+    )
 
 
 def _is_harmless(character: str) -> bool:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from ._describe import EVERY_ROLE, describe, list_all, outputs_of
-from ._document import document_of
+from ._describe import EVERY_ROLE, describe, list_all, mask_form_of, outputs_of
 from ._learned import is_worth_asking
-from ._lifecycle import Lifecycle, ending, ends, lifecycle, retired
+from ._lifecycle import Lifecycle, ending, ends, last_days, lifecycle, retired, unlisted
 from ._lookup import TYPO, built_in_mappers, forget, lookup, remember, same_model_for
-from ._masks import mask_form_of
 from ._modules import Mappers, elsewhere, having, named
 from ._near import mistyped_for, near_ids
-from ._published import last_days, unlisted
+from ._records import document_of
 from ._reduce import OUTPUTS, reduce_schema
 from ._schema_store import schema_source, shipped_records
 from ._sources import (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._data._model_info import (
     ImageCapability,
@@ -16,20 +17,17 @@ from .._data._model_info import (
 )
 from .._data._types import Kind
 from ..exceptions import ValidationError
-from ..mapping import FieldMapper, Lines, Ratios, Sizes, Span
+from ..mapping import FieldMapper, Lines, Ratios, Sizes, Span, longest_prefix
 from . import _schema_store
 from ._lifecycle import lifecycle, retired
 from ._lookup import from_record, lookup
-from ._modules import (
-    Mappers,
-    command_to_add,
-    elsewhere,
-    makes,
-    named,
-)
+from ._modules import Mappers, command_to_add, elsewhere, makes, named
 from ._near import near_ids
-from ._sources import is_described, names, schemas_of
+from ._sources import is_described, module_of, names, schemas_of
 from ._spec import ModelSpec
+
+if TYPE_CHECKING:
+    from ..media._mask import MaskForm
 
 EVERY_ROLE = ("first_frame", "last_frame", "reference", "asset", "style")
 
@@ -92,7 +90,7 @@ def list_all(provider: str | None = None) -> Iterator[ModelInfo]:
     """Yield every model of the catalogue, by provider and id."""
     known = provider is not None and is_described(provider)
     for name in names() if provider is None else [provider] if known else []:
-        yield from sorted(_list_one(name), key=lambda one: one.model)
+        yield from sorted(_list_one(name), key=lambda info: info.model)
 
 
 def _list_one(provider: str) -> Iterator[ModelInfo]:
@@ -266,3 +264,33 @@ def _parameters(spec: ModelSpec) -> Iterator[ModelParameter]:
             default=schema.get("default"),
             allowed=tuple(value for branch in branches for value in branch.get("enum") or ()),
         )
+
+
+CHANGED = "inpaint|paint|edit|replac|fill|chang|modif|regenerat|remov|eras|sketch|transparen"
+
+
+def _changing(colour: str, other: str) -> re.Pattern[str]:
+    kept = f"{other}|keep|kept|preserv"
+    return re.compile(rf"\b{colour}\b(?:(?!{kept})[^.;])*?\b\w*?(?:{CHANGED})", re.IGNORECASE)
+
+
+BLACK, WHITE = _changing("black", "white"), _changing("white", "black")
+
+
+def mask_form_of(spec: ModelSpec) -> MaskForm:
+    """Return which pixels of a mask a model changes; white ones where nobody says."""
+    if is_described(spec.provider):
+        declared: Mapping[str, MaskForm] = getattr(module_of(spec.provider), "MASKS", {})
+        matched = longest_prefix(spec.model, declared)
+        if matched is not None:
+            return declared[matched]
+
+    properties: Mapping[str, Any] = (spec.schema or {}).get("properties") or {}
+    for parameter, mapper in spec.mappers.items():
+        if mapper.source_field == "mask_image":
+            description = str((properties.get(parameter) or {}).get("description") or "")
+            return (
+                "black" if BLACK.search(description) and not WHITE.search(description) else "white"
+            )
+
+    return "white"

@@ -8,13 +8,18 @@ day, or, where its schema says so, that it advises against it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from types import ModuleType
 
+from .._data._types import JsonObject
 from . import _schema_store
-from ._published import published
-from ._sources import is_described, module_of, names
+from ._archive import RecordArchive
+from ._modules import named
+from ._sources import dates_of, described_by, is_described, module_of, names, source
 
 SOON_DAYS = 30
 """So long before its end a model is warned of."""
@@ -139,7 +144,14 @@ def _shipped(provider: str, model: str) -> Lifecycle | None:
 
 
 def _row(provider: str, model: str) -> Lifecycle | None:
-    rows: Mapping[str, Lifecycle] = LIFECYCLES.get(provider, {})
+    module = described_by(provider)
+    return None if module is None else _row_in(module, model)
+
+
+@lru_cache(maxsize=4096)
+def _row_in(module: ModuleType, model: str) -> Lifecycle | None:
+    """Return the row that covers a model: a module's rows do not change."""
+    rows: Mapping[str, Lifecycle] = getattr(module, "ENDS", {})
     if model in rows:
         return rows[model]
 
@@ -182,3 +194,87 @@ def retired(provider: str, model: str, today: date | None = None) -> str | None:
     day = today or datetime.now(UTC).date()
     gone = not end.is_deprecated if end.shutdown is None else end.shutdown <= day
     return end.note(model, day) if gone else None
+
+
+SHUTDOWN = "shutdown"
+SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The last day of a model, and when its provider said so."""
+
+    shutdown: date
+    read: str
+    """The day on which the list was fetched, in ISO's form."""
+
+
+def record_of_day(day: date | None) -> JsonObject:
+    """Return what is kept of a listed model."""
+    return {} if day is None else {SHUTDOWN: day.isoformat()}
+
+
+def published(provider: str, model: str) -> Published | None:
+    """Return when a model ends by the list that was fetched; None where that names no day.
+
+    An id without a date stands for its dated snapshots: it ends with the last of them.
+    """
+    if dates_of(provider) is None:
+        return None
+
+    owner = source(provider)
+    name = provider if owner is None else owner.name
+    bare = model.removeprefix(f"{name}/")
+    for archive in _schema_store.dates(name):
+        day = _day(archive.get(bare)) if bare in archive else _of_snapshots(archive, bare)
+        if day is not None:
+            return Published(day, str(archive.facts.get("recorded")))
+
+    return None
+
+
+def last_days(provider: str) -> Mapping[str, date]:
+    """Return the last days of models by the list that was fetched, the next to end first.
+
+    Args:
+        provider: The provider's name.
+    """
+    archive = _newest(provider)
+    days = (
+        {model: _day(record) for model, record in archive.records()} if archive is not None else {}
+    )
+    known = {model: day for model, day in days.items() if day is not None}
+    return dict(sorted(known.items(), key=lambda pair: (pair[1], pair[0])))
+
+
+def unlisted(provider: str) -> list[str]:
+    """Return which models of the catalogue the list that was fetched does not have.
+
+    That is no proof of their end: a list may depend on the key, and on the place that was asked.
+    """
+    archive = _newest(provider)
+    if archive is None:
+        return []
+
+    plain = {SNAPSHOT.sub("", model) for model in archive.ids}
+    return sorted(model for model in named(provider) if model not in archive and model not in plain)
+
+
+def _newest(provider: str) -> RecordArchive | None:
+    owner = source(provider)
+    if owner is None or dates_of(provider) is None:
+        return None
+
+    return next(_schema_store.dates(owner.name), None)
+
+
+def _of_snapshots(archive: RecordArchive, model: str) -> date | None:
+    ids = [snapshot for snapshot in archive.ids if SNAPSHOT.sub("", snapshot) == model != snapshot]
+    days = [_day(archive.get(snapshot)) for snapshot in ids]
+    known = [day for day in days if day is not None]
+    return max(known) if known and len(known) == len(days) else None
+
+
+def _day(record: Mapping[str, object] | None) -> date | None:
+    day = (record or {}).get(SHUTDOWN)
+    return date.fromisoformat(day) if isinstance(day, str) else None

@@ -18,10 +18,9 @@ from ..mapping import FieldMapper, Joint, Rule, derive, longest_prefix, stated_j
 from . import _schema_store
 from ._learned import asks, can_be_asked, is_unknown
 from ._modules import Mappers, command_to_add, declared, elsewhere, kinds_of, named, others_with
-from ._near import near_ids
-from ._sources import is_described, models_of, module_of
+from ._near import near_ids, same_family, variant_of
+from ._sources import described_by, is_described, models_of, module_of
 from ._spec import ModelSpec
-from ._variants import same_family, variant_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Request
@@ -121,8 +120,9 @@ def lookup(
 
         return described
 
-    if request is not None and is_described(provider) and hasattr(module_of(provider), "spec_for"):
-        chosen: ModelSpec = module_of(provider).spec_for(model, kind, request)
+    module = None if request is None else described_by(provider)
+    if module is not None and hasattr(module, "spec_for"):
+        chosen: ModelSpec = module.spec_for(model, kind, request)
         return _mistyped(chosen) if chosen.guess_warning is None else chosen
 
     # Registries may have different providers of one name.
@@ -322,7 +322,9 @@ def _mistyped(spec: ModelSpec) -> ModelSpec:
     near = near_ids(spec.provider, spec.model, alike=TYPO)
     gone = near_ids(spec.provider, spec.model, alike=TYPO, also_gone=True)
     owners = elsewhere(spec.provider, spec.model) if known and not gone else None
-    if any(re.match(f"{re.escape(one)}[-_:@/.].*[0-9]{{3}}", spec.model) for one in known):
+    if any(
+        re.match(f"{re.escape(known_id)}[-_:@/.].*[0-9]{{3}}", spec.model) for known_id in known
+    ):
         return spec
 
     doubt = None

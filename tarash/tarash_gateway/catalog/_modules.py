@@ -109,7 +109,11 @@ def elsewhere(provider: str, model: str) -> str | None:
     if not owners and len(model) > SHORTEST_NAME:
         for other in names():
             ids = (*named(other), *_schema_store.ids(other)) if other != provider else ()
-            alike = [one for one in ids if one.startswith(model) or f"/{model}" in one]
+            alike = [
+                known_id
+                for known_id in ids
+                if known_id.startswith(model) or f"/{model}" in known_id
+            ]
             owners += [f"{other} has {min(alike, key=len)}"] if alike else []
 
     return ", ".join(owners[:NEAR_IDS]) or None
@@ -120,7 +124,7 @@ def having(model: str) -> list[tuple[str, str]]:
     holders = [(provider, model) for provider in others_with("", model)]
     for provider in names():
         ids = (*named(provider), *_schema_store.ids(provider))
-        behind = [one for one in ids if one.endswith(f"/{model}")]
+        behind = [known_id for known_id in ids if known_id.endswith(f"/{model}")]
         holders += [(provider, min(behind, key=len))] if behind else []
 
     return list(dict.fromkeys(holders))

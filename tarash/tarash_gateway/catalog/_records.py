@@ -1,4 +1,4 @@
-"""Turns answers of fal's models API into catalogue records. Pure; reads no file and no network.
+"""Turns answers of fal's models API into catalogue records, and back. Pure: reads no file.
 
 A record holds name, category, dates, `input` (reduced schema), `outputs`, and, where its source is
 known to be weak, `weakness`.
@@ -87,3 +87,33 @@ def words_of(endpoint: str) -> list[str]:
 def dated(record: JsonObject | None) -> JsonObject | None:
     """Return a record with the day on which it was read: today."""
     return record and {**record, "read": datetime.now(UTC).date().isoformat()}
+
+
+def document_of(model: str, schema: Mapping[str, Any], outputs: Iterable[str]) -> JsonObject:
+    """Return a document that says what a record says.
+
+    Args:
+        model: The model's id.
+        schema: The reduced schema of its input.
+        outputs: What it makes.
+    """
+    result = {name: {"type": "object"} for name in outputs}
+    schemas = {
+        "Input": {"type": "object", "title": "Input", **schema},
+        "Output": {"type": "object", "title": "Output", "properties": result},
+    }
+    content = {
+        name: {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+        for name in schemas
+    }
+    return {
+        "openapi": "3.0.4",
+        "info": {"title": model, "version": "1.0.0"},
+        "components": {"schemas": schemas},
+        "paths": {
+            f"/{model}": {"post": {"requestBody": {"content": content["Input"]}}},
+            f"/{model}/requests/{{request_id}}": {
+                "get": {"responses": {"200": {"content": content["Output"]}}}
+            },
+        },
+    }

@@ -99,7 +99,7 @@ def _result(path: str, paths: Mapping[str, Any]) -> Mapping[str, Any]:
 def resolve(schema: Any, document: Mapping[str, Any], depth: int = 0) -> Any:
     """Return a schema with every reference replaced by what it refers to; `{}` for what is not."""
     if isinstance(schema, list):
-        return [resolve(one, document, depth) for one in schema]
+        return [resolve(item, document, depth) for item in schema]
 
     if not isinstance(schema, Mapping):
         return schema
@@ -215,11 +215,13 @@ def _union(name: str, schema: Mapping[str, Any], branches: list[Any], depth: int
         _type(name, _merged(branch), depth) for branch in branches if isinstance(branch, Mapping)
     ]
     kept = [
-        one for one in reduced if one.get("type") != "null" and one not in ({}, {"nullable": True})
+        branch
+        for branch in reduced
+        if branch.get("type") != "null" and branch not in ({}, {"nullable": True})
     ]
-    nullable = len(kept) < len(reduced) or any(one.get("nullable") for one in kept)
+    nullable = len(kept) < len(reduced) or any(branch.get("nullable") for branch in kept)
     nullable = nullable or schema.get("nullable") is True
-    if not kept and any(one == {} for one in reduced):
+    if not kept and any(branch == {} for branch in reduced):
         return {"nullable": True} if nullable else {}
 
     whole: JsonObject = dict(kept[0]) if len(kept) == 1 else {"anyOf": kept}
@@ -239,12 +241,14 @@ def _inside(name: str, schema: Mapping[str, Any], depth: int) -> JsonObject:
     if not isinstance(properties, Mapping) or depth > 2:  # noqa: PLR2004
         return {}
 
-    required = [one for one in schema.get("required") or () if one in properties]
-    if not any(MEDIA.search(one) or _sized(one) for one in properties):
+    required = [name for name in schema.get("required") or () if name in properties]
+    if not any(MEDIA.search(property_) or _sized(property_) for property_ in properties):
         return {"required": required} if required else {}
 
     inside: JsonObject = {
-        "properties": {one: _property(one, value, depth + 1) for one, value in properties.items()}
+        "properties": {
+            name: _property(name, value, depth + 1) for name, value in properties.items()
+        }
     }
     if required:
         inside["required"] = required

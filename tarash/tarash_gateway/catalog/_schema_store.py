@@ -11,7 +11,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
@@ -38,38 +38,41 @@ _held: dict[tuple[str, str], JsonObject] = {}
 """What was fetched and could not be written down, for as long as the process lives."""
 
 
-@contextmanager
-def schema_source(base_url: str | None) -> Iterator[None]:
+class schema_source:  # noqa: N801  (reads as what it does)
     """Read what this host said, in place of the one that the environment names; None for that.
 
     For what runs at once: nothing is to be awaited inside.
     """
-    token = _asked.set(base_url or _asked.get())
-    try:
-        yield
-    finally:
-        _asked.reset(token)
+
+    __slots__ = ("_base_url", "_token")
+
+    def __init__(self, base_url: str | None) -> None:
+        self._base_url = base_url
+
+    def __enter__(self) -> None:
+        self._token = _asked.set(self._base_url or _asked.get())
+
+    def __exit__(self, *_: object) -> None:
+        _asked.reset(self._token)
 
 
 def source_of(provider: str) -> str:
     """Return whose word on a provider's models is looked at: the provider's name, or a host's."""
-    hosts = hosts_of(provider)
-    if hosts is None:
-        return provider
+    url = _asked.get() or os.environ.get(_variable(provider), "").strip()
+    hosts = hosts_of(provider) if url else None
+    return provider if hosts is None else _source_at(provider, hosts, url)
 
-    variable = f"TARASH_{provider.upper().replace('-', '_')}_BASE_URL"
-    url = _asked.get() or os.environ.get(variable, "").strip()
-    if not url:
-        return provider
 
-    return _source_at(provider, tuple(hosts), url)
+@lru_cache(maxsize=256)
+def _variable(provider: str) -> str:
+    return f"TARASH_{provider.upper().replace('-', '_')}_BASE_URL"
 
 
 @lru_cache(maxsize=256)
 def _source_at(provider: str, hosts: tuple[str, ...], url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if parts.scheme == "https" and any(f".{host}".endswith(f".{one}") for one in hosts):
+    if parts.scheme == "https" and any(f".{host}".endswith(f".{known}") for known in hosts):
         return provider
 
     place = parts.netloc.rpartition("@")[2].lower()
@@ -154,7 +157,7 @@ def forget(provider: str) -> None:
     """Read a provider's files anew with the next use."""
     names = {provider, f"{DATES}{provider}"}
     with _lock:
-        for source in [one for one in _live if one.partition("@")[0] in names]:
+        for source in [key for key in _live if key.partition("@")[0] in names]:
             _live.pop(source, None)
 
 
@@ -257,6 +260,6 @@ def store(
 
 def _drop_oldest(kind: str, folder: Path) -> None:
     with suppress(OSError):  # another process may drop them, too
-        others = sorted(folder.glob(f"{kind}@*.shelf"), key=lambda one: one.stat().st_mtime_ns)
+        others = sorted(folder.glob(f"{kind}@*.shelf"), key=lambda file: file.stat().st_mtime_ns)
         for path in others[:-MOST_HOSTS]:
             path.unlink(missing_ok=True)

@@ -239,9 +239,16 @@ def models_of(provider: str) -> str | ModuleType | None:
 
 def module_of(provider: str) -> ModuleType:
     """Return the module that describes a provider's models."""
+    module = described_by(provider)
+    assert module is not None  # noqa: S101  (callers have asked `is_described`)
+    return module
+
+
+def described_by(provider: str) -> ModuleType | None:
+    """Return the module that describes a provider's models; None where none does."""
     source = _sources().get(provider)
-    assert source is not None  # noqa: S101  (callers have asked `is_described`)
-    return _module(source.models) if isinstance(source.models, str) else source.models
+    models = None if source is None else source.models
+    return _module(models) if isinstance(models, str) else models
 
 
 def schemas_of(provider: str) -> Schemas | None:

@@ -195,7 +195,7 @@ def _keys(provider: ProviderInfo) -> Iterator[Finding]:
     for model, variables in _by_model(provider).items():
         first, *others = variables
         if first in provider.variables_present:
-            used = next((one for one in variables if os.environ.get(one)), first)
+            used = next((variable for variable in variables if os.environ.get(variable)), first)
             wrong = _wrong_with_key(provider, model)
             if wrong is not None:
                 advice = f"its key {wrong}; copy it again, by itself"

@@ -18,7 +18,7 @@ from ._ledger import existing, shown
 from ._words import spoken
 
 if TYPE_CHECKING:
-    from ..ledger._examined import Examined
+    from ..ledger._facts import Examined
     from ..ledger._records import JobRecord, Ledger
 
 LARGEST_OFFSET = 2.0

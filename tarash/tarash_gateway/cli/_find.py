@@ -67,13 +67,13 @@ async def find_record(job: str, given: str | None) -> tuple[Ledger, JobRecord]:
         if record is not None:
             return ledger, record
 
-        for one in await ledger.jobs(limit=MOST):
-            names = [*_names(one)]
+        for known in await ledger.jobs(limit=MOST):
+            names = [*_names(known)]
             if job in names:
-                return ledger, one
+                return ledger, known
 
             if len(job) >= SHORTEST and any(name.startswith(job) for name in names):
-                begin.append((ledger, one))
+                begin.append((ledger, known))
 
     if not begin:
         raise ValidationError(

@@ -31,6 +31,7 @@ from ._ledger import (
     REHEARSALS,
     command_for,
     is_chosen,
+    is_rehearsal,
     opened,
     url_of,
     worker_for,
@@ -38,7 +39,6 @@ from ._ledger import (
 from ._options import Options
 from ._places import PlaceNotKeptError, check_kept, wanted
 from ._progress import Progress, names_of
-from ._rehearsals import is_rehearsal
 from ._save import Output, Response, check, check_pipe, rescue, save_all
 from ._traffic import calling, check_traffic
 from ._words import in_options, spoken
@@ -160,19 +160,8 @@ def _plan(options: Options, config: Config, request: Request) -> GenerationPlan:
 def _detach(run: _Run) -> int:
     """Submit, tell where the job is to be found, and leave."""
     options = run.options
-
-    async def work() -> Any:
-        async with calling(options, "submit", wanted(options.output)) as submit:
-            return await submit(
-                run.config,
-                run.request,
-                ledger=_ledger_of(run),
-                idempotency_key=options.idempotency_key,
-                labels=labels_of(options),
-            )
-
     try:
-        job = interrupt.run(work(), lambda: run.progress.note(STOPPING))
+        job = _handed_over(run, "submit", _ledger_of(run))
     except interrupt.Stopped as stopped:
         return _stopped(run, stopped)
 
@@ -194,19 +183,8 @@ def _enqueue(run: _Run) -> int:
             "ledger"
         )
 
-    async def work() -> Any:
-        async with calling(options, "enqueue", wanted(options.output)) as enqueue:
-            return await enqueue(
-                run.config,
-                run.request,
-                ledger=opened(given),
-                idempotency_key=options.idempotency_key,
-                labels=labels_of(options),
-                priority=options.priority,
-            )
-
     try:
-        job = interrupt.run(work(), lambda: run.progress.note(STOPPING))
+        job = _handed_over(run, "enqueue", opened(given), priority=options.priority)
     except interrupt.Stopped as stopped:
         return _stopped(run, stopped)
 
@@ -214,6 +192,28 @@ def _enqueue(run: _Run) -> int:
     place = options.output
     report.enqueued(job, worker_for(given), after, place=place, json=options.as_json)
     return Exit.DONE
+
+
+def _handed_over(run: _Run, verb: str, ledger: Ledger, **more: Any) -> Any:
+    """Return the job that was written down for others to go on with.
+
+    Raises:
+        Stopped: A signal came before.
+    """
+    options = run.options
+
+    async def work() -> Any:
+        async with calling(options, verb, wanted(options.output)) as begin:
+            return await begin(
+                run.config,
+                run.request,
+                ledger=ledger,
+                idempotency_key=options.idempotency_key,
+                labels=labels_of(options),
+                **more,
+            )
+
+    return interrupt.run(work(), lambda: run.progress.note(STOPPING))
 
 
 def _ledger_of(run: _Run) -> Ledger:
@@ -351,7 +351,7 @@ def _left(run: _Run, request_id: str | None, reason: str) -> _Left:
         about: dict[str, Any] = {
             "job_id": job.id,
             "operation": job.operation,
-            "attempts": [one.model_dump(mode="json") for one in done],
+            "attempts": [attempt.model_dump(mode="json") for attempt in done],
         }
         if record is not None and record.entries:
             entry = record.entries[-1]

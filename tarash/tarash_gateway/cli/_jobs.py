@@ -1,25 +1,34 @@
-"""`tarash jobs`: what the ledger knows of jobs, and stopping them; `_waiting` goes on with them."""
+"""`tarash jobs`: what the ledger knows of jobs; stopping them, and dropping them from it.
+
+`_waiting` goes on with them. No job is stopped by being dropped.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from .._jobs._store import is_kept
+from .._jobs._tokens import write
 from ..exceptions import TarashException
 from ..ledger._records import JobRecord, JobState, Ledger, PagedLedger
 from . import _interrupt as interrupt
 from . import _report as report
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
-from ._find import Handle, handle_of, known_record
-from ._ledger import REHEARSALS, all_of, is_chosen, rehearsals, url_of
+from ._find import Handle, find_record, handle_of, known_record
+from ._ledger import REHEARSALS, all_of, is_chosen, is_rehearsing, rehearsals, url_of, was_rehearsal
+from ._options import age_of
 from ._places import place_of
-from ._rehearsals import is_rehearsing
 from ._words import spoken
 
 PROMPT_SHOWN = 40
+MOST = 1_000_000
+"""Jobs that are read at once."""
+ENDED = ("completed", "failed", "cancelled")
+DAY = timedelta(days=1)
 
 
 def ls(
@@ -66,9 +75,9 @@ async def _read(
     ledgers = all_of(ledger)
     jobs: list[JobRecord] = []
     last = None if after is None else await _known(after, ledgers)
-    for one in ledgers:
-        kept = cast("PagedLedger", one)
-        is_there = last is not None and await one.get(last.id) is not None
+    for looked_in in ledgers:
+        kept = cast("PagedLedger", looked_in)
+        is_there = last is not None and await kept.get(last.id) is not None
         before = last.id if last is not None and is_there else None
         records = await kept.jobs(states=states, limit=limit, before=before)
         # Of another ledger than the job's: as many more as are older than it.
@@ -133,9 +142,7 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
         terminal.document(about)
         return Exit.DONE
 
-    table = terminal.plain_table("", "")
-    table.show_header = False
-    table.columns[0].style = "bold"
+    table = terminal.facts_table()
     for name in (
         "request_id",
         "id",
@@ -186,12 +193,12 @@ def cancel(job_id: str, ledger: str | None, *, as_json: bool) -> int:
     return Exit.DONE
 
 
-def _run(work: Any) -> Any:
+def _run(work: Any, left: str = "Left before the answer came") -> Any:
+    """Carry out a command; one that is interrupted says that it left."""
     try:
         return interrupt.run(work, lambda: None)
     except interrupt.Stopped as stopped:
-        message = "Left before the answer came"
-        raise CommandError(message, code=stopped.code, kind=report.INTERRUPTED) from None
+        raise CommandError(left, code=stopped.code, kind=report.INTERRUPTED) from None
 
 
 def _named(record: JobRecord) -> dict[str, str]:
@@ -259,3 +266,110 @@ def _sentence(attempt: dict[str, Any]) -> str:
     named = "no job known" if operation is None else f"job {operation['id']}"
     how = attempt["outcome"] or "under way"
     return f"{attempt['provider']} {attempt['model']}: {named}, {how}"
+
+
+def forget(jobs: Sequence[str], ledger: str | None, *, yes: bool, as_json: bool) -> int:
+    """Drop jobs by their ids; what may still run is asked about."""
+    records = _run(_found(jobs, ledger), "Left")
+    return _drop(records, yes=yes, as_json=as_json)
+
+
+def prune(  # noqa: PLR0913  (each is an option of the command)
+    ledger: str | None,
+    *,
+    older_than: str,
+    unknown: bool,
+    rehearsals: bool,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Drop the jobs that ended long ago; on request also others."""
+    age = age_of(older_than)
+    before = datetime.now(UTC) - age
+
+    async def work() -> list[tuple[Ledger, JobRecord]]:
+        records = []
+        for looked_in in all_of(ledger):
+            for record in await looked_in.jobs(limit=MOST):
+                old = record.created_at < before
+                over = record.state in ENDED or (unknown and record.state == "unknown")
+                if not record.held and ((old and over) or (rehearsals and was_rehearsal(record))):
+                    records.append((looked_in, record))
+
+        return records
+
+    records = _run(work(), "Left")
+    if not records:
+        terminal.hint(f"no job that has ended is older than {age / DAY:g} days; see --older-than")
+
+    return _drop(records, yes=yes, as_json=as_json)
+
+
+async def _found(jobs: Sequence[str], ledger: str | None) -> list[tuple[Ledger, JobRecord]]:
+    return [await find_record(job, ledger) for job in jobs]
+
+
+def _drop(records: Sequence[tuple[Ledger, JobRecord]], *, yes: bool, as_json: bool) -> int:
+    risky = [record for _, record in records if _may_run(record)]
+    if risky and not yes:
+        _ask(risky)
+
+    async def work() -> list[JobRecord]:
+        return [record for ledger, record in records if not await ledger.forget(record.id)]
+
+    held = _run(work(), "Left")
+    kept = {record.id for record in held}
+    forgotten = [_shown(record) for _, record in records if record.id not in kept]
+    if as_json:
+        terminal.document({"forgotten": forgotten})
+    else:
+        for job in forgotten:
+            terminal.result(f"forgot {job['request_id']} ({job['provider']} {job['model']})")
+            if job["token"] is not None:
+                terminal.hint(f"its token, should it be wanted after all: {job['token']}")
+
+    for record in held:
+        terminal.say(
+            f"{_named(record)['request_id']} is driven by a process that is alive; stop that first",
+            label="error",
+            style="bold red",
+        )
+
+    return Exit.RUNNING if held else Exit.DONE
+
+
+def _ask(risky: Sequence[JobRecord]) -> None:
+    """Ask before the way to a result is lost that may be paid for.
+
+    Raises:
+        CommandError: Nobody said yes.
+    """
+    names = ", ".join(_named(record)["request_id"] for record in risky[:3])
+    more = f" and {len(risky) - 3} more" if len(risky) > 3 else ""  # noqa: PLR2004  (as shown)
+    what = f"{names}{more} may still run and be billed; who forgets them can't get their results"
+    if not (sys.stdin is not None and sys.stdin.isatty()):
+        raise CommandError(f"{what}: add --yes to forget them all the same")
+
+    terminal.say(f"{what}. Forget? [y/N]", label="jobs")
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise CommandError("nothing was forgotten")
+
+
+def _may_run(record: JobRecord) -> bool:
+    if record.state in ENDED or was_rehearsal(record):
+        return False
+
+    return any(entry.submission not in ("not_sent", "rejected") for entry in record.entries)
+
+
+def _shown(record: JobRecord) -> dict[str, Any]:
+    last = record.entries[-1].operation if record.entries else None
+    ids = _named(record)
+    return {
+        "job_id": record.id,
+        "request_id": ids["request_id"],
+        "provider": ids["provider"],
+        "model": ids["model"],
+        "state": record.state,
+        "token": None if last is None else write(last),
+    }

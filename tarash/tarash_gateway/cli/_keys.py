@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pydantic
 
 from .._data._budgets import Budget
 from ..exceptions import ValidationError
 from ..ledger._records import Ledger
-from ..server._audit_log import write_act
 from ..server._configuration import read_settings
-from ..server._key_store import TOKEN, ApiKey, KeyScope, KeyStore
+from ..server._key_store import TOKEN, ApiKey, KeyScope, KeyStore, write_act
 from ..server._words import rule_of
 from . import _terminal as terminal
-from ._ages import age_of
 from ._errors import CommandError, Exit
-from ._ledger import MEMORY, existing, opened, shown, url_of
+from ._ledger import MEMORY, existing, opened, run_on, shown, url_of
+from ._options import age_of
 
 Result = TypeVar("Result")
 Work = Callable[[KeyStore, Any], Awaitable[Result]]
@@ -58,7 +56,7 @@ def list_all(ledger: str | None, config: Path | None, *, as_json: bool) -> int:
 
     listed = _run(existing(where), where, work)
     if as_json:
-        terminal.document([one.model_dump(mode="json") for one in listed])
+        terminal.document([key.model_dump(mode="json") for key in listed])
         return Exit.DONE
 
     if not listed:
@@ -66,15 +64,15 @@ def list_all(ledger: str | None, config: Path | None, *, as_json: bool) -> int:
         return Exit.DONE
 
     table = terminal.plain_table("ID", "NAME", "MODELS", "BUDGET", "LIMITS", "CREATED", "EXPIRES")
-    for one in listed:
+    for key in listed:
         table.add_row(
-            one.id,
-            terminal.one_line(one.name),
-            terminal.one_line(", ".join(one.models)),
-            "" if one.budget is None else f"{one.budget.amount:f}/{one.budget.per}",
-            _limits(one),
-            f"{one.created_at:%Y-%m-%d}",
-            "never" if one.expires_at is None else f"{one.expires_at:%Y-%m-%d %H:%M}",
+            key.id,
+            terminal.one_line(key.name),
+            terminal.one_line(", ".join(key.models)),
+            "" if key.budget is None else f"{key.budget.amount:f}/{key.budget.per}",
+            _limits(key),
+            f"{key.created_at:%Y-%m-%d}",
+            "never" if key.expires_at is None else f"{key.expires_at:%Y-%m-%d %H:%M}",
         )
 
     terminal.show(table)
@@ -91,13 +89,11 @@ def rotate(ledger: str | None, config: Path | None, key_id: str, *, as_json: boo
     _check_id(key_id)
 
     async def work(keys: KeyStore, states: Any) -> tuple[ApiKey, str] | None:
-        token = await keys.rotate(key_id)
-        key = await keys.get(key_id)
-        if token is None or key is None:
-            return None
+        made = await keys.rotate(key_id)
+        if made is not None:
+            await write_act(states, "key.rotated", key_id, address=PLACE)
 
-        await write_act(states, "key.rotated", key_id, address=PLACE)
-        return key, token
+        return made
 
     made = _run(existing(where), where, work)
     if made is None:
@@ -117,11 +113,11 @@ def revoke(ledger: str | None, config: Path | None, key_id: str, *, as_json: boo
     _check_id(key_id)
 
     async def work(keys: KeyStore, states: Any) -> bool:
-        if not await keys.revoke(key_id):
-            return False
+        is_gone = await keys.revoke(key_id)
+        if is_gone:
+            await write_act(states, "key.revoked", key_id, address=PLACE)
 
-        await write_act(states, "key.revoked", key_id, address=PLACE)
-        return True
+        return is_gone
 
     if not _run(existing(where), where, work):
         raise _unknown(key_id, where)
@@ -246,12 +242,4 @@ def _run(ledger: Ledger, where: str | None, work: Work[Result]) -> Result:
     if not getattr(ledger, "keeps_state", False):
         raise CommandError(f"{shown(where)} can't keep keys")
 
-    kept: Any = ledger
-
-    async def run() -> Result:
-        try:
-            return await work(KeyStore(kept), kept)
-        finally:
-            await kept.aclose()
-
-    return asyncio.run(run())
+    return run_on(ledger, lambda used: work(KeyStore(cast("Any", used)), used))

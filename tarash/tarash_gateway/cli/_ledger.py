@@ -1,19 +1,30 @@
-"""Where the command line writes its jobs: in the user's own data folder, unless another is set."""
+"""Where the command line writes its jobs: in the user's own data folder, unless another is set.
+
+A rehearsal speaks to this machine only. Such jobs stand in a ledger of their own, so that none is
+left beside paid ones when the simulator is gone.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
 import os
 import shlex
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+from .._http._key_lookup import base_url_variable
 from ..ledger import MemoryLedger, open_ledger
 from ..ledger._paths import is_missing
-from ..ledger._records import Ledger
+from ..ledger._records import JobRecord, Ledger
 from ..ledger.postgres import without_password
+from ..models import ImageGenerationConfig, VideoGenerationConfig
+from ..providers._registry import default_registry, shipped
 from ._errors import CommandError
-from ._rehearsals import is_rehearsing
 
+Result = TypeVar("Result")
 VARIABLE = "TARASH_LEDGER"
 MEMORY = "memory:"
 PROBE = ("checks", "the ledger can be written")
@@ -116,6 +127,18 @@ def existing(given: str | None) -> Ledger:
     return MemoryLedger()
 
 
+def run_on(ledger: Ledger, work: Callable[[Ledger], Awaitable[Result]]) -> Result:
+    """Do something with a ledger, and close it."""
+
+    async def run() -> Result:
+        try:
+            return await work(ledger)
+        finally:
+            await ledger.aclose()
+
+    return asyncio.run(run())
+
+
 async def written_once(ledger: Ledger) -> None:
     """Write to a ledger, and take it back: by that, what is not there yet is made.
 
@@ -152,3 +175,63 @@ def worker_for(given: str | None) -> str:
     """Return the command that works the queue of a ledger."""
     where = [] if given is None else ["--ledger", without_password(given)]
     return shlex.join(["tarash", "worker", *where])
+
+
+def is_local(url: str | None) -> bool:
+    """Tell whether a URL leads to this machine."""
+    host = urlsplit(url or "").hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_rehearsal(config: VideoGenerationConfig | ImageGenerationConfig) -> bool:
+    """Tell whether every config of a chain speaks to this machine only."""
+    return all(_is_local(link) for link in (config, *config.fallback_configs))
+
+
+def is_rehearsing() -> bool:
+    """Tell whether the environment leads a provider to this machine."""
+    # To load all providers takes long, and seldom does any variable lead here.
+    here = {name for name, value in os.environ.items() if is_local(value)}
+    return bool(here) and any(not here.isdisjoint(_variables(row)) for row in shipped())
+
+
+def was_rehearsal(record: JobRecord) -> bool:
+    """Tell whether a job that was written down led to this machine, as far as it shows."""
+    urls = [link.get("base_url") for link in record.chain]
+    for entry in record.entries:
+        if entry.operation is not None:
+            urls += _strings(entry.operation.to_json())
+
+    return any(is_local(url) for url in urls if url is not None)
+
+
+def _is_local(config: VideoGenerationConfig | ImageGenerationConfig) -> bool:
+    if config.mock is not None and config.mock.enabled:
+        return True
+
+    names = _variables(config.provider) if config.provider in shipped() else ()
+    given = (config.base_url, *map(os.environ.get, names))
+    return is_local(next(filter(None, given), None))
+
+
+def _variables(provider: str) -> tuple[str, ...]:
+    adapter = default_registry.adapter(provider, need_extra=False)
+    own = adapter.base_url_variable
+    return (base_url_variable(adapter.name), *([own] if own else []))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _strings(inner)

@@ -5,8 +5,10 @@ Only what the terminal gave; what it means is read in `_inputs`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
+from datetime import timedelta
 from functools import partial
 from inspect import Parameter, Signature
 from pathlib import Path
@@ -224,6 +226,17 @@ Enqueue = Annotated[
 ]
 Priority = Annotated[int, limit("--priority", help="Of those that wait, the higher goes first.")]
 Json = Annotated[bool, result("--json", help="One JSON document on standard output.")]
+LACKS: Mapping[str, frozenset[str]] = {
+    "video": frozenset({"size", "quality", "style", "mask"}),
+    "image": frozenset(
+        {"duration", "resolution", "video", "continue_from", "audio", "enhance"},
+    ),
+}
+"""The options that are the other kind's."""
+OTHER = {"video": "image", "image": "video"}
+AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+LONGEST = timedelta(days=36_500)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -278,16 +291,6 @@ class Options:
     as_json: Json = False
 
 
-LACKS: Mapping[str, frozenset[str]] = {
-    "video": frozenset({"size", "quality", "style", "mask"}),
-    "image": frozenset(
-        {"duration", "resolution", "video", "continue_from", "audio", "enhance"},
-    ),
-}
-"""The options that are the other kind's."""
-OTHER = {"video": "image", "image": "video"}
-
-
 def command_of(kind: Kind, run: Callable[[Options], int], about: str) -> Callable[..., int]:
     """Return a command that takes all options that a kind has.
 
@@ -303,16 +306,16 @@ def command_of(kind: Kind, run: Callable[[Options], int], about: str) -> Callabl
         return run(Options(kind=kind, **typed))
 
     command.__name__, command.__doc__ = kind, about
-    command.__annotations__ = {one.name: types[one.name] for one in taken}
+    command.__annotations__ = {option.name: types[option.name] for option in taken}
     command.__dict__["__signature__"] = Signature(
         [
             Parameter(
-                one.name,
+                option.name,
                 Parameter.KEYWORD_ONLY,
-                default=Parameter.empty if one.default is MISSING else one.default,
-                annotation=types[one.name],
+                default=Parameter.empty if option.default is MISSING else option.default,
+                annotation=types[option.name],
             )
-            for one in taken
+            for option in taken
         ]
     )
     return command
@@ -336,3 +339,17 @@ def of_kind(kind: str, given: Mapping[str, Any]) -> Options:
 
     known = {name: value for name, value in given.items() if name in Options.__slots__}
     return Options(**{**known, "kind": cast("Kind", kind)})
+
+
+def age_of(text: str, option: str = "--older-than", what: str = "age") -> timedelta:
+    """Return an age that was typed in: 30d, 12h, 2w; a number alone is days.
+
+    Raises:
+        CommandError: It is none.
+    """
+    match = AGE.fullmatch(text.strip())
+    if match is None:
+        raise CommandError(f"{option}: {text!r} is no {what}; use 30d, 12h or 2w")
+
+    seconds = min(float(match[1]), 1e9) * SECONDS[match[2] or "d"]
+    return min(timedelta(seconds=seconds), LONGEST)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from .._data._events import AttemptEvent
-from .._data._observers import NOTED
+from .._data._policies import NOTED
 from .._data._template import Template
 from ..ledger._records import JobRecord
 from ..media._saving import is_folder

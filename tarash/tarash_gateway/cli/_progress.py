@@ -12,8 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from ..models import ImageGenerationUpdate, VideoGenerationUpdate
-from ..progress._plain import Lines
-from ..progress._row import Row
+from ..progress._row import Lines, Row
 from ..progress._terminal import board_of
 from . import _terminal as terminal
 from ._inputs import Config

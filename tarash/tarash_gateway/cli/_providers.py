@@ -43,7 +43,9 @@ def missing(provider: ProviderInfo) -> list[str]:
         lacks.append(f"no: --base-url, or set {variable}")
 
     present = provider.variables_present
-    missed = " or ".join(one for one in provider.environment_variables if one not in present)
+    missed = " or ".join(
+        variable for variable in provider.environment_variables if variable not in present
+    )
     if missed and not present:
         lacks.append(f"no: set {missed}")
     elif missed and not lacks:

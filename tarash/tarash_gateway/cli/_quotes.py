@@ -26,15 +26,15 @@ def show_quote(options: Options, *, ask_provider: bool = False) -> int:
         plans = [_asked(*pair, options) for pair in zip(_configs(options), plans, strict=True)]
 
     if options.as_json:
-        documents = [_document(one) for one in plans]
+        documents = [_document(priced) for priced in plans]
         terminal.document(documents if plan.fallbacks else documents[0])
         return Exit.DONE
 
-    for number, one in enumerate(plans):
+    for number, priced in enumerate(plans):
         if number:
             terminal.result("")
 
-        _show(one)
+        _show(priced)
 
     return Exit.DONE
 
@@ -64,9 +64,7 @@ def _document(plan: GenerationPlan) -> dict[str, Any]:
 
 
 def _show(plan: GenerationPlan) -> None:
-    table = terminal.plain_table("", "")
-    table.show_header = False
-    table.columns[0].style = "bold"
+    table = terminal.facts_table()
     table.add_row("provider", plan.provider)
     table.add_row("model", plan.model)
     table.add_row("cost", str(plan.quote))

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from .._data._types import Kind
     from ..providers._contract import AnsweringAdapter
 
+CONFIGS: dict[str, Any] = {"video": VideoGenerationConfig, "image": ImageGenerationConfig}
+REQUESTS: dict[str, Any] = {"video": VideoGenerationRequest, "image": ImageGenerationRequest}
 KEY = "rehearsed-key-0123456789"
 PAIR = "rehearsed-id:rehearsed-secret-0123456789"
 SECONDS = 60.0
@@ -85,7 +87,7 @@ class Rehearsal:
         self._registry = Registry()
         self._registry.register(row)
         self._ledger = MemoryLedger()
-        takes_pair = not any(one.plain_key for one in declaration.submit)
+        takes_pair = not any(stage.plain_key for stage in declaration.submit)
         self._key = PAIR if declaration.account.auth.type == "jwt" and takes_pair else KEY
 
     async def play(self) -> list[Scene]:
@@ -150,12 +152,12 @@ class Rehearsal:
             },
             **changes,
         }
-        types: dict[str, Any] = {"video": VideoGenerationConfig, "image": ImageGenerationConfig}
-        return types[self._kind].model_validate(settings)
+        return CONFIGS[self._kind].model_validate(settings)
 
     def _request(self) -> Any:
-        types: dict[str, Any] = {"video": VideoGenerationRequest, "image": ImageGenerationRequest}
-        return types[self._kind].model_validate(least_request(self._said, self._kind, self._model))
+        return REQUESTS[self._kind].model_validate(
+            least_request(self._said, self._kind, self._model)
+        )
 
     async def _make(self, simulator: Simulator, gateway: Gateway, **changes: Any) -> Any:
         updates: list[Any] = []
@@ -302,10 +304,10 @@ def first_models(declaration: ProviderDeclaration) -> Iterator[list[tuple[str, s
             plain = name.removesuffix("*") + ("1" if name.endswith("*") else "")
             ways = tuple(
                 number
-                for number, one in enumerate(
+                for number, stage in enumerate(
                     (*declaration.submit, *declaration.poll, *declaration.result)
                 )
-                if one.kind in (None, model.kind) and (not one.models or plain in one.models)
+                if stage.kind in (None, model.kind) and (not stage.models or plain in stage.models)
             )
             by_stages.setdefault((model.kind, ways), (model.kind, plain))
 

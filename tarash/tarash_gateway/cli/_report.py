@@ -30,24 +30,24 @@ INTERRUPTED = "Interrupted"
 
 def adjustments(changed: Sequence[Adjustment]) -> None:
     """Say which requested values were changed."""
-    for one in changed:
-        terminal.say(adjusted(one), label=label(one), style="yellow")
+    for adjustment in changed:
+        terminal.say(adjusted(adjustment), label=label(adjustment), style="yellow")
 
 
-def adjusted(one: Adjustment) -> str:
+def adjusted(adjustment: Adjustment) -> str:
     """Return one adjustment as a sentence."""
-    name, reason = adapted_option(one.field), in_options(one.reason)
-    if changes(one):
-        return in_words(one, name, reason)
+    name, reason = adapted_option(adjustment.field), in_options(adjustment.reason)
+    if changes(adjustment):
+        return in_words(adjustment, name, reason)
 
-    value = shown(one.requested)
+    value = shown(adjustment.requested)
     what = name if name.endswith(f" {value}") else f"{name} {value}"
     return f"{what} is sent as it is: {reason}"
 
 
-def label(one: Adjustment) -> str:
+def label(adjustment: Adjustment) -> str:
     """Return what an adjustment is headed by."""
-    return "adjusted" if changes(one) else "note"
+    return "adjusted" if changes(adjustment) else "note"
 
 
 # ----------------------------------------------------------------------------------------- plans
@@ -58,30 +58,28 @@ def plan(made: GenerationPlan, config: Config, *, json: bool) -> None:
         return
 
     limit = dollars(config.max_cost)
-    for number, one in enumerate((made, *made.fallbacks)):
+    for number, link in enumerate((made, *made.fallbacks)):
         if number:
             terminal.result("")
 
-        table = terminal.plain_table("", "")
-        table.show_header = False
-        table.columns[0].style = "bold"
-        table.add_row("provider", one.provider)
-        table.add_row("model", one.model)
-        table.add_row("request", f"{one.method} {one.endpoint}")
+        table = terminal.facts_table()
+        table.add_row("provider", link.provider)
+        table.add_row("model", link.model)
+        table.add_row("request", f"{link.method} {link.endpoint}")
         table.add_row(
-            "payload", JSON.from_data(one.payload, ensure_ascii=terminal.hides(one.payload))
+            "payload", JSON.from_data(link.payload, ensure_ascii=terminal.hides(link.payload))
         )
-        for adjustment in one.adjustments:
+        for adjustment in link.adjustments:
             table.add_row(label(adjustment), adjusted(adjustment))
 
-        for warning in one.warnings:
+        for warning in link.warnings:
             table.add_row("warning", warning)
 
-        table.add_row("cost", str(one.quote))
-        for reason in one.quote.unknown:
+        table.add_row("cost", str(link.quote))
+        for reason in link.quote.unknown:
             table.add_row("unknown", in_options(reason))
 
-        is_sent = is_within(one.quote, limit, allow_unpriced=config.allow_unpriced)
+        is_sent = is_within(link.quote, limit, allow_unpriced=config.allow_unpriced)
         if limit is not None and not is_sent:
             table.add_row("refused", f"--max-cost is {written(limit, 'USD')}, so it is not sent")
 
@@ -107,9 +105,9 @@ def success(
         begun: When the command began that may have bought it; None for one that buys nothing.
     """
     _attempts(response.execution_metadata)
-    for one in saved:
-        where = "standard output" if one.piped else one.saved.place
-        terminal.hint(f"{where}: {_properties(response, one)}")
+    for output in saved:
+        where = "standard output" if output.piped else output.saved.place
+        terminal.hint(f"{where}: {_properties(response, output)}")
 
     if not saved:
         terminal.hint(_properties(response, None))
@@ -124,7 +122,7 @@ def success(
         terminal.document(_as_json(response, saved))
         return
 
-    if any(one.piped for one in saved):
+    if any(output.piped for output in saved):
         _pour(saved)
         return
 
@@ -134,17 +132,17 @@ def success(
 
 def _pour(saved: Sequence[Output]) -> None:
     """Write the first result to standard output; what it does not take stays where it is."""
-    for one in saved:
-        if one.piped and isinstance(one.saved.place, Path):
-            streams.pour(one.saved.place)
+    for output in saved:
+        if output.piped and isinstance(output.saved.place, Path):
+            streams.pour(output.saved.place)
             if streams.lost() is None:
-                drop(one)
+                drop(output)
 
 
 def _places(response: Response, saved: Sequence[Output]) -> list[str]:
     """Return where the media are: files, also those of the job's own `save_to`, else URLs."""
     if saved:
-        return [str(one.saved.place) for one in saved]
+        return [str(output.saved.place) for output in saved]
 
     if is_kept(response):
         return [str(place) for place in response.saved]
@@ -158,9 +156,9 @@ def _as_json(response: Response, saved: Sequence[Output]) -> dict[str, Any]:
         if saved and name in dumped:
             dumped[name] = _without_bytes(dumped[name])
 
-    places = [str(one.saved.place) for one in saved]
+    places = [str(output.saved.place) for output in saved]
     places = places or dumped["saved"]  # by the job's own `save_to`
-    return {**dumped, "saved": places, "files": [_file(one) for one in saved]}
+    return {**dumped, "saved": places, "files": [_file(output) for output in saved]}
 
 
 def _file(output: Output) -> dict[str, Any]:
@@ -347,8 +345,8 @@ def unsaved(
     for line in error.lines:
         terminal.say(line, label=label, style="bold red")
 
-    for one in saved:
-        terminal.say(f"saved all the same: {one.saved.place}")
+    for output in saved:
+        terminal.say(f"saved all the same: {output.saved.place}")
 
     where = ", ".join(str(place) for place in (*urls, *rescued)) or "nowhere else"
     terminal.say(

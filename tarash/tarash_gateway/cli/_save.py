@@ -232,4 +232,4 @@ def rescue(response: Response) -> list[Path]:
 def _unserved(response: Response) -> list[int]:
     """Return which results no URL serves."""
     media = media_of(response)
-    return [index for index, one in enumerate(media) if url_of(one) is None]
+    return [index for index, medium in enumerate(media) if url_of(medium) is None]

@@ -25,8 +25,8 @@ from ..progress._row import duration, one_line
 from ._words import warned
 
 __all__ = [
-    "document", "duration", "errors", "hides", "hint", "json_of", "one_line", "plain_table",
-    "result", "say", "show", "show_each_warning_once", "size", "together", "warn",
+    "document", "duration", "errors", "facts_table", "hides", "hint", "json_of", "one_line",
+    "plain_table", "result", "say", "show", "show_each_warning_once", "size", "together", "warn",
 ]  # fmt: skip
 
 HIDDEN = re.compile(
@@ -199,6 +199,14 @@ def plain_table(*headings: str) -> Table:
     for column in table.columns:
         column.overflow = "fold"
 
+    return table
+
+
+def facts_table() -> Table:
+    """Return an empty table of names and what there is to say of each."""
+    table = plain_table("", "")
+    table.show_header = False
+    table.columns[0].style = "bold"
     return table
 
 

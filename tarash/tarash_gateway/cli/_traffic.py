@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from .. import api
-from .._data._breaker import Breaker
+from .._data._limits import Breaker
 from ._errors import CommandError
 from ._options import Options
 from ._places import WantedPlace

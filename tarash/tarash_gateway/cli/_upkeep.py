@@ -1,21 +1,20 @@
-"""`tarash ledger migrate | check | prune`: what whoever runs a ledger does now and then."""
+"""`tarash ledger backup | migrate | check | prune`: for whoever runs a ledger."""
 
 from __future__ import annotations
 
-import asyncio
+import sqlite3
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, cast
 
 from .._support._words import counted
 from ..ledger._records import Ledger, PagedLedger
+from ..ledger.sqlite._backup import back_up
 from . import _terminal as terminal
-from ._ages import age_of
 from ._errors import CommandError, Exit
-from ._ledger import existing, opened, shown, written_once
-
-Result = TypeVar("Result")
+from ._ledger import existing, opened, run_on, shown, written_once
+from ._options import age_of
 
 MOST = 100_000
 """Unfinished jobs that are counted."""
@@ -23,7 +22,7 @@ MOST = 100_000
 
 def migrate(ledger: str | None, *, as_json: bool) -> int:
     """Make the tables, or bring them to the newest version: the first write does it."""
-    _run(opened(ledger), written_once)
+    run_on(opened(ledger), written_once)
     if as_json:
         terminal.document({"ledger": shown(ledger), "migrated": True})
     else:
@@ -35,7 +34,7 @@ def migrate(ledger: str | None, *, as_json: bool) -> int:
 def check(ledger: str | None, *, as_json: bool) -> int:
     """Read and write the ledger, and count what is unfinished in it."""
     begun = time.monotonic()
-    unfinished = _run(existing(ledger), _checked)
+    unfinished = run_on(existing(ledger), _checked)
     counts: dict[str, Any] = {
         "ledger": shown(ledger),
         "seconds": round(time.monotonic() - begun, 3),
@@ -69,7 +68,7 @@ def prune(ledger: str | None, older_than: str, *, as_json: bool) -> int:
     if not hasattr(kept, "prune"):
         raise CommandError(f"{shown(ledger)} forgets by itself what has ended")
 
-    number = _run(kept, lambda one: cast("PagedLedger", one).prune(age))
+    number = run_on(kept, lambda used: cast("PagedLedger", used).prune(age))
     if as_json:
         terminal.document({"ledger": shown(ledger), "forgotten": number})
     else:
@@ -78,11 +77,40 @@ def prune(ledger: str | None, older_than: str, *, as_json: bool) -> int:
     return Exit.DONE
 
 
-def _run(ledger: Ledger, work: Callable[[Ledger], Awaitable[Result]]) -> Result:
-    async def run() -> Result:
-        try:
-            return await work(ledger)
-        finally:
-            await ledger.aclose()
+def copy(file: Path, ledger: str | None, *, as_json: bool) -> int:
+    """Copy the ledger into a file that is not there yet.
 
-    return asyncio.run(run())
+    Raises:
+        CommandError: There is no ledger, something has the copy's name, or it can't be written.
+    """
+    source: Path | None = getattr(existing(ledger), "path", None)
+    if source is None:
+        raise CommandError(
+            f"there is no ledger in a file to copy ({shown(ledger)}): name one with --ledger; one "
+            "in PostgreSQL is copied by pg_dump"
+        )
+
+    try:
+        made = back_up(source, file)
+    except FileExistsError as error:
+        raise CommandError(f"{error}: nothing is overwritten, name another file") from error
+    except (OSError, sqlite3.Error) as error:
+        raise CommandError(
+            f"{source} could not be copied to {file}: {error}",
+            "check that the first is a ledger that you may read, and that the folder of the other "
+            "is there, has space, and is yours to write to",
+            code=Exit.STORAGE,
+        ) from error
+
+    if as_json:
+        terminal.document({"file": str(file), "jobs": made.jobs, "media": made.media})
+        return Exit.DONE
+
+    terminal.result(str(file))
+    beside = (
+        f", with {counted(made.media, 'file')} of input media in {file.name}-media"
+        if made.media
+        else ""
+    )
+    terminal.hint(f"copied {counted(made.jobs, 'job')} of {source}{beside}")
+    return Exit.DONE

@@ -186,10 +186,10 @@ async def _resume(waiting: _Waiting) -> None:
 
 
 async def _unfinished(waiting: _Waiting) -> AsyncIterator[Handle]:
-    for one in all_of(waiting.ledger):
+    for ledger in all_of(waiting.ledger):
         after = None
         while page := await resume_all_async(
-            one, max_media_bytes=waiting.most, limit=PAGE, after=after
+            ledger, max_media_bytes=waiting.most, limit=PAGE, after=after
         ):
             for job in page:
                 yield job
@@ -273,7 +273,7 @@ def _after(handle: Handle, record: JobRecord | None, waiting: _Waiting) -> str |
 def _chain_of(handle: Handle, record: JobRecord | None, waiting: _Waiting) -> list[str]:
     """Return what each attempt of a job is called."""
     chain = [] if record is None else record.chain
-    names = [f"{one.get('provider')} {one.get('model')}" for one in chain]
+    names = [f"{link.get('provider')} {link.get('model')}" for link in chain]
     names = names or [f"{handle.provider} {handle.model}"]
     return [f"{handle.request_id} {name}" for name in names] if waiting.several else names
 

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from . import _forget as dropping
 from . import _jobs as work
 from . import _options as o
 from . import _waiting as waiting
@@ -136,7 +135,7 @@ def forget(
     as_json: o.Json = False,
 ) -> int:
     """Drop jobs from the ledger, and stop none; what may still run is asked about first."""
-    return dropping.forget(jobs, ledger, yes=yes, as_json=as_json)
+    return work.forget(jobs, ledger, yes=yes, as_json=as_json)
 
 
 @jobs_app.command("prune")
@@ -157,7 +156,7 @@ def prune(  # noqa: PLR0913  (each is an option of the command)
     as_json: o.Json = False,
 ) -> int:
     """Drop jobs that have ended from the ledger."""
-    return dropping.prune(
+    return work.prune(
         ledger,
         older_than=older_than,
         unknown=unknown,

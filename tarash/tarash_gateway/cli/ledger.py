@@ -29,7 +29,7 @@ def backup(
     as_json: o.Json = False,
 ) -> int:
     """Copy the whole ledger into a file, also while jobs are being written down."""
-    from ._backup import copy
+    from ._upkeep import copy
 
     return copy(file, ledger, as_json=as_json)
 

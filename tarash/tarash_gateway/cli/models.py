@@ -5,6 +5,7 @@ Wired with `app.add_typer(models_app, name="models")`.
 
 from __future__ import annotations
 
+import difflib
 import json
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .._jobs._catalogue import add_model, check_models, refresh_models
+from .._jobs._catalogue import add_model, check_models, refresh_models, refresh_prices
 from .._support._words import counted
 from ..api import describe_model, list_models, plan_image, plan_video
 from ..catalog import last_days, schema_source, unlisted
@@ -28,10 +29,9 @@ from ..models import (
     VideoGenerationRequest,
 )
 from . import _terminal as terminal
-from ._model_names import none_found, owner_of, split_id
+from ._errors import Exit
 from ._model_samples import sample_fields, write_tests
 from ._model_tables import show_description, show_list
-from ._prices import Prices, show_prices
 from ._shape import App, help_alone
 
 DONE, FAILED = 0, 1
@@ -43,6 +43,12 @@ Provider = Annotated[
 ]
 
 models_app = App()
+Prices = Annotated[
+    bool, typer.Option("--prices", help="Fetch prices: of fal's units, of OpenRouter's models.")
+]
+FAL = "fal"
+OTHERS = ("replicate/",)
+"""What may stand before a model's id in place of `--provider`."""
 
 
 @models_app.callback(invoke_without_command=True)
@@ -257,3 +263,66 @@ def check_command(
             terminal.result(f"No model that has ended, or will within {within} days.")
 
     return FAILED if uses else DONE
+
+
+def show_prices(provider: str, base_url: str | None, *, as_json: bool) -> int:
+    """Fetch a provider's prices and say how many there were; return the exit code."""
+    read = refresh_prices(provider, base_url=base_url)
+    if as_json:
+        terminal.document({"provider": provider, "prices": read})
+    else:
+        terminal.result(f"{provider}: {counted(read, 'price')}")
+
+    return Exit.DONE
+
+
+def owner_of(model: str) -> str:
+    """Return whose model an id is; fal's where nobody has it, or where fal has it too.
+
+    Raises:
+        ValidationError: Several others have it, or nobody has it and others have one like it.
+    """
+    if model.startswith(OTHERS):
+        return FAL
+
+    everything = list_models()
+    owners = sorted({info.provider for info in everything if info.model == model})
+    if len(owners) > 1 and FAL not in owners:
+        raise ValidationError(
+            f"{model!r} is a model of {', '.join(owners)}; say whose you mean with --provider"
+        )
+
+    if owners:
+        return FAL if FAL in owners else owners[0]
+
+    if "/" not in model:
+        ids = {info.model: info.provider for info in everything}
+        near = difflib.get_close_matches(model, ids, n=3)
+        if near:
+            meant = " or ".join(f"{close} ({ids[close]})" for close in near)
+            raise ValidationError(
+                f"no provider has a model {model!r} in the catalogue; did you mean {meant}?"
+            )
+
+    return FAL
+
+
+def split_id(provider: str, model: str) -> tuple[str, str]:
+    """Return provider and id of a model that may be written with its provider before it."""
+    if model.startswith(OTHERS):
+        provider, _, model = model.partition("/")
+
+    return provider, model
+
+
+def none_found(provider: str | None, search: str | None) -> str:
+    """Return that no model can do what is asked, and what is written like text that none has."""
+    meant: list[str] = []
+    if search is not None and not list_models(provider, search=search):
+        ids = {model.model for model in list_models(provider)}
+        words = ids if "/" in search else {word for model in ids for word in model.split("/")}
+        meant = difflib.get_close_matches(search.lower(), words, n=3)
+
+    asked = "" if search is None else f" and has {search!r} in its id or name"
+    hint = f"; did you mean {' or '.join(meant)}?" if meant else ""
+    return f"no model of the catalogue can do what is asked{asked}{hint}"

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from . import _options as o
+from ._providers import show_providers
 from ._shape import App
 
 providers_app = App()
@@ -19,16 +20,12 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A file such as acme.
 def alone(context: typer.Context, *, as_json: o.Json = False) -> None:
     """List the providers: what they make, and whether they are ready; check or begin a file."""
     if context.invoked_subcommand is None:
-        from ._providers import show_providers
-
         raise typer.Exit(show_providers(json=as_json))
 
 
 @providers_app.command("list")
 def list_all(*, as_json: o.Json = False) -> int:
     """List the providers: what they make, and whether they are ready to use."""
-    from ._providers import show_providers
-
     return show_providers(json=as_json)
 
 

@@ -1,4 +1,4 @@
-"""What ledgers keep: jobs, submits, spending and small states, as they are written down."""
+"""What ledgers keep, as it is written down: jobs, submits, spending and small states."""
 
 from __future__ import annotations
 
@@ -263,3 +263,21 @@ def bought_nothing(submit: Mapping[str, Any]) -> bool:
 
     is_left = submit["submission"] is None and submit["outcome"] == "cancelled"
     return is_left or submit["submission"] in ("not_sent", "rejected")
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A ledger that can be read, as it is at one moment."""
+
+    version: int
+    """Of its tables."""
+    newest: int
+    """The version of the tables that this process knows."""
+    size: int
+    """Bytes."""
+    holders: int
+    """Processes that hold jobs, alive or not."""
+    alive: int
+    """Those among them that have said so within their lease."""
+    clock_offset: float | None = None
+    """Seconds by which its clock is ahead of this machine's; None where it has none of its own."""

@@ -8,19 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ._slots import SlotAnswer, SlotRecord, SlotRequest, decided
+from ._slots import SlotAnswer, SlotRecord, SlotRequest, decided, may_run
 
 if TYPE_CHECKING:
     from ._facts import SubmissionRecord
 
 LEASE_SECONDS = 15
 """How long a slot may be without a word of the event loop that holds it: it may have ended."""
-ENDED = frozenset({"completed", "failed", "cancelled", "stopped"})
-
-
-def may_run(submission: str | None, outcome: str | None) -> bool:
-    """Tell whether the job of a submit that was written down may be running at its provider."""
-    return submission not in ("not_sent", "rejected") and outcome not in ENDED
 
 
 @dataclass(slots=True)
@@ -59,7 +53,7 @@ class MemorySlots:
                 self._slot_number += 1
                 self._slots[request.id] = _Row(request, self._slot_number, now)
 
-            asked: Mapping[str, SlotRequest] = {one.id: one for one in requests}
+            asked: Mapping[str, SlotRequest] = {request.id: request for request in requests}
             for name in changes.touch:
                 row = self._slots[name]
                 row.renewed, row.request = now, asked.get(name, row.request)
@@ -89,7 +83,7 @@ class MemorySlots:
 
     def _line(self, line: str | None, now: float) -> list[SlotRecord]:
         rows = (slot for slot in self._slots.values() if line is None or slot.request.line == line)
-        return [self._record(row, now) for row in sorted(rows, key=lambda one: one.number)]
+        return [self._record(row, now) for row in sorted(rows, key=lambda row: row.number)]
 
     def _record(self, row: _Row, now: float) -> SlotRecord:
         entry = self._entry(row.request.intent_id)

@@ -54,12 +54,13 @@ class MemorySpending(MemoryStates):
         """Return what was spent in a time, oldest first, also by jobs that are forgotten."""
         with self._lock:
             spent = [
-                one
-                for one in self._spent.values()
-                if (since is None or one.at >= since) and (until is None or one.at < until)
+                spending
+                for spending in self._spent.values()
+                if (since is None or spending.at >= since)
+                and (until is None or spending.at < until)
             ]
 
-        return sorted(spent, key=lambda one: one.at)
+        return sorted(spent, key=lambda spending: spending.at)
 
     async def spendings_of(
         self, provider: str, operation_id: str, host: str = ""
@@ -68,9 +69,9 @@ class MemorySpending(MemoryStates):
         with self._lock:
             forgotten = self._of_forgotten.get((provider, operation_id), ())
             return [
-                replace(self._spent[one.id], quote=one.quote)
-                for one in reversed(forgotten)
-                if one.id in self._spent and (not host or one.host in ("", host))
+                replace(self._spent[intent.id], quote=intent.quote)
+                for intent in reversed(forgotten)
+                if intent.id in self._spent and (not host or intent.host in ("", host))
             ]
 
     def _reserve(self, intent: Intent) -> None:
@@ -126,14 +127,14 @@ class MemorySpending(MemoryStates):
             Decimal(0),
         )
 
-    def _total(self, one: Spending | None, sign: int) -> None:
-        if one is None or not _dollars(one):
+    def _total(self, spending: Spending | None, sign: int) -> None:
+        if spending is None or not _dollars(spending):
             return
 
-        hour = _hour(one.at)
-        for path in totals_with(one.labels):
+        hour = _hour(spending.at)
+        for path in totals_with(spending.labels):
             hours = self._totals[path]
-            hours[hour] = hours.get(hour, Decimal(0)) + sign * _dollars(one)
+            hours[hour] = hours.get(hour, Decimal(0)) + sign * _dollars(spending)
 
     def _set_cost(self, intent_id: str, cost: JsonObject | None, state: str | None) -> None:
         spent = self._spent.get(intent_id)
@@ -170,9 +171,12 @@ class MemorySpending(MemoryStates):
         self._set_cost(entry.intent.id, nothing, "settled" if is_free else "possible")
 
 
-def _dollars(one: Spending) -> Decimal:
+def _dollars(spending: Spending) -> Decimal:
     """Return what counts for budgets."""
-    return one.amount if one.amount is not None and one.currency == "USD" else Decimal(0)
+    if spending.amount is None or spending.currency != "USD":
+        return Decimal(0)
+
+    return spending.amount
 
 
 def _hour(time: datetime) -> datetime:

@@ -1,14 +1,16 @@
-"""Small states in memory: durable as long as the process, like the rest of its ledger."""
+"""Small states in memory, and the queue among them: durable as long as the process."""
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import json
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from .._data._types import JsonObject
-from ._facts import StateRecord
+from ._facts import QUEUE, DueTask, DueTasks, JobRecord, StateRecord
 
 LEAST_WRITES = 100
 """What has expired goes after so many writes, or as many as there are states: a write is as quick
@@ -78,8 +80,58 @@ class MemoryStates:
 
     def _drop_expired(self) -> None:
         now = datetime.now(UTC)
-        for place, one in list(self._states.items()):
-            if one.until is not None and one.until <= now:
+        for place, state in list(self._states.items()):
+            if state.until is not None and state.until <= now:
                 del self._states[place]
 
         self._until_drop = max(LEAST_WRITES, len(self._states))
+
+
+class MemoryQueue:
+    """Reads the queue; a part of `MemoryLedger`."""
+
+    _lock: threading.Lock
+    _jobs: dict[str, JobRecord]
+    _holders: dict[str, str]
+    _states: dict[tuple[str, str], StateRecord]
+
+    async def due_tasks(self, *, limit: int = 1000, after: DueTask | None = None) -> DueTasks:
+        """Return the first tasks that are due; see `_records.QueueLedger.due_tasks`."""
+        now = datetime.now(UTC)
+        due, later = [], []
+        with self._lock:
+            for task, at in self._tasks():
+                if at is not None and at > now:
+                    later.append(at)
+                elif after is None or _place(task) > _place(after):
+                    due.append(task)
+
+        seconds = (min(later) - now).total_seconds() if later else None
+        return DueTasks(tuple(heapq.nsmallest(limit, due, key=_place)), seconds)
+
+    async def unfinished(self, *, after: str | None = None, limit: int = 1000) -> list[JobRecord]:
+        """Return open jobs that nobody drives; see `_records.PagedLedger.unfinished`."""
+        with self._lock:
+            oldest: Iterator[JobRecord] = iter(self._jobs.values())
+            if after is not None:
+                oldest = itertools.dropwhile(lambda job: job.id != after, oldest)
+                next(oldest, None)
+
+            undriven = (
+                job for job in oldest if job.state == "open" and job.id not in self._holders
+            )
+            return list(itertools.islice(undriven, limit))
+
+    def _tasks(self) -> Iterator[tuple[DueTask, datetime | None]]:
+        for (space, name), state in self._states.items():
+            job = self._jobs.get(name)
+            if space != QUEUE or job is None or job.state != "open" or name in self._holders:
+                continue
+
+            at = state.value.get("at")
+            task = DueTask(name, int(state.value.get("priority") or 0), state.version)
+            yield task, None if at is None else datetime.fromisoformat(at)
+
+
+def _place(task: DueTask) -> tuple[int, int]:
+    return (-task.priority, task.number)

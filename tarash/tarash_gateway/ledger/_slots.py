@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 MINUTE = 60.0
 """Seconds that a slot counts for `per_minute`, also when it is free again."""
+ENDED = frozenset({"completed", "failed", "cancelled", "stopped"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,11 @@ class SlotChanges:
     answer: SlotAnswer
 
 
+def may_run(submission: str | None, outcome: str | None) -> bool:
+    """Tell whether the job of a submit that was written down may be running at its provider."""
+    return submission not in ("not_sent", "rejected") and outcome not in ENDED
+
+
 def decided(
     records: Sequence[SlotRecord], requests: Sequence[SlotRequest], held: Collection[str]
 ) -> SlotChanges:
@@ -132,25 +138,25 @@ def decided(
     ]
     number = max((record.number for record in records), default=0)
     insert = tuple(request for request in requests if request.id not in stays)
-    line = [*alive, *(SlotRecord(one, number + at) for at, one in enumerate(insert, 1))]
-    rooms, waiting, drop = _Rooms(), [], [one.id for one in insert if one.id in known]
+    line = [*alive, *(SlotRecord(request, number + at) for at, request in enumerate(insert, 1))]
+    rooms, waiting, drop = _Rooms(), [], [request.id for request in insert if request.id in known]
     turns = _turns(line)
-    for one in line:
-        if one.counts:
-            rooms.fill(one.request, is_new=_is_new(one))
-        elif one.turn is None and one.is_alive:
-            waiting.append(one)
-        elif _is_of_use(one, turns):
-            rooms.note(one.request)
+    for slot in line:
+        if slot.counts:
+            rooms.fill(slot.request, is_new=_is_new(slot))
+        elif slot.turn is None and slot.is_alive:
+            waiting.append(slot)
+        elif _is_of_use(slot, turns):
+            rooms.note(slot.request)
         else:
-            drop.append(one.request.id)
+            drop.append(slot.request.id)
 
     in_flight = Counter(rooms.in_flight)
     take, positions = _served(turns, waiting, rooms, asked)
     for name in take:
         in_flight.update({"", asked[name].model})
 
-    taken = frozenset(take) | {one.request.id for one in alive if one.counts} & set(asked)
+    taken = frozenset(take) | {slot.request.id for slot in alive if slot.counts} & set(asked)
     lost = frozenset(name for name in held if name not in touch)
     answer = SlotAnswer(taken, positions, lost, dict(in_flight))
     return SlotChanges(tuple(drop), insert, touch, take, answer)
@@ -164,21 +170,21 @@ def _goes_on(slot: SlotRecord | None) -> bool:
 def _turns(line: Sequence[SlotRecord]) -> dict[str, int]:
     """Return when each group was served last."""
     turns: dict[str, int] = {}
-    for one in line:
-        if one.turn is not None:
-            turns[one.request.group] = max(one.turn, turns.get(one.request.group, 0))
+    for slot in line:
+        if slot.turn is not None:
+            turns[slot.request.group] = max(slot.turn, turns.get(slot.request.group, 0))
 
     return turns
 
 
-def _is_of_use(one: SlotRecord, turns: Mapping[str, int]) -> bool:
+def _is_of_use(slot: SlotRecord, turns: Mapping[str, int]) -> bool:
     """Tell whether a slot that is free again still counts, for a rate or for its group's turn."""
-    if one.turn is None or not _is_new(one):
+    if slot.turn is None or not _is_new(slot):
         return False
 
-    request = one.request
+    request = slot.request
     has_rate = request.per_minute is not None or request.per_minute_of_model is not None
-    return has_rate or one.turn == turns[request.group]
+    return has_rate or slot.turn == turns[request.group]
 
 
 def _served(
@@ -191,29 +197,29 @@ def _served(
     turn = itertools.count(max(turns.values(), default=0) + 1)
     take: dict[str, int] = {}
     positions: dict[str, int] = {}
-    bought = [one for one in waiting if one.request.is_bought]
-    others = [one for one in waiting if not one.request.is_bought]
-    for one in bought:  # which are in flight already
-        rooms.fill(one.request, is_new=False)
-        if one.request.id in asked:
-            take[one.request.id] = next(turn)
+    bought = [slot for slot in waiting if slot.request.is_bought]
+    others = [slot for slot in waiting if not slot.request.is_bought]
+    for slot in bought:  # which are in flight already
+        rooms.fill(slot.request, is_new=False)
+        if slot.request.id in asked:
+            take[slot.request.id] = next(turn)
 
-    for place, one in enumerate(_in_turn(others, turns), 1):
-        is_mine = one.request.id in asked
-        has_room = rooms.has_room(one.request)
+    for place, slot in enumerate(_in_turn(others, turns), 1):
+        is_mine = slot.request.id in asked
+        has_room = rooms.has_room(slot.request)
         if has_room:
-            rooms.fill(one.request, is_new=True)
+            rooms.fill(slot.request, is_new=True)
 
         if is_mine and has_room:
-            take[one.request.id] = next(turn)
+            take[slot.request.id] = next(turn)
         elif is_mine:
-            positions[one.request.id] = max(1, place - len(take))
+            positions[slot.request.id] = max(1, place - len(take))
 
     return take, positions
 
 
-def _is_new(one: SlotRecord) -> bool:
-    return one.taken_ago is not None and one.taken_ago < MINUTE
+def _is_new(slot: SlotRecord) -> bool:
+    return slot.taken_ago is not None and slot.taken_ago < MINUTE
 
 
 def _in_turn(waiting: Sequence[SlotRecord], turns: Mapping[str, int]) -> Iterator[SlotRecord]:
@@ -225,8 +231,8 @@ def _in_turn(waiting: Sequence[SlotRecord], turns: Mapping[str, int]) -> Iterato
     by_priority: defaultdict[int, defaultdict[str, deque[SlotRecord]]] = defaultdict(
         lambda: defaultdict(deque)
     )
-    for one in sorted(waiting, key=lambda one: one.number):
-        by_priority[one.request.priority][one.request.group].append(one)
+    for slot in sorted(waiting, key=lambda slot: slot.number):
+        by_priority[slot.request.priority][slot.request.group].append(slot)
 
     last = dict(turns)
     counter = itertools.count(max(turns.values(), default=0) + 1)

@@ -42,10 +42,10 @@ class Enqueued:
     task: JsonObject
 
 
-def alone(write: Callable[[Enqueued], Found], one: Enqueued) -> Found | Exception:
+def alone(write: Callable[[Enqueued], Found], enqueued: Enqueued) -> Found | Exception:
     """Write one that came with others; return what it raises."""
     try:
-        return write(one)
+        return write(enqueued)
     except Exception as error:  # noqa: BLE001  (raised by whoever waits for it)
         return error
 
@@ -112,12 +112,12 @@ class Together(Generic[Item, Result]):
 
             raise
 
-        for (_, future), one in zip(places, came, strict=True):
-            if isinstance(one, Exception):
-                future.set_exception(one)
+        for (_, future), outcome in zip(places, came, strict=True):
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
                 future.exception()  # also where nobody waits for it any more
             else:
-                future.set_result(one)
+                future.set_result(outcome)
 
     def _line(self) -> _Line[Item, Result]:
         try:

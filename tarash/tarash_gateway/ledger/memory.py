@@ -11,10 +11,9 @@ from typing import Any
 
 from .._data._exchange import Operation
 from .._data._types import JsonObject, Submission
-from ._memory_queue import MemoryQueue
 from ._memory_slots import MemorySlots
 from ._memory_spending import UNDECIDED, MemorySpending
-from ._memory_states import MemoryStates
+from ._memory_states import MemoryQueue, MemoryStates
 from ._records import (
     OPEN_ENDS,
     QUEUE,
@@ -60,7 +59,10 @@ class MemoryLedger(MemorySpending, MemorySlots, MemoryStates, MemoryQueue):
             if key is not None:
                 self._keys[key] = job.id
 
-            self._jobs[job.id] = replace(job, state="open", entries=(), result=None, held=False)
+            if job.state != "open" or job.entries or job.result or job.held:
+                job = replace(job, state="open", entries=(), result=None, held=False)
+
+            self._jobs[job.id] = job
             self._holders[job.id] = owner_id
             self._media[job.id] = media
             return None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from .._support._lines import lines_of
 from ._derive import derive
-from ._doubts import guess_warnings
 from ._factories import (
     aspect_ratio_field_mapper,
     choice_field_mapper,
@@ -29,19 +28,18 @@ from ._factories import (
 from ._field_mapper import (
     FieldMapper,
     apply_field_mappers,
+    check_mapping,
     get_field_mappers_from_registry,
     longest_prefix,
 )
 from ._fit import fit
 from ._fit_media import takes_media
 from ._geometry import Geometry, Lines, Preset, Ratios, Side, Sizes, Target
-from ._joint import Joint, stated_joints
+from ._joint import Apart, Beside, Joint, Rule, own, stated_joints
 from ._limits import Span, nearest, pixels_of, ratio_of, side_of
 from ._seconds import Frames
 from ._shapes import Shapes, is_alike, named_lines, nearest_lines, proportion_of, requestable
-from ._tables import check_mapping
-from ._together import Apart, Beside, Rule, own
-from ._validate import check_payload, check_sendable
+from ._validate import check_payload, check_sendable, guess_warnings
 
 __all__ = [
     "Apart",

@@ -136,7 +136,7 @@ def _prompt(shapes: Shapes) -> dict[str, FieldMapper]:
         for shape in texts
         if "prompt" in shape.words and not set(shape.words) & (NOT_THE_PROMPT | BETTER)
     ]
-    for shape in (*named, *sorted(alike, key=lambda one: not one.required)):
+    for shape in (*named, *sorted(alike, key=lambda shape: not shape.required)):
         return {shape.name: _as_it_is("prompt", shape)}
 
     return {}
@@ -275,7 +275,7 @@ def _seed(shapes: Shapes) -> dict[str, FieldMapper]:
         for shape in shapes.values()
         if "seed" in shape.words and not set(shape.words) - {"seed"} - SEED_AROUND
     ]
-    for shape in sorted(seeds, key=lambda one: one.name != "seed"):
+    for shape in sorted(seeds, key=lambda shape: shape.name != "seed"):
         if shape.is_number:
             return {shape.name: _number("seed", shape)}
 

@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from .._data._types import ImageRole, MediaType
 from ..exceptions import ValidationError
-from ._checks import check_choice
-from ._field_mapper import FieldMapper
+from ._field_mapper import FieldMapper, check_choice
 from ._files import to_wire
 from ._limits import Span, nearest
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from .._data._hints import use_function
 from ..exceptions import UnsupportedOperationError, ValidationError
 from ..models import Adjustment
-from ._doubts import guess_warnings, remarks
 from ._field_mapper import FieldMapper
 from ._fit_media import fit_media, reading
 from ._geometry import SHAPE_FIELDS, Lines, Ratios, effects, says_size
-from ._joint import fit_joints, inexact_ratio, size_as_ratio
+from ._joint import fit_joints, inexact_ratio, own, remarks_together, size_as_ratio
 from ._limits import nearest, shown
-from ._together import own, remarks_together
+from ._validate import guess_warnings, remarks
 
 if TYPE_CHECKING:
     from ..catalog import ModelSpec
@@ -85,8 +84,13 @@ def _fit_values(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjust
     """Adapt each value by itself; one of the model's own parameters may stand for another."""
     adjustments: list[Adjustment] = []
     changes: dict[str, Any] = {}
+    fields = vars(request)
     for name in ADAPTED_FIELDS:
-        adjustment = _adapt_value(name, request, spec)
+        requested = fields.get(name)
+        if requested is None or (name in COUNTS and requested == 1):
+            continue
+
+        adjustment = _adapt_value(name, requested, request, spec)
         if adjustment is None:
             continue
 
@@ -132,11 +136,7 @@ def _written(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
-def _adapt_value(name: str, request: Request, spec: ModelSpec) -> Adjustment | None:
-    requested = vars(request).get(name)
-    if requested is None or (name in COUNTS and requested == 1):
-        return None
-
+def _adapt_value(name: str, requested: Any, request: Request, spec: ModelSpec) -> Adjustment | None:
     reading = {
         parameter: mapper for parameter, mapper in spec.mappers.items() if name in mapper.sources
     }
@@ -205,7 +205,7 @@ def _fit_shape(
         for mapper in mappers
         if mapper.geometry is not None and name in (effect := effects(mapper.geometry, request))
     ]
-    different = [one for one in sent if one != requested]
+    different = [value for value in sent if value != requested]
     if sent and not different:
         return None
 

@@ -9,9 +9,9 @@ from .._data._hints import give_parameter, use_model
 from ..exceptions import ValidationError
 from ..models import Adjustment
 from ._field_mapper import FieldMapper, described
+from ._joint import check_together
 from ._limits import shown
 from ._slots import Slot, allocate
-from ._together import check_together
 
 if TYPE_CHECKING:
     from .._data._hints import Hint
@@ -34,7 +34,7 @@ def takes_media(request: Request, spec: ModelSpec) -> bool:
 def fit_media(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustment]]:
     """Check that each image, video and mask has a place; move a lone reference to the one place."""
     for name in ("video", "mask_image"):
-        if getattr(request, name, None) is not None and not reading(spec, name):
+        if vars(request).get(name) is not None and not reading(spec, name):
             raise ValidationError(
                 f"{spec.model} can't take {name!r}",
                 code="unsupported_input",

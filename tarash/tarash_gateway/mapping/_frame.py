@@ -169,7 +169,7 @@ def _all(shape: Shape) -> bool:
 # -------------------------------------------------------------------------------------------- size
 def _sizes(shape: Shape) -> Sizes | None:
     is_size = _is_size_name(shape) or _is_ratio_name(shape)
-    presets = tuple(one for value in shape.values if (one := _preset(value)) is not None)
+    presets = tuple(preset for value in shape.values if (preset := _preset(value)) is not None)
     names = {
         part
         for part in shape.parts
@@ -209,7 +209,11 @@ def _keys(names: set[str]) -> tuple[str, str] | None:
 
 
 def _from_object(default: Mapping[str, Any], sides: tuple[str, str] | None) -> Preset | None:
-    lengths = [one for side in sides or () if isinstance(one := default.get(side), int) and one > 0]
+    lengths = [
+        length
+        for side in sides or ()
+        if isinstance(length := default.get(side), int) and length > 0
+    ]
     if len(lengths) != 2:  # noqa: PLR2004  (a width and a height)
         return None
 

@@ -141,7 +141,7 @@ class Lines:
             return None
 
         if self.values:
-            return self.values[min(self.values, key=lambda one: (apart(one, requested), -one))]
+            return self.values[min(self.values, key=lambda side: (apart(side, requested), -side))]
 
         within = max(requested, self.low or requested)
         number = round(min(within, self.high or within))
@@ -223,7 +223,7 @@ class Sizes:
         area = self.usual.area if self.usual is not None else USUAL_AREA
         same = [preset for preset in self.presets if apart(preset.ratio, ratio) <= SAME]
         if same:
-            largest = max(same, key=lambda one: (one is self.usual, one.area)).wire
+            largest = max(same, key=lambda preset: (preset is self.usual, preset.area)).wire
             return self._nearest(ratio, area) if self.keeps_area else largest
 
         if self.free is None:
@@ -237,7 +237,7 @@ class Sizes:
         nearest = min(apart(preset.ratio, ratio) for preset in self.presets)
         slack = SAME * 2 if self.keeps_area else SAME / 2  # as 832x480 is called 16:9
         alike = [preset for preset in self.presets if apart(preset.ratio, ratio) <= nearest + slack]
-        return min(alike, key=lambda one: (apart(one.area, area), -one.area)).wire
+        return min(alike, key=lambda preset: (apart(preset.area, area), -preset.area)).wire
 
     def _write(self, width: float, height: float) -> Any:
         width, height = within_area(width, height, self.area, self.step)
@@ -351,7 +351,7 @@ def says_size(ratios: Ratios, lines: Lines, request: Any) -> bool:
 
     ratio, side = ratios.choose(request, target), lines.choose(request, target)
     made = ratio_of(ratio if ratios.key is None or ratio is None else ratio[ratios.key])
-    area = next((one for one, value in lines.values.items() if value == side), None)
+    area = next((number for number, value in lines.values.items() if value == side), None)
     if made is None or area is None:
         return False
 

@@ -1,26 +1,143 @@
-"""Limits across fields as data: what one leaves possible of another, and what that becomes. Pure.
+"""Limits across fields as data: what goes together, and what one leaves possible of another. Pure.
 
-Each limit is the provider's: a 1080p video that is made in eight seconds only.
+Each limit is the provider's: a 1080p video that is made in eight seconds only. Images, videos and
+masks are never dropped, so a request that takes what excludes each other is refused; what stands on
+both sides in `extra_params` is the user's own, and is sent with a remark.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ..exceptions import ValidationError
 from ..models import Adjustment
 from ._field_mapper import FieldMapper
 from ._geometry import NEAR_AREA, SAME, apart, written_ratio
 from ._limits import nearest, pixels_of, ratio_of, shown, side_of
-from ._together import own
 
 if TYPE_CHECKING:
     from ..catalog import ModelSpec
     from ..models import ImageGenerationRequest, VideoGenerationRequest
 
     Request: TypeAlias = VideoGenerationRequest | ImageGenerationRequest
+
+MEDIA_FIELDS = ("video", "mask_image")
+FIELDS = frozenset(MEDIA_FIELDS)
+ROLES = frozenset({"first_frame", "last_frame", "reference", "asset", "style"})
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Things that a model doesn't take together.
+
+    Each is a role of images, `video`, `mask_image`, or one of the provider's own parameters, such
+    as `markup` or `video.loop`.
+
+    Attributes:
+        these: What excludes the others.
+        those: What is excluded.
+    """
+
+    these: tuple[str, ...]
+    those: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Things that a model takes only beside one of others; named as in `Apart`.
+
+    Attributes:
+        these: What needs company.
+        those: What will do.
+    """
+
+    these: tuple[str, ...]
+    those: tuple[str, ...]
+
+
+Rule: TypeAlias = Apart | Beside
+
+
+def own(request: Request, parameter: str) -> Any:
+    """Return what the user gave as one of the provider's own parameters; None where nothing.
+
+    A parameter `video.loop` may stand under that name, or as `loop` in an object `video`.
+    """
+    extra = request.extra_params
+    if parameter in extra:
+        return extra[parameter]
+
+    outer, _, inner = parameter.partition(".")
+    holder = extra.get(outer) if inner else None
+    return holder.get(inner) if isinstance(holder, Mapping) else None
+
+
+def check_together(request: Request, rules: Iterable[Rule], model: str) -> None:
+    """Refuse media that a model doesn't take with what else is asked.
+
+    Raises:
+        ValidationError: Something is there that excludes another, or that needs another; the
+            message names what to change.
+    """
+    for rule in rules:
+        these = _given(request, rule.these)
+        if not these:
+            continue
+
+        those = _given(request, rule.those)
+        if isinstance(rule, Beside) and not those:
+            if _is_own(these[0]):
+                continue
+
+            wanted = " or ".join(_written(name) for name in rule.those if not _is_own(name))
+            raise ValidationError(
+                f"{model} takes {_written(these[0])} only beside {wanted}; add {wanted}, or leave "
+                f"the {these[0]} out"
+            )
+
+        if isinstance(rule, Apart) and those and not (_is_own(these[0]) and _is_own(those[0])):
+            raise ValidationError(
+                f"{model} takes either {_written(these[0])} or {_written(those[0])}, not both; "
+                f"leave the {these[0]} or the {those[0]} out"
+            )
+
+
+def remarks_together(request: Request, rules: Iterable[Rule], model: str) -> list[Adjustment]:
+    """Say which of the provider's own parameters it is likely to refuse together."""
+    adjustments = []
+    for rule in rules:
+        these = _given(request, rule.these) if isinstance(rule, Apart) else []
+        those = _given(request, rule.those) if these else []
+        if those:
+            value = own(request, those[0])
+            reason = f"{model} may refuse it: it takes either {these[0]!r} or {those[0]!r}"
+            field = f"extra_params.{those[0]}"
+            adjustments.append(Adjustment(field=field, requested=value, sent=value, reason=reason))
+
+    return adjustments
+
+
+def _given(request: Request, names: Sequence[str]) -> list[str]:
+    """Return which of the names are in a request, media first."""
+    roles = {image.get("type", "reference") for image in request.image_list}
+    fields = {name for name in MEDIA_FIELDS if vars(request).get(name) is not None}
+    media = [name for name in names if name in roles or name in fields]
+    # A parameter that is switched off excludes nothing.
+    return media + [name for name in names if _is_own(name) and own(request, name)]
+
+
+def _is_own(name: str) -> bool:
+    return name not in ROLES and name not in FIELDS
+
+
+def _written(name: str) -> str:
+    if name in ROLES:
+        return f"{'an' if name == 'asset' else 'a'} {name}"
+
+    return repr(name) if name in FIELDS else f"its own parameter {name!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +172,7 @@ def fit_joints(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustm
             not values
             or requested is None
             or requested in joint.to
-            or _is_own(joint.limits, request, spec)
+            or _own(joint.limits, request, spec)
         ):
             continue
 
@@ -77,10 +194,6 @@ def _values(name: str, request: Request, spec: ModelSpec) -> list[Any]:
     mine = _own(name, request, spec)
     requested = getattr(request, name, None)
     return mine or ([] if requested is None else [True if name == "video" else requested])
-
-
-def _is_own(name: str, request: Request, spec: ModelSpec) -> bool:
-    return bool(_own(name, request, spec))
 
 
 def _own(name: str, request: Request, spec: ModelSpec) -> list[Any]:
@@ -116,7 +229,7 @@ def stated_joints(schema: Mapping[str, Any]) -> tuple[Joint, ...]:
         for match in LIMITED.finditer(description)
     ]
     for match in EXCLUDED.finditer(description):
-        left = tuple(one for one in allowed if one != int(match["seconds"]))
+        left = tuple(value for value in allowed if value != int(match["seconds"]))
         joints.append(_seconds_at(match["lines"], left))
 
     for match in LONGER.finditer(description):
@@ -131,7 +244,7 @@ def _seconds_at(lines: str, seconds: tuple[int, ...]) -> Joint:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(one) for one in NUMBER.findall(text))
+    return tuple(int(digits) for digits in NUMBER.findall(text))
 
 
 # ------------------------------------------------------------------------------ a size as a ratio
@@ -173,10 +286,10 @@ def inexact_ratio(request: Request, mappers: Mapping[str, FieldMapper]) -> str |
         if mapper.source_field == "aspect_ratio" and "size" in mapper.also:
             sent = mapper.converter(request, None)
             made = ratio_of(sent)
-            words = [one.converter(request, size) for one in _sized(mappers)]
+            words = [mapper.converter(request, size) for mapper in _sized(mappers)]
             same = made is not None and apart(made, requested[0] / requested[1]) <= SAME
             if not same or not any(_has_area(word, requested) for word in words):
-                return " ".join(str(one) for one in (sent, *words) if one is not None)
+                return " ".join(str(word) for word in (sent, *words) if word is not None)
 
     return None
 

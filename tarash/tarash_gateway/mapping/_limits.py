@@ -123,7 +123,8 @@ def nearest(name: str, requested: Any, allowed: Allowed) -> Any:
 
     def distance(pair: tuple[Any, tuple[float, ...]]) -> tuple[Any, ...]:
         apart = tuple(
-            round(abs(one - other), ROUNDED) for one, other in zip(pair[1], target, strict=True)
+            round(abs(extent - other), ROUNDED)
+            for extent, other in zip(pair[1], target, strict=True)
         )
         return (*apart, *(-part for part in pair[1]))
 

@@ -180,7 +180,7 @@ def _from_frames(shapes: Mapping[str, Shape], frame_rate: float | None) -> dict[
     if shape is None:
         return {}
 
-    rate_shape = next((one for one in shapes.values() if _is_rate(one)), None)
+    rate_shape = next((shape for shape in shapes.values() if _is_rate(shape)), None)
     rate = _rate(shape, rate_shape) or frame_rate
     if rate is None:
         return {}  # nothing says how long a frame is shown

@@ -255,7 +255,7 @@ def _plain_roles(
 
     others = [image for image in images if image is not shape]
     started = any(set(other.words) & FIRST and not set(other.words) & STEERING for other in others)
-    video = any(one.required and _is_source_video(one) for one in shapes.values())
+    video = any(shape.required and _is_source_video(shape) for shape in shapes.values())
     starts = bool(SHOWS_START.search(shape.described))
     if started or (video and not starts) or "reference-to" in hint:
         return ("reference", "asset") if not starts or started else ("first_frame", "reference")
@@ -289,10 +289,10 @@ def _slot(shape: Shape, roles: tuple[ImageRole, ...]) -> Slot | None:
     if write is None:
         return None
 
-    one = write
+    write_one = write
 
     def write_all(images: Sequence[tuple[str, ImageRole]]) -> Any:
-        written = [one(text, role, place) for place, (text, role) in enumerate(images)]
+        written = [write_one(text, role, place) for place, (text, role) in enumerate(images)]
         return written if listed else written[0]
 
     most = _most(shape) if listed else 1
@@ -320,7 +320,7 @@ def derive_video(shapes: Mapping[str, Shape]) -> dict[str, FieldMapper]:
         for shape in sources
         if set(shape.words) & (REFERENCE | LEADING) or (shape.required and shape not in plain)
     ]
-    for shape in (*sorted(plain, key=lambda one: not one.required), *other):
+    for shape in (*sorted(plain, key=lambda shape: not shape.required), *other):
         write = writer_of(shape.item or shape, INNER_VIDEO)
         if write is not None:
             return {shape.name: _media_mapper("video", shape, write)}
@@ -331,7 +331,7 @@ def derive_video(shapes: Mapping[str, Shape]) -> dict[str, FieldMapper]:
 def derive_mask(shapes: Mapping[str, Shape]) -> dict[str, FieldMapper]:
     """Return the mapper of the parameter that takes the mask; empty if none does."""
     plain = {"mask", "masks", "inpaint", "inpainting", *IMAGE, *PLAIN}
-    for shape in sorted(shapes.values(), key=lambda one: not one.required):
+    for shape in sorted(shapes.values(), key=lambda shape: not shape.required):
         words = set(shape.words)
         if "mask" in words and not words - plain and not shape.deprecated:
             holds = shape.is_free_text or "array" in shape.kinds

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,15 +14,14 @@ from ..exceptions import TarashException, ValidationError
 from ..models import ImageGenerationRequest, VideoGenerationRequest
 from ..server._callers import Caller
 from ..server._content import result_of
-from ..server._creating import Name, create, labels_of
-from ..server._job_requests import planned
+from ..server._creating import Name, Order, create, labels_of
+from ..server._jobs import planned
 from ..server._key_store import KEY_LABEL
 from ..server._model_names import Wanted
 from ..server._refusals import Refusal
 from ..server._result_folder import type_of
 from ..server._shapes import CANCELLED, model_of, status_of
 from ..server._words import TOOLS
-from ._quotes import Quotes
 
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from ..server._driving import Driven
     from ..server._front import Front
 
-    Tell = Callable[[float, str], Awaitable[None]]
-
+Tell = Callable[[float, str], Awaitable[None]]
 ME = Caller(None)
 """Whoever started the process: everything in it is theirs, and its files are."""
 REQUESTS: dict[str, type[VideoGenerationRequest | ImageGenerationRequest]] = {
@@ -42,6 +42,11 @@ MOST_MODELS = 50
 MOST_JOBS = 50
 NEAR = 5
 """Models that are named where none was found."""
+SPACE = "mcp.quotes"
+STANDS = timedelta(minutes=15)
+"""How long a quote may be confirmed."""
+KNOWN = timedelta(days=7)
+"""How long a confirmed one leads to its job: models repeat calls whose answer they have lost."""
 
 
 class Desk:
@@ -50,7 +55,6 @@ class Desk:
     def __init__(self, front: Front, caller: Caller, *, allow_unpriced: bool) -> None:
         self._front = front
         self._caller = caller
-        self._quotes = Quotes(front.states)
         self._allow_unpriced = allow_unpriced or front.settings.mock
 
     async def models(self, query: str, kind: Kind | None, limit: int) -> dict[str, Any]:
@@ -61,15 +65,17 @@ class Desk:
             {"model": entry["id"], "makes": entry.get("outputs", ["video", "image"])}
             for entry in self._front.models.listed(self._caller)
         ]
-        every = [one for one in every if kind is None or kind in one["makes"]]
-        matching = [one for one in every if all(word in one["model"].lower() for word in words)]
+        every = [model for model in every if kind is None or kind in model["makes"]]
+        matching = [
+            model for model in every if all(word in model["model"].lower() for word in words)
+        ]
         shown = matching[: min(limit, MOST_MODELS)]
         more = len(matching) - len(shown)
         answer: dict[str, Any] = {"models": shown, "more": more}
         if more:
             answer["hint"] = f"{more} more match; further words of the id narrow it down"
         elif not matching:
-            answer["hint"] = _nearest(words, [one["model"] for one in every])
+            answer["hint"] = _nearest(words, [model["model"] for model in every])
 
         return answer
 
@@ -89,7 +95,7 @@ class Desk:
         chain = [plan, *plan.fallbacks]
         most = _most(chain)
         quoted = {
-            "quotes": [_priced(one) for one in chain],
+            "quotes": [_priced(link) for link in chain],
             "most_usd": None if most is None else format(most, "f"),
             "adjustments": _shown(plan)["adjustments"],
             "confirmation_id": None,
@@ -102,16 +108,24 @@ class Desk:
             )
             return shown
 
-        body = asked.model_dump(mode="json", exclude_defaults=True)
-        shown["confirmation_id"] = await self._quotes.keep(
-            kind, model, tuple(fallbacks), body, most, self._caller.id
-        )
+        quote_id = shown["confirmation_id"] = f"quote_{secrets.token_hex(12)}"
+        kept = {
+            "kind": kind,
+            "model": model,
+            "fallbacks": fallbacks,
+            "request": asked.model_dump(mode="json", exclude_defaults=True),
+            "most": None if most is None else str(most),
+            "by": self._caller.id,
+        }
+        until = datetime.now(UTC) + STANDS
+        await self._front.states.write_state(SPACE, quote_id, kept, expected=0, until=until)
         return shown
 
     async def generate(self, quote_id: str, seconds: float, tell: Tell) -> dict[str, Any]:
         """Buy what was quoted, once, and wait for it for some time."""
-        quoted = await self._quotes.find(quote_id)
-        if quoted is None or quoted["by"] != self._caller.id:
+        record = await self._front.states.read_state(SPACE, quote_id)
+        quoted = {} if record is None else dict(record.value)
+        if quoted.get("by") != self._caller.id:
             raise ValidationError(
                 f"No quote {quote_id!r} stands: one is good for 15 minutes; ask for a new one"
             )
@@ -119,16 +133,11 @@ class Desk:
         kind: Kind = quoted["kind"]
         most = None if quoted["most"] is None else Decimal(quoted["most"])
         wanted = Wanted(quoted["model"], tuple(quoted["fallbacks"]), most)
-        driven = await create(
-            self._front,
-            self._caller,
-            kind=kind,
-            config=self._config(kind, wanted),
-            asked=REQUESTS[kind].model_validate(quoted["request"]),
-            labels=labels_of({}, wanted.model),
-            name=Name(f"mcp-{quote_id}"),
-        )
-        await self._quotes.bought(quote_id, quoted)
+        asked = REQUESTS[kind].model_validate(quoted["request"])
+        order = Order(kind, self._config(kind, wanted), asked, labels_of({}, wanted.model))
+        driven = await create(self._front, self._caller, order, Name(f"mcp-{quote_id}"))
+        until = datetime.now(UTC) + KNOWN
+        await self._front.states.write_state(SPACE, quote_id, quoted, until=until)
         await _wait(driven, min(seconds, LONGEST_WAIT), tell)
         return await self.job(driven.handle.id)
 
@@ -195,16 +204,10 @@ class Desk:
     async def cancel(self, job_id: str) -> dict[str, Any]:
         """Ask a job's provider to stop it."""
         job = await self._found(job_id)
-        driven = self._front.drivers.get(job.id)
         if job.state != "open":
             return {"job_id": job.id, "answer": "too_late", "status": job.state}
 
-        keys = self._front.models.keys_of(job)
-        handle: Any = (
-            driven.handle
-            if driven is not None
-            else await self._front.gateway.resume_async(job.id, api_keys=keys)
-        )
+        handle = await self._front.drivers.handle_of(job)
         return {"job_id": job.id, "answer": await handle.cancel_async()}
 
     async def files(self, job: JobInfo) -> list[Path]:
@@ -236,7 +239,8 @@ class Desk:
         self, kind: Kind, wanted: Wanted, request: dict[str, Any]
     ) -> tuple[VideoGenerationRequest | ImageGenerationRequest, GenerationPlan]:
         asked = REQUESTS[kind].model_validate(request)
-        return asked, await planned(self._front, kind, self._config(kind, wanted), asked)
+        order = Order(kind, self._config(kind, wanted), asked, {})
+        return asked, await planned(self._front, order)
 
     def _config(self, kind: Kind, wanted: Wanted) -> Any:
         made = self._front.models.config(
@@ -283,10 +287,10 @@ def _nearest(words: list[str], names: list[str]) -> str:
 
 def _most(chain: list[GenerationPlan]) -> Decimal | None:
     """Return what a chain may cost at most, if each of its configs is paid for; None if unknown."""
-    if any(one.quote.high is None or one.quote.currency != "USD" for one in chain):
+    if any(plan.quote.high is None or plan.quote.currency != "USD" for plan in chain):
         return None
 
-    return sum((one.quote.high for one in chain if one.quote.high is not None), Decimal(0))
+    return sum((plan.quote.high for plan in chain if plan.quote.high is not None), Decimal(0))
 
 
 def _priced(plan: GenerationPlan) -> dict[str, Any]:

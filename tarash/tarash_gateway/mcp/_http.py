@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 
 from ..server._callers import Caller, bearer, caller_of, origin_parts
 from ..server._front import front_of
-from ..server._refusals import NO_RETRY, Refusal
+from ..server._refusals import Refusal, final
 from ._desk import Desk
 from ._server import Here, server_of
 
@@ -67,12 +67,11 @@ def _check_origin(request: Request, front: Front) -> None:
     is_own = bool(page.netloc) and page[:2] == public[:2]  # what is no address has no place
     is_known = origin in settings.cors.origins or is_own
     if not is_known and page.hostname not in LOOPBACK:
-        raise Refusal(
+        raise final(
             403,
             "foreign_origin",
             f"A page of {origin[:200]} may not use these tools: whoever runs the gateway can allow "
             "its origin, under [cors] origins or by public_url",
-            headers=NO_RETRY,
         )
 
 

@@ -81,8 +81,8 @@ class Tools(MCPServer[Any]):
     async def list_tools(self) -> list[Tool]:
         """List the tools, each with all the arguments that it takes."""
         return [
-            one.model_copy(update={"input_schema": {**one.input_schema, **CLOSED}})
-            for one in await super().list_tools()
+            tool.model_copy(update={"input_schema": {**tool.input_schema, **CLOSED}})
+            for tool in await super().list_tools()
         ]
 
     async def call_tool(
@@ -110,7 +110,7 @@ class Tools(MCPServer[Any]):
         if isinstance(read, InputRequiredResult):
             return read
 
-        return [replace(one, mime_type=served_type(one.content)) for one in read]
+        return [replace(content, mime_type=served_type(content.content)) for content in read]
 
 
 def make_server(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from .._http._kinds import sniff
 from ._forms import data_uri, encoded, from_data_uri
-from ._inputs import Rules, load, placeholder, rules_of, to_wire
+from ._inputs import Rules, has_media, load, placeholder, rules_of, to_wire
 from ._measures import measures_of
-from ._named_files import with_paths
-from ._prepare import plan_media, prepare
+from ._prepare import plan_media, prepare, with_paths
 from ._stores import Unreachable, check_usable
 from ._untrusted import check_untrusted
 
@@ -19,6 +18,7 @@ __all__ = [
     "data_uri",
     "encoded",
     "from_data_uri",
+    "has_media",
     "load",
     "measures_of",
     "placeholder",

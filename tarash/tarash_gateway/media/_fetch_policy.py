@@ -16,10 +16,26 @@ from .._http._guard import SsrfGuard
 from .._http._proxies import connector, proxy_of
 from .._http._urls import MOST_REDIRECTS, REDIRECTS, Origin, address, origin, redirected
 from ..exceptions import HTTPConnectionError
-from ._download_errors import Refused
 
 if TYPE_CHECKING:
     import aiohttp
+
+
+class Failed(Exception):  # noqa: N818  (its text becomes part of an error of ours)
+    """The medium can't be had."""
+
+
+class Gone(Failed):
+    """The URL doesn't open, or no longer."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"its URL answers HTTP {status}")
+        self.status = status
+
+
+class Refused(Exception):  # noqa: N818  (its text becomes part of an error of ours)
+    """The address is none that a download may go to."""
+
 
 SILENCE_SECONDS = 60
 """How long a server may say nothing."""

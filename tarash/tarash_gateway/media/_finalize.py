@@ -17,10 +17,10 @@ from anyio import to_thread
 from .._data._made_by import Makers, keep_config, makers_of
 from .._data._media_info import MediaInfo, Mismatch
 from .._data._template import of_many
-from .._support._notes import tell
+from .._support._tracebacks import tell
 from .._support._warnings import warn
 from ..exceptions import ProbeError, SaveError, TarashException, VerificationError
-from ._labels import relabelled
+from ._formats import relabelled
 from ._local_media import URL, LocalMedia, NoMedium, locate
 from ._url_refresher import media_of
 
@@ -75,7 +75,9 @@ async def finalize_result(  # noqa: PLR0913  (what is known at the end of a gene
 
 def _cancellation_note(response: Response) -> str:
     """Return what a cancelled call leaves behind: a result that is paid for."""
-    urls = [one for one in media_of(response) if isinstance(one, str) and URL.match(one)]
+    urls = [
+        medium for medium in media_of(response) if isinstance(medium, str) and URL.match(medium)
+    ]
     where = f"; it is at {', '.join(urls)}" if urls else ""
     paid = "made" if response.is_mock else "made and paid for"
     return f"Cancelled with the result at hand: request {response.request_id} is {paid}{where}"
@@ -120,9 +122,8 @@ async def _examined(
     """
     media = media_of(response)
     if config.verify == "off":
-        untold = (
-            getattr(response, "duration", 0) is None or getattr(response, "resolution", "") is None
-        )
+        fields = vars(response)
+        untold = fields.get("duration", 0) is None or fields.get("resolution", "") is None
         media = media[:1] if untold else ()
 
     examined: dict[int, MediaInfo | str] = {}

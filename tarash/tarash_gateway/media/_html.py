@@ -97,7 +97,7 @@ def _facts(response: Response) -> str:
     provider, model = maker_of(response)
     duration = getattr(response, "duration", None)
     parts = [
-        " ".join(one for one in (provider, model) if one),
+        " ".join(word for word in (provider, model) if word),
         "made by the mock" if response.is_mock else "",
         f"{duration:g} s" if duration else "",
         getattr(response, "resolution", None) or "",

@@ -353,11 +353,20 @@ async def converted(
     return request.model_copy(update=changes) if changes else request
 
 
+def has_media(request: Request) -> bool:
+    """Tell whether a request has an image, a video or a mask."""
+    return bool(request.image_list or media_fields(request))
+
+
 def media_fields(request: Request) -> list[tuple[str, Any]]:
     """Return the fields that hold one medium each, and are set."""
     # Not by `getattr`, which takes pydantic longer where there is no such field than all else here.
-    fields = ((name, vars(request).get(name)) for name in ("video", "mask_image"))
-    return [(name, media) for name, media in fields if media is not None]
+    fields = vars(request)
+    return [
+        (name, fields[name])
+        for name in ("video", "mask_image")
+        if name in fields and fields[name] is not None
+    ]
 
 
 def shown(text: str) -> str:

@@ -141,8 +141,7 @@ def _is_base64(text: str) -> bool:
 
     A path, and many a sentence, has no other characters either.
     """
-    glance = text[:SLICE_CHARACTERS]
-    if not glance or BASE64_TEXT.fullmatch(glance) is None:
+    if not text or BASE64_TEXT.fullmatch(text, 0, HEAD_CHARACTERS) is None:
         return False
 
     head = SPACE.sub("", text[:GLANCE_CHARACTERS]).translate(URL_SAFE)
@@ -151,7 +150,9 @@ def _is_base64(text: str) -> bool:
     except NoMedium:
         return False
 
-    return known or len(text) >= SHORTEST_UNKNOWN
+    # Of a medium by its first bytes, the rest is looked at when it is decoded.
+    is_long = len(text) >= SHORTEST_UNKNOWN
+    return known or (is_long and BASE64_TEXT.fullmatch(text, 0, SLICE_CHARACTERS) is not None)
 
 
 def _path(text: str) -> Path | None:

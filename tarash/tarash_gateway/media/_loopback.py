@@ -182,6 +182,9 @@ async def _publish(media: bytes | Path, content_type: str, name: str) -> str:
 
 def published(url: str) -> _Item | None:
     """Return what this process publishes under a URL; None where that is somebody else's."""
+    if not _servers:
+        return None
+
     items = (server.find(url) for server in list(_servers.values()))
     return next((item for item in items if item is not None), None)
 

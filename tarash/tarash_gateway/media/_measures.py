@@ -6,13 +6,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._data._measures import Measures
+from .._data._media_info import Measures
 from ..exceptions import ProbeError
 
 if TYPE_CHECKING:
     from .._data._exchange import Request
-    from .._data._measures import Pixels
-    from .._data._media_info import MediaInfo
+    from .._data._media_info import MediaInfo, Pixels
     from ._inputs import Rules
 
 
@@ -24,7 +23,7 @@ def measures_of(request: Request, rules: Rules) -> Measures:
         rules: What the config says of input media: who may name no file is not measured by one.
     """
     by_path = rules.allow_private_urls and not rules.untrusted
-    images = tuple(_pixels(_seen(one["image"], by_path=by_path)) for one in request.image_list)
+    images = tuple(_pixels(_seen(image["image"], by_path=by_path)) for image in request.image_list)
     video = getattr(request, "video", None)
     seen = None if video is None else _seen(video, by_path=by_path)
     length = None if seen is None or seen.truncated else seen.duration

@@ -6,20 +6,36 @@ Bytes are encoded off the event loop where they are many; uploads are the adapte
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from .._data._hints import give_media, switch_on
 from .._data._responses import Adjustment
+from .._http._kinds import sniff
+from .._support._base64 import LETTERS, decoded
 from ..exceptions import ValidationError
-from ._forms import DATA_URI, HEAVY_BYTES, REFERENCE, Reference, encoded, in_thread
+from ._files import looks_like_a_path
+from ._forms import (
+    DATA_URI,
+    HEAVY_BYTES,
+    REFERENCE,
+    SCHEME,
+    SHORTEST_BASE64,
+    Reference,
+    encoded,
+    in_thread,
+)
 from ._inputs import (
     Local,
     Rules,
     Sum,
     bytes_of,
     converted,
+    has_media,
     header_facts,
+    is_data_uri,
+    is_remote,
     known,
     loaded,
     media_fields,
@@ -68,7 +84,7 @@ async def prepare(
     Raises:
         ValidationError: A medium is malformed, too large, or of a form that can't be sent.
     """
-    if not request.image_list and not media_fields(request):
+    if not has_media(request):
         return request, ()
 
     preparation = _Preparation(accepts, upload, fetch, rules or Rules())
@@ -345,3 +361,35 @@ class _Plan:
         self.adjustments.append(
             Adjustment(field=where, requested=str(facts), sent=WHEN_SENT, reason=wrong)
         )
+
+
+def with_paths(request: Request, rules: Rules) -> Request:
+    """Return the request with a path for each text that names a file; reads none of them.
+
+    Models may follow the shape of an image. A call has its bytes by then, and a plan opens the
+    file only where it is known to be one.
+    """
+    if rules.untrusted or not rules.allow_private_urls:
+        return request  # text names no file
+
+    changes: dict[str, Any] = {}
+    if request.image_list:
+        changes["image_list"] = tuple(
+            {**image, "image": _path_of(image["image"])} for image in request.image_list
+        )
+
+    changes |= {name: _path_of(media) for name, media in media_fields(request)}
+    return request.model_copy(update=changes) if changes else request
+
+
+def _path_of(media: Any) -> Any:
+    if not isinstance(media, str) or is_remote(media) or is_data_uri(media):
+        return media
+
+    if SCHEME.match(media) or not looks_like_a_path(media):
+        return media
+
+    if len(media) >= SHORTEST_BASE64 and sniff(decoded(media[:LETTERS]) or b""):
+        return media
+
+    return Path(media)

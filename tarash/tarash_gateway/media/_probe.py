@@ -155,7 +155,7 @@ def _run(read: Callable[[int, int], bytes], size: int) -> MediaInfo:
 async def _probe_url(url: str, reach: FetchPolicy) -> MediaInfo:
     import aiohttp
 
-    from ._download_errors import Refused
+    from ._fetch_policy import Refused
 
     async with AsyncExitStack() as stack:
         source = _Url(await stack.enter_async_context(reach.open()), url)

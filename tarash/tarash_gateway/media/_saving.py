@@ -25,10 +25,8 @@ from .._http._backend import check_loop
 from .._support._warnings import warn
 from ..exceptions import ValidationError
 from ._atomic_file import AtomicFile
-from ._download_errors import Failed, Gone, Refused
-from ._fetch_policy import FetchPolicy
-from ._formats import HEAD_BYTES, extension, type_of
-from ._labels import misnamed
+from ._fetch_policy import Failed, FetchPolicy, Gone, Refused
+from ._formats import HEAD_BYTES, extension, misnamed, type_of
 from ._local_media import LocalMedia, NoMedium, locate
 from ._stores import Exists, Store, Unreachable
 from ._unsaved import unsaved
@@ -128,7 +126,7 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
                 group.start_soon(_save_one, plan, index, number, _place(plan, index, media[index]))
 
     if scope.cancelled_caught:
-        late = [one for one in indexes if one not in {**plan.done, **plan.failures}]
+        late = [index for index in indexes if index not in {**plan.done, **plan.failures}]
         plan.failures |= dict.fromkeys(late, f"it took more than {timeout:g} s; raise timeout=")
 
     _tell_of_names(plan.done)
@@ -138,8 +136,8 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
 
 
 def _tell_of_names(saved: Mapping[int, Saved]) -> None:
-    for one in saved.values():
-        odd = misnamed(one.place, one.content_type)
+    for result in saved.values():
+        odd = misnamed(result.place, result.content_type)
         if odd is not None:
             warn(odd)
 

@@ -35,7 +35,7 @@ def unsaved(plan: _Plan, count: int) -> SaveError:
 
     provider, model = maker_of(plan.response)
     held = media_of(plan.response)
-    urls = [str(held[one]) for one in indexes if _is_url(held[one])]
+    urls = [str(held[index]) for index in indexes if _is_url(held[index])]
     paid = "made" if plan.response.is_mock else "made and paid for"
     at = f", and it is at {', '.join(urls)}" if urls else ""
     where = f"request {plan.response.request_id} is {paid}{at}"

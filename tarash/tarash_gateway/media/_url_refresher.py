@@ -79,7 +79,9 @@ class UrlRefresher:
         if not self._makers.has_row(operation.provider):
             raise NotRenewed(f"{operation.provider} is registered, and can't be asked for another")
 
-        fitting = [one for one in _chain(self._config) if one.provider == operation.provider]
+        fitting = [
+            config for config in _chain(self._config) if config.provider == operation.provider
+        ]
         if not fitting:
             raise NotRenewed(
                 f"{operation.provider} may give out another: pass config=, with the key for "

@@ -127,7 +127,7 @@ def _resolution(asked: Any, info: MediaInfo) -> str | None:
     # 720p may be a square of 720 pixels a side, or of as many pixels as 1280 times 720.
     by_side = min(info.width, info.height) / lines
     by_area = math.sqrt(info.width * info.height / WIDE) / lines
-    near = any(abs(math.log(one)) <= math.log1p(SIZE_SHARE) for one in (by_side, by_area))
+    near = any(abs(math.log(ratio)) <= math.log1p(SIZE_SHARE) for ratio in (by_side, by_area))
     return None if near else f"{info.width}x{info.height}"
 
 

@@ -72,8 +72,8 @@ class Metrics:
 
         def observe(_options: Any) -> list[Observation]:
             worst: dict[tuple[str, str], int] = {}
-            for one in health():
-                name, state = (one.provider, one.model), STATES.get(one.state, 0)
+            for breaker in health():
+                name, state = (breaker.provider, breaker.model), STATES.get(breaker.state, 0)
                 worst[name] = max(state, worst.get(name, 0))
 
             return [

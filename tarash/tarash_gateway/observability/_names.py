@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .._data._observers import own_labels
+from .._data._policies import own_labels
 
 if TYPE_CHECKING:
     from .._data._events import AttemptEvent

@@ -21,7 +21,7 @@ from .._data._events import (
     Submitting,
     Unknown,
 )
-from .._data._observers import NOTED
+from .._data._policies import NOTED
 from .._support._extras import how_to_install
 from ..exceptions import ValidationError
 from . import _names as names
@@ -304,13 +304,13 @@ class OpenTelemetryObserver:
         else:
             submission = event.submission if isinstance(event, Rejected) else "unknown"
 
-        for one in (span, attempt.span):
-            if one is None:
+        for recorded in (span, attempt.span):
+            if recorded is None:
                 continue
 
-            one.set_attribute(names.SUBMISSION, submission)
+            recorded.set_attribute(names.SUBMISSION, submission)
             if event.operation_id:
-                one.set_attribute(names.RESPONSE_ID, event.operation_id)
+                recorded.set_attribute(names.RESPONSE_ID, event.operation_id)
 
         if isinstance(event, Adopted):
             attempt.span.add_event("adopted")

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Protocol, Self, TextIO
 
 from ..models import ImageGenerationUpdate, VideoGenerationUpdate
-from ._row import Piece, Row
+from ._row import Lines, Piece, Row
 from ._steady import steady
 
 __all__ = ["ProgressBar", "progress_bar"]
@@ -130,7 +130,5 @@ def _display(file: TextIO | None) -> Display:
             from ._terminal import board_of
 
             return board_of(console)
-
-    from ._plain import Lines
 
     return Lines(lambda line: print(line, file=out, flush=True))

@@ -64,11 +64,11 @@ class Row:
         """Return what was changed to fit the model and is not said yet, each as one line."""
         update = self.update
         lines = []
-        for one in () if update is None else update.adjustments:
-            if not changes(one):
+        for adjustment in () if update is None else update.adjustments:
+            if not changes(adjustment):
                 continue  # a doubt about what is sent as it is: the log has it
 
-            sentence = adjusted(one)
+            sentence = adjusted(adjustment)
             if update is not None and (update.attempt_number, sentence) not in self._told:
                 self._told.add((update.attempt_number, sentence))
                 lines.append([(self.label, "bold"), ("  ", ""), (one_line(sentence), "yellow")])
@@ -182,16 +182,19 @@ class Row:
         return self._clock() - self._attempts_began.get(number, self._began)
 
 
-def adjusted(one: Adjustment, name: str | None = None, reason: str | None = None) -> str:
+def adjusted(adjustment: Adjustment, name: str | None = None, reason: str | None = None) -> str:
     """Return an adjustment as a sentence, in the library's words or in those that are given."""
-    becomes = "left out" if one.sent is None else f"sending {shown(one.sent)}"
-    asked = f"{name or one.field}: asked {shown(one.requested)}"
-    return f"{asked}, {becomes}: {reason or one.reason}"
+    becomes = "left out" if adjustment.sent is None else f"sending {shown(adjustment.sent)}"
+    asked = f"{name or adjustment.field}: asked {shown(adjustment.requested)}"
+    return f"{asked}, {becomes}: {reason or adjustment.reason}"
 
 
-def changes(one: Adjustment) -> bool:
+def changes(adjustment: Adjustment) -> bool:
     """Tell whether something else is sent; what only resembles a mistake is noted, too."""
-    return type(one.sent) is not type(one.requested) or one.sent != one.requested
+    return (
+        type(adjustment.sent) is not type(adjustment.requested)
+        or adjustment.sent != adjustment.requested
+    )
 
 
 def shown(value: Any) -> str:
@@ -214,3 +217,41 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class Lines:
+    """Writes what has changed, line by line."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        """Begin.
+
+        Args:
+            write: Writes one line.
+        """
+        self._write = write
+        self._shown: dict[Row, tuple[int, str]] = {}
+
+    def show(self, row: Row) -> None:
+        """Say where a row stands, if its status is another than the last that was said."""
+        if row.update is None:
+            return
+
+        now = (row.update.attempt_number, row.update.status)
+        if self._shown.get(row) != now and not row.ended:
+            self._shown[row] = now
+            self._write(f"{row.text()} after {row.elapsed()}")
+
+    def say(self, line: Sequence[Piece]) -> None:
+        """Write a line."""
+        self._write("".join(text for text, _ in line))
+
+    def remind(self, row: Row) -> None:
+        """Say once more where a row stands: whoever reads a file can't see that it goes on."""
+        if row.update is not None and not row.ended:
+            self._write(f"{row.text()} after {row.elapsed()}")
+
+    def end(self, row: Row, last_words: Sequence[Piece] | None = None) -> None:
+        """Say how a row ended, where that is to be kept."""
+        self._shown.pop(row, None)
+        if last_words is not None:
+            self._write("".join(text for text, _ in last_words))

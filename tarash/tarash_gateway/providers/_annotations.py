@@ -12,7 +12,7 @@ from .. import exceptions, models
 from .._data import _exchange, _money, _types, _webhooks
 from .._http import _client, _credentials
 from ..catalog import ModelSpec
-from . import _contract, _error_rules, _provider, _rest, _rest_results
+from . import _contract, _error_rules, _finding, _provider, _rest, _rest_results
 
 _NAMED: tuple[tuple[ModuleType, tuple[str, ...]], ...] = (
     (
@@ -37,6 +37,6 @@ _NAMES = {
     "Response": models.VideoGenerationResponse | models.ImageGenerationResponse,
     **{name: getattr(module, name) for module, names in _NAMED for name in names},
 }
-for _module in (_contract, _provider, _rest, _rest_results):
+for _module in (_contract, _finding, _provider, _rest, _rest_results):
     for _name, _value in _NAMES.items():
         vars(_module).setdefault(_name, _value)

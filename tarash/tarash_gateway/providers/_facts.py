@@ -160,13 +160,13 @@ def mapping(value: Any) -> dict[str, Any]:
 
 def objects(value: Any) -> list[dict[str, Any]]:
     """Return the objects of what should be a list of objects."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def texts(value: Any) -> list[str]:
     """Return the texts of what should be a list of texts, or one."""
     values: Iterable[Any] = value if isinstance(value, list) else [value]
-    return [one for one in values if isinstance(one, str) and one]
+    return [value for value in values if isinstance(value, str) and value]
 
 
 def first(names: Iterable[str], *holders: Any) -> Any:

@@ -67,24 +67,31 @@ def sift(output: Any, media: Sequence[Medium], *, checks: bool = True) -> Sifted
     """
     missing, names = _left_out(output)
     painted: dict[int, str] = {}
+    beside = mapping(output)
+    present = {*beside, *(name for one in media for name in one.about)}
     for name in PAINTED_BLACK if checks else ():
-        flags = _flags(mapping(output).get(name))
+        if name not in present:
+            continue
+
+        flags = _flags(beside.get(name))
         places = _painted(flags, len(media))
         painted |= dict.fromkeys(places, name)
-        painted |= {place: name for place, one in enumerate(media) if _is_true(one.about.get(name))}
+        painted |= {
+            place: name for place, medium in enumerate(media) if _is_true(medium.about.get(name))
+        }
         if any(flags) and not places:
             names.append(name)
             missing = max(missing, sum(flags))
 
     return Sifted(
-        tuple(one for place, one in enumerate(media) if place not in painted),
+        tuple(medium for place, medium in enumerate(media) if place not in painted),
         len(painted) + missing,
         tuple(dict.fromkeys([*painted.values(), *names])),
     )
 
 
 def _flags(value: Any) -> list[bool]:
-    return [_is_true(one) for one in (value if isinstance(value, list) else [value])]
+    return [_is_true(item) for item in (value if isinstance(value, list) else [value])]
 
 
 def _is_true(value: Any) -> bool:
@@ -110,8 +117,9 @@ def _left_out(value: Any, deep: int = 4) -> tuple[int, list[str]]:
     names: list[str] = []
     if deep:
         for inner in value if isinstance(value, list) else mapping(value).values():
-            more, by = _left_out(inner, deep - 1)
-            count, names = count + more, names + by
+            if isinstance(inner, dict | list):
+                more, by = _left_out(inner, deep - 1)
+                count, names = count + more, names + by
 
     return count, names
 

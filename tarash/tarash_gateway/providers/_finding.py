@@ -1,4 +1,4 @@
-"""What adapters share that search their provider's list for a job: pages, dates, what is alike.
+"""Jobs as adapters name them, and find them in their provider's list: pages, dates, what is alike.
 
 A job is taken for the one that was sent where all that the list shows of it is as it was sent.
 """
@@ -9,15 +9,31 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from .._data._exchange import Operation
 from .._http._answer import unreadable
 
 if TYPE_CHECKING:
+    from .._data._exchange import Call
     from .._http._answer import HttpResponse
 
 CLOCK_SKEW = timedelta(seconds=5)
 """How far the provider's clock may be behind ours."""
 MOST_PAGES = 3
 """Pages that are read; a page has a hundred jobs."""
+
+
+def operation_of(
+    client: Any, call: Call, job_id: str, submitted_at: datetime | None = None, **data: Any
+) -> Operation:
+    """Return what another process needs to go on with a job."""
+    return Operation(
+        provider=client.account.provider,
+        model=call.config.model,
+        kind=call.kind,
+        id=job_id,
+        submitted_at=(submitted_at or datetime.now(UTC)).isoformat(),
+        data=data,
+    )
 
 
 def moment(value: Any) -> datetime | None:

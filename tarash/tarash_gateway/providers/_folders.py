@@ -1,16 +1,21 @@
-"""Built-in providers whose folder holds a declaration, `provider.toml`, read on first use.
+"""Rows of declared providers: those that ship in a folder of their own, and those in users' files.
 
-The row says by itself what importing the package needs, so that no file is read for it.
+A row that ships says by itself what importing the package needs, so that no file is read for it.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .._support._shipped import shipped
+from .._support._warnings import warn
 from ..catalog import Schemas
+from ..exceptions import ValidationError
 from ._provider import BOTH, KeyVariable, Modality, Provider
 
 if TYPE_CHECKING:
@@ -104,7 +109,8 @@ class _Models(ModuleType):
         self.__dict__["package"] = package
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        # The catalogue asks for more than most declarations say: no reason to read it all again.
+        if name.startswith("__") or "MODELS" in self.__dict__:
             raise AttributeError(name)
 
         from ._declared._load import models_of
@@ -114,3 +120,26 @@ class _Models(ModuleType):
             raise AttributeError(name)
 
         return self.__dict__[name]
+
+
+def row_of(source: str | Path | Mapping[str, Any]) -> Provider:
+    """Return the row of a declared provider; what reads declarations is loaded when needed."""
+    from ._declared import declared_provider
+
+    return declared_provider(source)
+
+
+def of_the_environment() -> list[Provider]:
+    """Return the rows of the folder's TOML files; one that is no declaration is warned of."""
+    folder = os.environ.get("TARASH_PROVIDERS")
+    rows = []
+    if folder and not Path(folder).is_dir():
+        warn(f"TARASH_PROVIDERS names no folder that is there: {folder!r}")
+
+    for path in sorted(Path(folder).glob("*.toml")) if folder else ():
+        try:
+            rows.append(row_of(path))
+        except ValidationError as error:
+            warn(f"{error.message} (found by TARASH_PROVIDERS, and left out)")
+
+    return rows

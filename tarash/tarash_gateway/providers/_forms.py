@@ -9,6 +9,7 @@ from typing import Any
 
 from .._http._aiohttp import aiohttp
 from .._support._mime import named
+from ..media import from_data_uri
 
 
 def is_file(value: Any) -> bool:
@@ -37,5 +38,57 @@ def multipart(fields: Mapping[str, Any]) -> aiohttp.FormData:
             add_file(form, name, value, name)
         else:
             form.add_field(name, written(value))
+
+    return form
+
+
+def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]] | None]:
+    """Return the plain fields of a body, and its media as the parts of a form."""
+    fields: dict[str, Any] = {}
+    files: list[tuple[str, Any]] = []
+    for name, value in body.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        if not values or not all(is_file(value) for value in values):
+            fields[name] = value
+            continue
+
+        # As the SDK names them: `image` for one, `image[]` for each of several.
+        part = name if len(values) == 1 else f"{name}[]"
+        for number, file in enumerate(values):
+            kind = file["content_type"]
+            # As a stream: of bytes, all would be copied to the connection at once, and aiohttp
+            # warns of any megabyte.
+            content = io.BytesIO(file["content"])
+            files.append((part, (named(f"{name}-{number}", kind), content, kind)))
+
+    return fields, files or None
+
+
+def as_part(value: Any, name: str) -> Any:
+    """Return media that a mapper wrote as a data URI as the bytes that a form takes."""
+    if isinstance(value, list):
+        return [as_part(item, name) for item in value]
+
+    # A plan's placeholders are of a type of their own, and stay.
+    return (from_data_uri(value, name) or value) if type(value) is str else value
+
+
+def form_of(body: Mapping[str, Any], *, always: bool) -> aiohttp.FormData | None:
+    """Return a body as a form of our own session: objects in it as JSON.
+
+    Args:
+        body: Plain fields, and media as bytes with their type.
+        always: Whether it is a form also without a file; otherwise that is None.
+    """
+    fields, files = split(body)
+    if files is None and not always:
+        return None
+
+    form = aiohttp.FormData(default_to_multipart=True)
+    for name, value in fields.items():
+        form.add_field(name, written(value))
+
+    for part, (name, content, kind) in files or ():
+        form.add_field(part, content, filename=name, content_type=kind)
 
     return form

@@ -61,7 +61,7 @@ class OpenAIRules(ErrorRules):
     def code_of(self, body: Any) -> str:
         """Return the code without separators; of two, the one that speaks of the filter."""
         error = error_of(body) or {}
-        codes = [_plain(one.get("code")) for one in (error, mapping(error.get("innererror")))]
+        codes = [_plain(level.get("code")) for level in (error, mapping(error.get("innererror")))]
         kinds = [code for code in (*codes, _plain(error.get("type"))) if re.match(QUOTA, code)]
         return next((code for code in codes if re.match(MODERATION, code)), (kinds or codes)[0])
 
@@ -147,7 +147,11 @@ def no_media(raw: Any, kind: str) -> TarashException:
         return job_error(error, raw)
 
     flag = next(
-        (unsafe_flag for one in objects(mapping(raw).get("data")) if (unsafe_flag := unsafe(one))),
+        (
+            unsafe_flag
+            for item in objects(mapping(raw).get("data"))
+            if (unsafe_flag := unsafe(item))
+        ),
         None,
     )
     categories = tuple(dict.fromkeys(categories_in(raw))) or ((flag,) if flag else ())
@@ -184,10 +188,10 @@ def _moderation(error: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _categories(error: Mapping[str, Any]) -> tuple[str, ...]:
     named = _moderation(error).get("categories")
-    names = [str(one) for one in named] if isinstance(named, list) else []
+    names = [str(name) for name in named] if isinstance(named, list) else []
     names += categories_in(error)
     for listed in VIOLATIONS.findall(str(error.get("message") or "")):
-        names += [one.strip() for one in listed.split(",") if one.strip()]
+        names += [name.strip() for name in listed.split(",") if name.strip()]
 
     return tuple(dict.fromkeys(names))
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
+from .._data._money import Reported, exact
 from .._http._answer import parse_json
 from .._http._client import HttpResponse, unreadable
+from . import _finding as pages
 from ._facts import ODD, content_type, date, mapping, objects, text
 from ._filters import note_of, refusal, sift, unsafe
 from ._openai_errors import categories_in, error_of, job_error, no_media
-from ._outputs import Medium, content_of, find
+from ._outputs import Medium, content_of, find, response_of
 from ._previews import IMAGE_TYPES, image_in, said_by
-from ._responses import response_of
 
 if TYPE_CHECKING:
-    from .._data._exchange import Call, PartialImage, RawResult, Response
+    from .._data._exchange import Call, PartialImage, Payload, RawResult, Response
 
 # Where servers that speak this wire put the address of a video, the likeliest first.
 URL_PLACES = (
@@ -86,7 +90,9 @@ def image_response(call: Call, raw: Any) -> Response:
     kept_back = [*_kept_back(items), *sifted.flags]
 
     sent = text(beside.get("output_format")) or text(extra.get("output_format")) or "png"
-    metadata = {name: one for name, one in beside.items() if name != "data" and one is not None}
+    metadata = {
+        name: value for name, value in beside.items() if name != "data" and value is not None
+    }
     return response_of(
         call,
         [medium.url for medium in sifted.media],
@@ -132,7 +138,7 @@ def events(answer: HttpResponse) -> list[Any]:
     """
     data = (line[5:].strip() for line in str(answer.body).splitlines() if line[:5] == "data:")
     try:
-        parsed = [parse_json(one) for one in data if one != "[DONE]"]
+        parsed = [parse_json(line) for line in data if line != "[DONE]"]
     except ValueError:
         parsed = []
 
@@ -173,3 +179,75 @@ def addresses_in(value: Any) -> list[str]:
 
     videos = find(places, "video", prefer=URL_PLACES, also=("/",))
     return [medium.url for medium in videos.media if medium.url[:5].lower() != "data:"]
+
+
+def reported_cost(body: Any, _metadata: Mapping[str, Any]) -> Reported | None:
+    """Return the tokens of an answer; None where it has none, as of videos."""
+    events = body if isinstance(body, list) else [body]  # of a stream, the last one says it
+    usage = next(
+        (
+            counted
+            for event in reversed(events)
+            if (counted := mapping(mapping(event).get("usage")))
+        ),
+        {},
+    )
+    details = mapping(usage.get("input_tokens_details"))
+    counts = {
+        "prompt": exact(details.get("text_tokens")),
+        "input_image": exact(details.get("image_tokens")),
+        "output": exact(usage.get("output_tokens")),
+    }
+    parts = {name: count for name, count in counts.items() if count is not None}
+    if "output" not in parts or "prompt" not in parts:
+        return None
+
+    return Reported(quantity=exact(usage.get("total_tokens")), unit="token", parts=parts)
+
+
+PAGE = 100
+REMIX = re.compile(r"(?:^|/)videos/(?P<source>[^/]+)/remix(?:$|\?)")
+SOURCE = "remixed_from_video_id"
+COMPARED = ("model", "prompt", "seconds", "size")
+DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+
+
+async def newest(
+    get: Callable[[str], Awaitable[HttpResponse]], path: str, since: datetime
+) -> list[dict[str, Any]]:
+    """Return the newest videos, as far back as `since` or as a few pages reach."""
+
+    def following(page: Mapping[str, Any], videos: list[dict[str, Any]]) -> str | None:
+        if not (page.get("has_more") and page["data"] and videos):
+            return None
+
+        return page_of(path, str(videos[-1]["id"]))
+
+    return await pages.newest(get, page_of(path, None), since, items="data", following=following)
+
+
+def page_of(path: str, after: str | None) -> str:
+    """Return where the page of the list is that follows a video, or the first."""
+    first = f"{path}{'&' if '?' in path else '?'}limit={PAGE}&order=desc"
+    return first if after is None else f"{first}&after={quote(after, safe='')}"
+
+
+def is_same(video: Mapping[str, Any], payload: Payload) -> bool:
+    """Tell whether a listed video is what a payload asks for, as far as its object shows it."""
+    body = payload.body
+    remix = REMIX.search(payload.path)
+    source = unquote(remix["source"]) if remix else None
+    if SOURCE in video and "video" not in body and (video[SOURCE] or None) != source:
+        return False
+
+    asked = {name: body[name] for name in COMPARED if name in body}
+    shown = {name: video[name] for name in asked if video.get(name) is not None}
+    if "prompt" in asked and "prompt" not in shown:
+        return False  # another's request to the same model would show no less
+
+    return bool(shown) and all(_bare(value) == _bare(asked[name]) for name, value in shown.items())
+
+
+def _bare(value: Any) -> str:
+    """Return a value as text; a model's id without the date of its snapshot."""
+    return DATED.sub("", str(value))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
 
@@ -35,15 +34,26 @@ from ..exceptions import ContentModerationError, TarashException, UnsupportedOpe
 from ..mapping import apply_field_mappers
 from ._contract import AdapterDefaults
 from ._facts import among, id_in, milliseconds, percent, unknown_in
-from ._finding import is_since, moment
-from ._openai_costs import reported_cost
+from ._finding import is_since, moment, operation_of
+from ._forms import as_part, split
 from ._openai_errors import classify_answer, error_of, job_error
-from ._openai_forms import as_part, split
-from ._openai_list import PAGE, is_same, newest, page_of
 from ._openai_models import EDIT, LARGEST_MASK, REMIX
-from ._openai_results import addresses_in, events, image_response, partial_image, video_response
+from ._openai_results import (
+    PAGE,
+    addresses_in,
+    events,
+    image_response,
+    is_same,
+    newest,
+    page_of,
+    partial_image,
+    reported_cost,
+    video_response,
+)
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from .._data._exchange import Call, Response
     from .._data._types import CancelAnswer, JobStatus, MediaContent
     from .._http._client import Transport
@@ -244,7 +254,7 @@ class OpenAIWire(AdapterDefaults):
             error = error_of(accepted)
             raise job_error(error, accepted) if error else unreadable(answer.status, accepted)
 
-        operation = operation_of(client, call, job_id, datetime.now(UTC))
+        operation = operation_of(client, call, str(job_id))
         has_ended = among(STATUSES, str(accepted.get("status"))) in ENDED
         return Begun(operation, accepted) if has_ended else operation
 
@@ -264,9 +274,9 @@ class OpenAIWire(AdapterDefaults):
 
         path = self.path("videos", client.account.api_version, call.config.model)
         return [
-            operation_of(client, call, one["id"], moment(one.get("created_at")) or since)
-            for one in await newest(client.get, path, since)
-            if is_since(one.get("created_at"), since) and is_same(one, payload)
+            operation_of(client, call, str(video["id"]), moment(video.get("created_at")) or since)
+            for video in await newest(client.get, path, since)
+            if is_since(video.get("created_at"), since) and is_same(video, payload)
         ]
 
     def together(self, operation: Operation) -> Together | None:
@@ -348,8 +358,8 @@ class OpenAIWire(AdapterDefaults):
     ) -> RawResult:
         """Return the finished job with its video: by a public URL, else the bytes."""
         base = client.account.base_url
-        given = [urljoin(f"{base}/", one) for one in addresses_in(job)]
-        public = [one for one in given if origin(one) != origin(base)]
+        given = [urljoin(f"{base}/", address) for address in addresses_in(job)]
+        public = [address for address in given if origin(address) != origin(base)]
         if public:
             return RawResult(job, {"urls": public})
 
@@ -361,7 +371,7 @@ class OpenAIWire(AdapterDefaults):
             if not elsewhere:
                 raise unreadable(answer.status, answer.body)
 
-            return RawResult(job, {"urls": [urljoin(f"{base}/", one) for one in elsewhere]})
+            return RawResult(job, {"urls": [urljoin(f"{base}/", address) for address in elsewhere]})
 
         kind = answer.content_type or ""
         media: MediaContent = {
@@ -385,16 +395,3 @@ class OpenAIWire(AdapterDefaults):
             return image_response(call, finished.raw)
 
         return video_response(call, finished)
-
-
-def operation_of(
-    client: OpenAIClient, call: Call, job_id: Any, submitted_at: datetime
-) -> Operation:
-    """Return what another process needs to go on with a job."""
-    return Operation(
-        provider=client.account.provider,
-        model=call.config.model,
-        kind=call.kind,
-        id=str(job_id),
-        submitted_at=submitted_at.isoformat(),
-    )

@@ -19,9 +19,11 @@ from .._http._client import shorten
 from .._support._mime import TYPES
 from ..exceptions import GenerationFailedError
 from ..media import sniff
-from ._facts import content_type, text
+from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._facts import content_type, response_facts, text
 
 if TYPE_CHECKING:
+    from .._data._exchange import Call, Response
     from .._data._types import MediaType
 
 SUFFIXES: Mapping[str, str] = {
@@ -127,13 +129,13 @@ def find(
 
     every = list(seen.values())
     media = _of_kind(every, kind)
-    media.sort(key=lambda one: _rank(one, prefer))
-    places = {one.place[:1] for one in media}
+    media.sort(key=lambda medium: _rank(medium, prefer))
+    places = {medium.place[:1] for medium in media}
     return Found(
         tuple(media),
-        tuple(one.url for one in every if one.kind == "audio" and not one.aside),
+        tuple(medium.url for medium in every if medium.kind == "audio" and not medium.aside),
         _beside(output, places),
-        tuple(dict.fromkeys(one.content_type or one.kind or "unknown" for one in every)),
+        tuple(dict.fromkeys(medium.content_type or medium.kind or "unknown" for medium in every)),
     )
 
 
@@ -174,17 +176,17 @@ def no_media(
 
 def _of_kind(every: list[Medium], kind: str) -> list[Medium]:
     """Return what answers the question best: sure ones before vague ones, results before asides."""
-    sure = [one for one in every if one.kind == kind]
-    vague = [one for one in every if one.kind is None]
-    moving = [one for one in every if kind == "video" and one.content_type in ANIMATED]
-    packed = [one for one in every if one.content_type in ARCHIVES]
+    sure = [medium for medium in every if medium.kind == kind]
+    vague = [medium for medium in every if medium.kind is None]
+    moving = [medium for medium in every if kind == "video" and medium.content_type in ANIMATED]
+    packed = [medium for medium in every if medium.content_type in ARCHIVES]
     choices = (
-        [one for one in sure if not one.aside],
-        [one for one in vague if not one.aside],
+        [medium for medium in sure if not medium.aside],
+        [medium for medium in vague if not medium.aside],
         sure,
-        [one for one in moving if not one.aside],
+        [medium for medium in moving if not medium.aside],
         vague,
-        [one for one in packed if not one.aside],
+        [medium for medium in packed if not medium.aside],
     )
     return next((list(choice) for choice in choices if choice), [])
 
@@ -200,7 +202,7 @@ def _beside(output: Any, places: set[tuple[str | int, ...]]) -> Any:
         return rest or None
 
     if isinstance(output, list):
-        return [one for place, one in enumerate(output) if (place,) not in places] or None
+        return [item for place, item in enumerate(output) if (place,) not in places] or None
 
     return None
 
@@ -214,17 +216,17 @@ def _walk(value: Any, place: tuple[str | int, ...], starts: tuple[str, ...]) -> 
             yield _medium(value, place, {})
 
     elif isinstance(value, list):
-        for number, one in enumerate(value[:MOST]):
-            yield from _walk(one, (*place, number), starts)
+        for number, item in enumerate(value[:MOST]):
+            yield from _walk(item, (*place, number), starts)
 
     elif isinstance(value, dict):
         named = next((name for name in URL_NAMES if isinstance(value.get(name), str)), None)
         if named is not None and _is_address(value[named], starts):
             yield _medium(value[named], place, value)
 
-        for name, one in value.items():
+        for name, item in value.items():
             if name != named:
-                yield from _walk(one, (*place, name), starts)
+                yield from _walk(item, (*place, name), starts)
 
 
 def _is_address(value: str, starts: tuple[str, ...]) -> bool:
@@ -319,3 +321,23 @@ def _kind(content_type: str | None) -> str | None:
         return "video"
 
     return family if family in ("video", "image", "audio") else "other"
+
+
+def response_of(
+    call: Call, media: Sequence[MediaType], raw: Any, metadata: Mapping[str, Any], **given: Any
+) -> Response:
+    """Return the response with these media.
+
+    Args:
+        call: What was asked for.
+        media: Addresses, bytes with their type, or, of images, base64; at least one.
+        raw: The body that settled it.
+        metadata: What stands beside them.
+        **given: Fields of the response, as the provider said them; None and "" for unsaid.
+    """
+    fields = response_facts(call, metadata, **given)
+    if call.kind == "image":
+        images = tuple(map(as_text, media))
+        return ImageGenerationResponse(images=images, raw_response=raw, **fields)
+
+    return VideoGenerationResponse(video=media[0], videos=tuple(media), raw_response=raw, **fields)

@@ -22,11 +22,11 @@ from ..catalog import Mappers, ModelSource, built_in_mappers, forget, provide, p
 from ..exceptions import ValidationError
 from ..mapping import check_mapping
 from ..models import ProviderHandler, ProviderInfo, VideoGenerationConfig
-from . import _files
+from . import _folders
 from ._contract import Adapter
 from ._handler_checks import check_handler, is_adapter, makes
 from ._provider import Provider
-from ._shipped import shipped
+from ._shipped import row_of, shipped
 
 __all__ = [
     "get_provider_field_mapping",
@@ -50,7 +50,7 @@ def brought() -> Mapping[str, Provider]:
     One that can't be imported, or is no row, is warned of and left out: it must not take the
     others down with it.
     """
-    rows = _files.of_the_environment()
+    rows = _folders.of_the_environment()
     for point in points_of(ENTRY_POINTS):
         try:
             row = point.load()
@@ -86,9 +86,8 @@ class _Sources:
         self._registered = registered
 
     def row(self, provider: str) -> Provider | None:
-        mine = self._registered.get(provider) or shipped().get(provider)
         # Other packages are asked only where neither the application nor this one knows the name.
-        return mine if mine is not None else brought().get(provider)
+        return self._registered.get(provider) or row_of(provider) or brought().get(provider)
 
     def get(self, provider: str) -> ModelSource | None:
         row = self.row(provider)
@@ -307,7 +306,7 @@ class Registry:
             )
 
         models = self.models_with_keys(name)
-        present = tuple(one for one, model in models.items() if self._has_key(name, model))
+        present = tuple(prefix for prefix, model in models.items() if self._has_key(name, model))
         return ProviderInfo(
             name=name,
             modalities=row.modalities,
@@ -360,7 +359,7 @@ def register_provider_file(source: str | Path | Mapping[str, Any]) -> ProviderIn
     Raises:
         ValidationError: It declares none that can be used; each place is named, with its line.
     """
-    row = _files.row_of(source)
+    row = _folders.row_of(source)
     default_registry.register(row)
     return next(provider for provider in list_providers() if provider.name == row.name)
 

@@ -33,7 +33,7 @@ from .._support._secrets import AuthHeaders
 from ..exceptions import UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ._facts import among, id_in, id_text, percent, unknown_in
-from ._finding import is_since, moment
+from ._finding import is_since, moment, operation_of
 from ._rest_results import RestResults
 
 if TYPE_CHECKING:
@@ -211,23 +211,7 @@ class RestAdapter(RestResults):
 
         return job_id
 
-    @staticmethod
-    def operation(
-        client: Any,
-        call: Call,
-        job_id: str,
-        submitted_at: datetime | None = None,
-        **data: Any,
-    ) -> Operation:
-        """Return what another process needs to go on with a job."""
-        return Operation(
-            provider=client.account.provider,
-            model=call.config.model,
-            kind=call.kind,
-            id=job_id,
-            submitted_at=(submitted_at or datetime.now(UTC)).isoformat(),
-            data=data,
-        )
+    operation = staticmethod(operation_of)
 
     def job_named(self, client: Any, payload: Payload, call: Call, job_id: str) -> Operation:
         """Return the job of a submit whose answer was lost, by its id. Pure."""
@@ -261,15 +245,22 @@ class RestAdapter(RestResults):
 
     def listed_statuses(self, jobs: Iterable[Any]) -> dict[str, Snapshot]:
         """Return where a list's jobs stand. Pure."""
-        with_ids = (job for job in jobs if isinstance(job, Mapping) and job.get("id"))
-        return {
-            str(job["id"]): Snapshot(
-                self.status_of(job),
-                raw=job,
-                unknown=unknown_in(self.statuses, value_at(job, self.status)),
-            )
-            for job in with_ids
-        }
+        read: dict[str, tuple[JobStatus, str | None]] = {}
+        snapshots: dict[str, Snapshot] = {}
+        for job in jobs:
+            if not isinstance(job, Mapping) or not job.get("id"):
+                continue
+
+            word = value_at(job, self.status)
+            known = read.get(word) if isinstance(word, str) else None
+            if known is None:
+                known = (self.status_of(job), unknown_in(self.statuses, word))
+                if isinstance(word, str) and type(self).status_of is RestAdapter.status_of:
+                    read[word] = known  # which is so of all jobs with that word
+
+            snapshots[str(job["id"])] = Snapshot(known[0], raw=job, unknown=known[1])
+
+        return snapshots
 
     def refused(self, answer: HttpResponse) -> Snapshot:
         """Return the verdict on the job that an error status carries, where it carries one.

@@ -11,8 +11,7 @@ from .._support._paths import value_at
 from ..exceptions import ContentModerationError, GenerationFailedError
 from ._contract import AdapterDefaults
 from ._filters import is_checked, refusal, sift
-from ._outputs import VAGUE, Medium, content_of, find, no_media
-from ._responses import response_of
+from ._outputs import VAGUE, Medium, content_of, find, no_media, response_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, RawResult, Response

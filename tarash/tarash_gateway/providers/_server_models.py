@@ -64,8 +64,8 @@ def _written(request: Any, _value: Any) -> str | None:
     return None if size is None else f"{size[0]}x{size[1]}"
 
 
-def _seconds(convert: Callable[[float], Any]) -> FieldMapper:
-    """The wire has whole seconds only."""
+def whole_seconds(convert: Callable[[float], Any]) -> FieldMapper:
+    """Return a mapper of a duration: the wire has whole seconds only."""
     return FieldMapper(
         "duration_seconds",
         lambda _request, value: None if value is None else convert(value),
@@ -73,7 +73,9 @@ def _seconds(convert: Callable[[float], Any]) -> FieldMapper:
     )
 
 
-def _one(*roles: ImageRole) -> FieldMapper:
+def one_image(*roles: ImageRole) -> FieldMapper:
+    """Return a mapper of the first image of these roles."""
+
     def convert(_request: object, images: Any) -> Any:
         fitting = [image["image"] for image in images if image.get("type") in roles]
         return fitting[0] if fitting else None
@@ -81,7 +83,9 @@ def _one(*roles: ImageRole) -> FieldMapper:
     return FieldMapper("image_list", convert, roles=roles, most=1)
 
 
-def _all(*roles: ImageRole) -> FieldMapper:
+def all_images(*roles: ImageRole) -> FieldMapper:
+    """Return a mapper of all images of these roles."""
+
     def convert(_request: object, images: Any) -> list[Any] | None:
         return [image["image"] for image in images if image.get("type") in roles] or None
 
@@ -97,39 +101,20 @@ SIZE: Mappers = {"size": FieldMapper("aspect_ratio", _written, also=("resolution
 VIDEO: Mappers = {
     **COMMON,
     **SIZE,
-    "seconds": _seconds(lambda value: str(int(value))),
-    "input_reference": _one(*FRAMES),
+    "seconds": whole_seconds(lambda value: str(int(value))),
+    "input_reference": one_image(*FRAMES),
 }
-VLLM_VIDEO: Mappers = {
-    **VIDEO,
-    "input_reference": _all(*FRAMES, "asset"),
-    "generate_sound": passthrough_field_mapper("generate_audio"),
-}
-SGLANG_VIDEO: Mappers = {
-    **VIDEO,
-    "seconds": _seconds(int),
-    "n": FieldMapper(
-        "number_of_videos",
-        lambda _request, value: value if value > 1 else None,
-        allowed=range(1, MOST_OUTPUTS + 1),
-    ),
-    "enhance_prompt": passthrough_field_mapper("enhance_prompt"),
-    "video_reference": passthrough_field_mapper("video"),
-}
-COMPATIBLE_VIDEO: Mappers = {**VIDEO, "video": passthrough_field_mapper("video")}
 
 
 IMAGE: Mappers = {
     **COMMON,
     "n": n_images_field_mapper(max_value=MOST_OUTPUTS),
     "size": FieldMapper("size", lambda request, _size: image_size(request), also=("aspect_ratio",)),
-    "image": _all("reference", "asset"),
+    "image": all_images("reference", "asset"),
 }
-VLLM_IMAGE: Mappers = {**IMAGE, "mask_image": passthrough_field_mapper("mask_image")}
-SGLANG_IMAGE: Mappers = {
+EDITED: Mappers = {
     **IMAGE,
     "mask": passthrough_field_mapper("mask_image"),
     "quality": passthrough_field_mapper("quality"),
     "style": passthrough_field_mapper("style"),
 }
-COMPATIBLE_IMAGE: Mappers = SGLANG_IMAGE

@@ -17,7 +17,7 @@ from .._http._send_state import fetching_result
 from ..exceptions import TarashException
 from ._error_conditions import When
 from ._error_rules import ErrorRules
-from ._openai_forms import form_of
+from ._forms import form_of
 from ._openai_results import addresses_in, image_response, video_response
 from ._openai_wire import IMAGE_INPUTS, LARGEST_PART, STATUSES
 from ._own_server import OwnServer
@@ -164,8 +164,8 @@ class VideoServer(OwnServer):
     ) -> RawResult:
         """Return a finished job with its videos: by public URLs, else their bytes."""
         base = client.account.base_url
-        given = [urljoin(f"{base}/", one) for one in addresses_in(job)]
-        public = [one for one in given if origin(one) != origin(base)]
+        given = [urljoin(f"{base}/", address) for address in addresses_in(job)]
+        public = [address for address in given if origin(address) != origin(base)]
         if public:
             return RawResult(job, {"urls": public})
 

@@ -56,14 +56,10 @@ NAMES = {
 class _Shipped(Mapping[str, "Provider"]):
     """The rows by name and alias; each is imported when it is first asked for."""
 
-    def __init__(self) -> None:
-        self._rows: dict[str, Provider] = {}
-
     def __getitem__(self, name: str) -> Provider:
-        row = self._rows.get(name)
+        row = row_of(name)
         if row is None:
-            module = import_module(f".{NAMES[name]}", __package__)
-            row = self._rows[name] = module.provider
+            raise KeyError(name)
 
         return row
 
@@ -77,7 +73,17 @@ class _Shipped(Mapping[str, "Provider"]):
         return len(NAMES)
 
 
+_rows: dict[str, Provider] = {}
 _shipped = _Shipped()
+
+
+def row_of(name: str) -> Provider | None:
+    """Return the row of this name or alias; None where none that ships has it."""
+    row = _rows.get(name)
+    if row is None and name in NAMES:
+        row = _rows[name] = import_module(f".{NAMES[name]}", __package__).provider
+
+    return row
 
 
 def shipped() -> Mapping[str, Provider]:

@@ -46,6 +46,8 @@ def create_app(
         app = create_app(Gateway(ledger="sqlite:///jobs.db"))
     """
     try:
+        import uvicorn  # noqa: F401  (what is missing is said here, and not once it is to run)
+
         from ._app import make_app
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in NEEDED:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel
 
-from .._data._breaker import CircuitHealth
+from .._data._limits import CircuitHealth
 from .._data._model_info import ModelDescription, NumberRange
 from .._data._money import PriceLine
 from .._data._responses import ProviderInfo

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,39 +21,25 @@ from .._jobs._gateway import Gateway
 from .._version import __version__
 from ..exceptions import StorageError, TarashException
 from . import (
-    _audit,
     _catalogue,
     _content,
     _events,
     _health,
     _images,
-    _inbox_route,
-    _job_media,
+    _inbox,
     _jobs,
     _keys,
-    _links,
     _media,
-    _models,
     _page,
-    _remakes,
-    _signing_in,
-    _streams,
-    _timelines,
-    _traffic,
     _videos,
 )
-from ._around import Around
+from ._around import Around, Traces
 from ._creating import is_known, orders
-from ._examples import with_examples
-from ._forms import UNNAMED_JSON
+from ._forms import UNNAMED_JSON, check_query
 from ._front import Front, front_of
-from ._limits import SmallBodies
-from ._patience import PatientBodies
-from ._query import check_query
-from ._refusals import NO_RETRY, RETRY, Refusal, invalid, refusal_of
-from ._room import Rooms
-from ._schemas import with_schemas
-from ._tracing import Traces
+from ._limits import Bodies, Rooms
+from ._refusals import NO_RETRY, RETRY, Refusal, final, invalid, refusal_of
+from ._schemas import with_examples, with_schemas
 from ._words import rule_of
 
 if TYPE_CHECKING:
@@ -66,23 +52,14 @@ EXPOSED = ("openai-poll-after-ms", "x-request-id", "x-should-retry", "x-tarash-c
 ROUTERS = (
     _health,
     _videos,
-    _remakes,
     _content,
     _images,
     _jobs,
     _events,
-    _job_media,
-    _links,
-    _inbox_route,
+    _inbox,
     _media,
-    _models,
     _catalogue,
     _keys,
-    _audit,
-    _streams,
-    _timelines,
-    _traffic,
-    _signing_in,
     _page,
 )
 ORDERED = (
@@ -144,25 +121,16 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
     )
     app.state.front = front
     app.add_middleware(Rooms, rooms=(front.room, front.disk))
-    app.add_middleware(PatientBodies, seconds=settings.body_seconds)
-    app.add_middleware(
-        SmallBodies, json_bytes=settings.json_bytes, multipart_bytes=settings.multipart_bytes
-    )
+    app.add_middleware(Bodies, settings=settings)
     if settings.cors.origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors.origins,
-            allow_methods=["DELETE", "GET", "HEAD", "POST"],
-            allow_headers=["*"],
-            expose_headers=EXPOSED,
-        )
+        _admit(app, settings.cors.origins)
 
     if front.telemetry is not None:
         app.add_middleware(Traces, telemetry=front.telemetry)
 
     app.add_middleware(Around, metrics=front.metrics)
-    for one in ROUTERS:
-        app.include_router(one.router, dependencies=[Depends(check_query)])
+    for module in ROUTERS:
+        app.include_router(module.router, dependencies=[Depends(check_query)])
 
     _answer_heads(app)
     for kind, handler in HANDLERS.items():
@@ -171,12 +139,22 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
     return app
 
 
+def _admit(app: FastAPI, origins: Sequence[str]) -> None:
+    """Let pages of other origins call the server."""
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["DELETE", "GET", "HEAD", "POST"],
+        allow_headers=["*"],
+        expose_headers=EXPOSED,
+    )
+
+
 def _answer_heads(app: FastAPI) -> None:
     """Answer HEAD wherever GET is answered, but for streams: monitors and balancers ask so."""
-    every = [one for each in ROUTERS for one in each.router.routes if isinstance(one, APIRoute)]
-    known = {one.path for one in every if "HEAD" in (one.methods or ())}
-    for route in every:
-        is_read = "GET" in (route.methods or ()) and route.path not in known
+    routes = [route for module in ROUTERS for route in module.router.routes]
+    for route in routes:
+        is_read = isinstance(route, APIRoute) and "GET" in (route.methods or ())
         if is_read and route.response_class is not StreamingResponse:
             app.add_api_route(
                 route.path,
@@ -244,9 +222,7 @@ async def _left(_request: Request, _error: Exception) -> JSONResponse:
 async def _unforeseen(_request: Request, error: Exception) -> JSONResponse:
     """Say nothing of our insides; something may have been bought, so that nobody tries again."""
     log.error("A request failed", exc_info=error)
-    return Refusal(
-        500, "internal", "The gateway failed; its log says why", headers=NO_RETRY
-    ).answer()
+    return final(500, "internal", "The gateway failed; its log says why").answer()
 
 
 HANDLERS: dict[Any, Any] = {

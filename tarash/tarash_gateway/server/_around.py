@@ -1,4 +1,9 @@
-"""What every request goes through: an id, a line in the log, numbers, headers for browsers."""
+"""What every request goes through: an id, a span, a line in the log, numbers, headers.
+
+A span is made where the gateway is observed by OpenTelemetry. The job that a request orders is in
+its trace: spans of a gateway begin below the current one. A client that sends a `traceparent` finds
+both in its own trace. Numbers have names of routes only, no ids.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +11,15 @@ import logging
 import re
 import time
 import uuid
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from ..observability import OpenTelemetryObserver
+
 if TYPE_CHECKING:
-    from ._metrics import Metrics
+    from collections.abc import Mapping
+
+    from .._jobs._gateway import Gateway
 
 log = logging.getLogger("tarash.tarash_gateway.server.access")
 ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -27,6 +37,13 @@ HEADERS = {
 """Of answers that have none of their own."""
 UNSTORED = (b"cache-control", b"no-store")
 FAILED = 500
+BOUNDS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0)
+"""Seconds."""
+MOST_ROWS = 2000
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+FIRST_SERVER_ERROR = 500
+TRACEPARENT = frozenset({b"traceparent", b"tracestate"})
 
 
 def _plain(path: str) -> str:
@@ -95,3 +112,131 @@ def _completed(headers: Any, request_id: bytes) -> list[tuple[bytes, bytes]]:
     more = [(name, value) for name, value in HEADERS.items() if name not in names]
     stored = [] if UNSTORED[0] in names else [UNSTORED]
     return [*lowered, *more, *stored, (b"x-request-id", request_id)]
+
+
+class Metrics:
+    """Counts requests and their time."""
+
+    def __init__(self) -> None:
+        self._under_way = 0
+        self._requests: Counter[tuple[str, str, int]] = Counter()
+        self._buckets: Counter[tuple[str, float]] = Counter()
+        self._seconds: dict[str, float] = {}
+        self._counts: Counter[str] = Counter()
+
+    def begin(self) -> None:
+        """Count a request that has come."""
+        self._under_way += 1
+
+    def end(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count its answer."""
+        self._under_way -= 1
+        row = (method if method in METHODS else "other", route, status)
+        if row not in self._requests and len(self._requests) >= MOST_ROWS:
+            return
+
+        self._requests[row] += 1
+        self._counts[route] += 1
+        self._seconds[route] = self._seconds.get(route, 0.0) + seconds
+        for bound in BOUNDS:
+            if seconds <= bound:
+                self._buckets[route, bound] += 1
+
+    def text(self, jobs: int) -> str:
+        """Return all numbers.
+
+        Args:
+            jobs: How many jobs this process drives.
+        """
+        lines = [
+            "# TYPE tarash_http_requests_total counter",
+            *(
+                f'tarash_http_requests_total{{method="{method}",route="{route}",status="{status}"}}'
+                f" {count}"
+                for (method, route, status), count in sorted(self._requests.items())
+            ),
+            "# TYPE tarash_http_request_seconds histogram",
+        ]
+        for route in sorted(self._counts):
+            lines += [
+                f'tarash_http_request_seconds_bucket{{route="{route}",le="{bound:g}"}} '
+                f"{self._buckets[route, bound]}"
+                for bound in BOUNDS
+            ]
+            whole = self._counts[route]
+            lines += [
+                f'tarash_http_request_seconds_bucket{{route="{route}",le="+Inf"}} {whole}',
+                f'tarash_http_request_seconds_sum{{route="{route}"}} {self._seconds[route]:.6f}',
+                f'tarash_http_request_seconds_count{{route="{route}"}} {whole}',
+            ]
+
+        lines += [
+            "# TYPE tarash_http_requests_under_way gauge",
+            f"tarash_http_requests_under_way {self._under_way}",
+            "# TYPE tarash_jobs_driven gauge",
+            f"tarash_jobs_driven {jobs}",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def telemetry_of(gateway: Gateway) -> OpenTelemetryObserver | None:
+    """Return the observer of a gateway that makes spans, where there is one."""
+    every = (
+        observer for observer in gateway.observers if isinstance(observer, OpenTelemetryObserver)
+    )
+    return next(every, None)
+
+
+class Traces:
+    """ASGI middleware that makes a span of each request."""
+
+    def __init__(self, app: Any, telemetry: OpenTelemetryObserver) -> None:
+        self._app = app
+        self._tracer = telemetry.tracer
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Take a request into the trace that it belongs to."""
+        from opentelemetry import trace
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        outer = trace.get_current_span().get_span_context()
+        if scope["type"] != "http" or outer.is_valid:  # somebody else makes spans of requests
+            await self._app(scope, receive, send)
+            return
+
+        context = TraceContextTextMapPropagator().extract(_carried(scope["headers"]))
+        about = {"http.request.method": scope["method"], **_named(scope)}
+        with self._tracer.start_as_current_span(
+            scope["method"], context, kind=trace.SpanKind.SERVER, attributes=about
+        ) as span:
+
+            async def sending(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                    span.set_attribute("http.response.status_code", status)
+                    if status >= FIRST_SERVER_ERROR:
+                        span.set_status(trace.StatusCode.ERROR)
+
+                await send(message)
+
+            try:
+                await self._app(scope, receive, sending)
+            finally:
+                # The route as it is written, and not the path, which may hold a signature.
+                route = getattr(scope.get("route"), "path", None)
+                if route is not None:
+                    span.update_name(f"{scope['method']} {route}")
+                    span.set_attribute("http.route", route)
+
+
+def _carried(headers: Any) -> Mapping[str, str]:
+    return {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in headers
+        if name in TRACEPARENT
+    }
+
+
+def _named(scope: Any) -> Mapping[str, str]:
+    request_id = scope.get("state", {}).get("request_id")
+    return {} if request_id is None else {"tarash.request.id": request_id}

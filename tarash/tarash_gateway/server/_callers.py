@@ -14,10 +14,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ._front import Front, front_of
 from ._key_store import KEY_LABEL
-from ._refusals import NO_RETRY, Refusal
+from ._refusals import NO_RETRY, Refusal, final, missing
 
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo
+    from .._data._types import Kind
     from ._key_store import ApiKey
     from ._sessions import Session
 
@@ -47,7 +48,7 @@ class Caller:
 
     def may_use(self, model: str) -> bool:
         """Tell whether a model or an alias is within its scope."""
-        return self.key is None or any(fnmatchcase(model, one) for one in self.key.models)
+        return self.key is None or any(fnmatchcase(model, pattern) for pattern in self.key.models)
 
     def owns(self, job: JobInfo) -> bool:
         """Tell whether a job is its own; the admin sees all."""
@@ -137,11 +138,10 @@ async def session_of(front: Front, request: Request, *, is_write: bool = False) 
     given = request.headers.get(CSRF_HEADER, "").encode("utf-8", "replace")
     is_ours = not is_write or hmac.compare_digest(session.csrf.encode(), given)
     if not (is_ours and is_from_page(front, request, is_write=is_write)):
-        raise Refusal(
+        raise final(
             403,
             "csrf",
             "This did not come from the page of the gateway; load it again",
-            headers=NO_RETRY,
         )
 
     return session
@@ -235,9 +235,28 @@ async def admin_of(caller: CallerHere) -> Caller:
         Refusal: It is not.
     """
     if not caller.is_admin:
-        raise Refusal(403, "admin_only", "Only the admin key is good for this", headers=NO_RETRY)
+        raise final(403, "admin_only", "Only the admin key is good for this")
 
     return caller
 
 
 AdminHere = Annotated[Caller, Depends(admin_of)]
+
+
+async def owned(front: Front, caller: Caller, job_id: str, kind: Kind | None = None) -> JobInfo:
+    """Return a job of a caller's own.
+
+    Args:
+        front: What the application stands on.
+        caller: Who asks.
+        job_id: The job's id.
+        kind: What it makes; None for whatever kind.
+
+    Raises:
+        Refusal: There is none of this id, or it is another key's, which is the same.
+    """
+    job = await front.gateway.find_job_async(job_id)
+    if job is None or job.id != job_id or kind not in (None, job.kind) or not caller.owns(job):
+        raise missing(kind or "job")
+
+    return job

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 
 from .._jobs._named_models import prices_of, providers_of
 from ..exceptions import ValidationError
-from ._callers import Caller, CallerHere, FrontHere
+from ._callers import CallerHere, FrontHere
 from ._documents import ERRORS
 from ._refusals import missing, sendable
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .._data._money import PriceLine
     from ._front import Front
 
-router = APIRouter(prefix="/api/models", tags=["Models"], responses=ERRORS)
+router = APIRouter(tags=["Models"], responses=ERRORS)
 Found = tuple[str, "ModelInfo | None"]
 SUGGESTED = (
     "fal/fal-ai/veo3.1",
@@ -39,7 +39,7 @@ SUGGESTED = (
 """Where no one searches for anything yet, these come first, as far as they are there."""
 
 
-@router.get("")
+@router.get("/api/models")
 async def search_models(  # noqa: PLR0913, PLR0917  (each is a part of the query)
     front: FrontHere,
     caller: CallerHere,
@@ -56,34 +56,33 @@ async def search_models(  # noqa: PLR0913, PLR0917  (each is a part of the query
     usable = usable_of(front)
     words = q.lower().split()
     matches = [
-        one
-        for one in front.models.each(caller)
-        if _fits(one, words, kind, takes)
-        and (retired or one[1] is None or not one[1].retired)
-        and (not ready or _is_ready(one, usable))
+        listed
+        for listed in front.models.each(caller)
+        if _fits(listed, words, kind, takes)
+        and (retired or listed[1] is None or not listed[1].retired)
+        and (not ready or _is_ready(listed, usable))
     ]
-    matches.sort(key=lambda one: _rank(one, words, usable))
+    matches.sort(key=lambda listed: _rank(listed, words, usable))
     page = matches[offset : offset + limit]
-    shown = await to_thread.run_sync(lambda: [entry_of(front, one, usable) for one in page])
+    shown = await to_thread.run_sync(lambda: [entry_of(front, listed, usable) for listed in page])
     counts = {"total": len(matches), "has_more": len(matches) > offset + limit}
     # Whoever has typed an id means that one, and none that is like it.
     counts["is_id"] = front.models.is_whole(q.strip())
     return JSONResponse(sendable({"object": "list", "data": shown, **counts}))
 
 
-@router.get("/{model:path}")
+@router.get("/api/models/{model:path}")
 async def show_model(model: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Show all that is known of a model: what it takes, what it costs, when it ends."""
     await front.models.read()
-    listed = next((one for one in front.models.each(caller) if one[0] == model), None)
+    listed = next((entry for entry in front.models.each(caller) if entry[0] == model), None)
     if listed is None:
         raise missing("model")
 
-    return JSONResponse(sendable(await to_thread.run_sync(_described, front, caller, listed)))
+    return JSONResponse(sendable(await to_thread.run_sync(_described, front, listed)))
 
 
-def _described(front: Front, caller: Caller, listed: Found) -> dict[str, Any]:
-    del caller
+def _described(front: Front, listed: Found) -> dict[str, Any]:
     shown = entry_of(front, listed, usable_of(front))
     info = listed[1]
     if info is None:
@@ -131,15 +130,15 @@ def price_of(lines: Sequence[PriceLine], *, is_video: bool) -> dict[str, str] | 
         is_video: Whether videos are asked for, where the model makes images, too.
     """
     every = [line for line in lines if line.billable == "output" and line.role is None]
-    every = [one for one in every if (one.unit != "image") == is_video] or every
+    every = [line for line in every if (line.unit != "image") == is_video] or every
     if not every:
         return None
 
     first = every[0]
-    same = [one for one in every if (one.unit, one.currency) == (first.unit, first.currency)]
+    same = [line for line in every if (line.unit, line.currency) == (first.unit, first.currency)]
     is_token = first.unit in ("token", "character")
     per = Decimal(1_000_000) if is_token else Decimal(1)
-    rates = [one.rate / one.per * per * (one.credit_usd or 1) for one in same if one.rate >= 0]
+    rates = [line.rate / line.per * per * (line.credit_usd or 1) for line in same if line.rate >= 0]
     if not rates:
         return None
 
@@ -156,13 +155,15 @@ def usable_of(front: Front) -> frozenset[str]:
     """Return the providers that can be asked now: their key and their package are here."""
     every = providers_of(front.gateway)
     if front.settings.mock:
-        return frozenset(one.name for one in every)
+        return frozenset(provider.name for provider in every)
 
     accounts = {account.provider for account in front.settings.accounts}
     return frozenset(
-        one.name for one in every
-        if one.installed and (one.key_present or one.registered or one.name in accounts)
-    )  # fmt: skip
+        provider.name
+        for provider in every
+        if provider.installed
+        and (provider.key_present or provider.registered or provider.name in accounts)
+    )
 
 
 def _is_ready(listed: Found, usable: frozenset[str]) -> bool:
@@ -197,3 +198,21 @@ def _rank(listed: Found, words: list[str], usable: frozenset[str]) -> tuple[Any,
         SUGGESTED.index(name) if is_suggested else needs_more,
         name if not words else (len(name), name),
     )
+
+
+@router.get("/v1/models")
+async def list_models(front: FrontHere, caller: CallerHere) -> dict[str, Any]:
+    """List the models and aliases that this key may use."""
+    await front.models.read()
+    return {"object": "list", "data": list(front.models.listed(caller))}
+
+
+@router.get("/v1/models/{model:path}")
+async def retrieve_model(model: str, front: FrontHere, caller: CallerHere) -> dict[str, Any]:
+    """Show one model or alias."""
+    await front.models.read()
+    entry = front.models.found(model, caller)
+    if entry is None:
+        raise missing("model")
+
+    return entry

@@ -41,7 +41,7 @@ def read_settings(path: Path) -> ServerSettings:
     try:
         return ServerSettings.model_validate(content)
     except pydantic.ValidationError as error:
-        reason = "; ".join(_problem_in(one) for one in error.errors(include_input=False))
+        reason = "; ".join(_problem_in(finding) for finding in error.errors(include_input=False))
         raise ValidationError(f"{path}: {reason}") from error
 
 
@@ -111,7 +111,7 @@ def problems_of_media(settings: ServerSettings) -> Iterator[str]:
     """Yield why results can't be kept in the folder for them: the one that is named, or ours."""
     folder = (settings.media or usual_folder()).expanduser().absolute()
     advice = "" if settings.media else "; --media names another folder for results"
-    there = next((one for one in (folder, *folder.parents) if _is_there(one)), Path("/"))
+    there = next((path for path in (folder, *folder.parents) if _is_there(path)), Path("/"))
     if not there.is_dir():
         yield f"media: {there} is no folder{advice}"
     elif not os.access(there, os.W_OK | os.X_OK):
@@ -148,7 +148,9 @@ def _of_model(where: str, name: str, settings: ServerSettings) -> Iterator[str]:
         yield f"{where}: {name!r} is no `provider/model`"
         return
 
-    if at and (provider, account) not in {(one.provider, one.name) for one in settings.accounts}:
+    if at and (provider, account) not in {
+        (known.provider, known.name) for known in settings.accounts
+    }:
         yield f"{where}: there is no account {account!r} of {provider!r}"
         return
 

@@ -21,14 +21,13 @@ from .._jobs._gateway import endpoints_of
 from ..exceptions import TarashException
 from ..media._untrusted import names_public_host
 from ._key_store import KEY_LABEL, MODEL_LABEL
-from ._refusals import NO_RETRY, Refusal, invalid
+from ._refusals import final, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fastapi import Request
 
-    from .._data._exchange import Config
     from .._data._exchange import Request as Asked
     from .._data._types import Kind
     from ._callers import Caller
@@ -58,25 +57,30 @@ LONGEST_NAME = 64
 LONGEST_LABEL = 256
 
 
-async def create(  # noqa: PLR0913  (who asks for what, each by its name)
-    front: Front,
-    caller: Caller,
-    *,
-    kind: Kind,
-    config: Config,
-    asked: Asked,
-    labels: dict[str, str],
-    name: Name,
-) -> Driven:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be made, and by whom.
+
+    Attributes:
+        kind: What it makes.
+        config: Who makes it.
+        asked: What to make.
+        labels: For the job, beside the caller's.
+    """
+
+    kind: Kind
+    config: Any
+    asked: Asked
+    labels: dict[str, str]
+
+
+async def create(front: Front, caller: Caller, order: Order, name: Name) -> Driven:
     """Write a job down and drive it until a provider has answered to its submit, for some time.
 
     Args:
         front: What the application stands on.
         caller: Whose job it is.
-        kind: What it makes.
-        config: Who makes it.
-        asked: What to make.
-        labels: For the job, beside the caller's.
+        order: What is to be made.
         name: What `named` returned.
 
     Raises:
@@ -84,13 +88,15 @@ async def create(  # noqa: PLR0913  (who asks for what, each by its name)
     """
     gateway: Any = front.gateway
     # What it costs is worked out with its submit.
-    config = _reaching(config, endpoints_of(front.gateway, kind, config, asked))
+    endpoints = endpoints_of(front.gateway, order.kind, order.config, order.asked)
+    config = _reaching(order.config, endpoints)
     if not name.is_new:
         await _check_kept(front, name.text)
 
-    enqueue = gateway.enqueue_video_async if kind == "video" else gateway.enqueue_image_async
-    owned = {**labels, KEY_LABEL: caller.id}
-    handle = await enqueue(config, asked, idempotency_key=name.text, labels=owned)
+    is_video = order.kind == "video"
+    enqueue = gateway.enqueue_video_async if is_video else gateway.enqueue_image_async
+    owned = {**order.labels, KEY_LABEL: caller.id}
+    handle = await enqueue(config, order.asked, idempotency_key=name.text, labels=owned)
     if front.webhooks is not None:
         await front.webhooks.expect(handle.id)
 
@@ -137,12 +143,11 @@ async def _check_kept(front: Front, name: str) -> None:
     if record is None or await front.gateway.find_job_async(record.value["job"]) is not None:
         return
 
-    raise Refusal(
+    raise final(
         410,
         "deleted",
         "What this request repeats was made and deleted, and is not made again; to have another "
         "one, send it as a request of its own",
-        headers=NO_RETRY,
     )
 
 
@@ -154,8 +159,8 @@ def _reaching(config: Any, endpoints: Sequence[str]) -> Any:
     host = urlsplit(endpoints[0]).hostname or ""
     changed: dict[str, Any] = {
         "fallback_configs": tuple(
-            _reaching(one, (its,))
-            for one, its in zip(config.fallback_configs, endpoints[1:], strict=True)
+            _reaching(fallback, (its,))
+            for fallback, its in zip(config.fallback_configs, endpoints[1:], strict=True)
         )
     }
     if config.mock is None and not names_public_host(host):
@@ -234,12 +239,11 @@ async def _by_key(front: Front, caller: Caller, key: str, fingerprint: str) -> N
         return await _by_key(front, caller, key, fingerprint)
 
     if record.value["told"] != fingerprint:
-        raise Refusal(
+        raise final(
             422,
             "idempotency_key_reused",
             "This Idempotency-Key belongs to another request, which is not repeated by this one; "
             "use a key of its own for each request",
-            headers=NO_RETRY,
         )
 
     return Name(str(record.value["name"]))

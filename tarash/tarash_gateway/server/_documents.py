@@ -74,8 +74,10 @@ class ErrorAnswer(BaseModel):
     error: ErrorDetail
 
 
+# FastAPI would make a field of each, for each route, before it answers a server's first request.
+# So `with_schemas` says that they are an `ErrorAnswer`, once somebody asks for the document.
 ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorAnswer, "description": text}
+    status: {"description": text}
     for status, text in {
         400: "The request can't be taken as it is",
         401: "The key is missing or not good",
@@ -147,6 +149,6 @@ def _inlined(value: Any, known: dict[str, Any]) -> Any:
         if value.keys() == {"$ref"} and value["$ref"] in known:
             return _inlined(known[value["$ref"]], known)
 
-        return {name: _inlined(one, known) for name, one in value.items()}
+        return {name: _inlined(inner, known) for name, inner in value.items()}
 
-    return [_inlined(one, known) for one in value] if isinstance(value, list) else value
+    return [_inlined(entry, known) for entry in value] if isinstance(value, list) else value

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .._data._events import Accepted, Adopted
 from .._jobs._handles import serve_by
+from .._jobs._inbox_app import WebhookInbox
 from ..exceptions import TarashException
 from ._key_store import KEY_LABEL
 
@@ -22,8 +24,15 @@ if TYPE_CHECKING:
     from .._data._job_info import JobInfo
     from .._jobs._gateway import Gateway
     from .._jobs._handles import ImageJob, VideoJob
+    from .._jobs._inbox import WebhookEvent
+    from ..ledger._records import StateLedger
+    from ..observability import OpenTelemetryObserver
+    from ._webhooks import Webhooks
 
 log = logging.getLogger(__name__)
+SPACE = "server.timelines"
+KEPT = timedelta(days=30)
+"""How long what was heard of a job is kept beside it, once it has ended."""
 MOST = 100_000
 """Unfinished jobs that are looked through at once."""
 MOST_PARTIAL = 32
@@ -163,23 +172,22 @@ class Driven:
             self._tell()
 
 
-async def _nothing(_job_id: str) -> None:
-    """Do nothing."""
-
-
 class Drivers:
     """All jobs that this process drives."""
 
-    def __init__(self, gateway: Gateway, sweep_seconds: float, keys_of: KeysOf) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        states: StateLedger,
+        webhooks: Webhooks | None,
+        sweep_seconds: float,
+        keys_of: KeysOf,
+    ) -> None:
         self._gateway = gateway
+        self._states = states
+        self._webhooks = webhooks
         self._pause = sweep_seconds
         self._keys_of = keys_of
-        self.on_take_up: Callable[[str], Awaitable[None]] = _nothing
-        """Called before a job of the server's is taken up that its process has left."""
-        self.on_end: Callable[[], None] = lambda: None
-        """Called whenever a job has ended here."""
-        self.keep: Callable[[Driven], Awaitable[None]] | None = None
-        """Takes what was heard of a job that has ended."""
         self._driven: dict[str, Driven] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -189,6 +197,14 @@ class Drivers:
     def get(self, job_id: str) -> Driven | None:
         """Return a job that is under way here."""
         return self._driven.get(job_id)
+
+    async def handle_of(self, job: JobInfo) -> Any:
+        """Return the handle on a job: that by which it is driven here, or a new one."""
+        driven = self._driven.get(job.id)
+        if driven is not None:
+            return driven.handle
+
+        return await self._gateway.resume_async(job.id, api_keys=self._keys_of(job))
 
     def drive(self, handle: VideoJob | ImageJob) -> Driven:
         """Drive a job, unless that is done already."""
@@ -205,12 +221,23 @@ class Drivers:
 
     async def _run(self, driven: Driven) -> None:
         await driven.run()
-        if self.keep is not None:
-            await self.keep(driven)
+        value, until = {"moves": driven.moves}, datetime.now(UTC) + KEPT
+        with suppress(TarashException):  # the job itself is written down in any case
+            await self._states.write_state(SPACE, driven.handle.id, value, until=until)
 
     def _forget(self, job_id: str) -> None:
         del self._driven[job_id]
-        self.on_end()
+        if self._webhooks is not None:
+            self._webhooks.ring()
+
+    async def moves_of(self, job_id: str) -> list[dict[str, Any]]:
+        """Return where a job has stood, and since when; also of one that has ended."""
+        driven = self._driven.get(job_id)
+        if driven is not None:
+            return driven.moves
+
+        kept = await self._states.read_state(SPACE, job_id)
+        return [] if kept is None else list(kept.value["moves"])
 
     def start(self) -> None:
         """Begin to look for jobs that nobody drives."""
@@ -248,9 +275,27 @@ class Drivers:
 
     async def _take_up(self, job: JobInfo) -> None:
         try:
-            if KEY_LABEL in job.labels:
-                await self.on_take_up(job.id)
+            if self._webhooks is not None and KEY_LABEL in job.labels:
+                await self._webhooks.expect(job.id)
 
-            self.drive(await self._gateway.resume_async(job.id, api_keys=self._keys_of(job)))
+            self.drive(await self.handle_of(job))
         except Exception:  # whatever it is, the others are unfinished all the same
             log.exception("The job %s could not be taken up", job.id)
+
+
+class Inbox(WebhookInbox):
+    """The inbox for providers' webhooks.
+
+    A webhook is believed in nothing but that its job is worth a poll. What nobody drives is taken
+    up by this server, with the key of the job's account, as after a restart.
+    """
+
+    def __init__(
+        self, gateway: Gateway, drivers: Drivers, telemetry: OpenTelemetryObserver | None
+    ) -> None:
+        super().__init__(gateway, on_event=None if telemetry is None else telemetry.webhook)
+        self._drivers = drivers
+
+    async def settle_async(self, event: WebhookEvent) -> bool:
+        """Take up the job of a webhook where nobody drives it; return whether it was."""
+        return event.is_idle and await self._drivers.take_up(event.job_id)

@@ -3,13 +3,18 @@
 Some write lists with their places, `image[0]` and `image[1]`. Clients of OpenAI's write lists of
 objects by column: first all `frames[][type]`, then all `frames[][image_url][url]`. They are put
 together again here, and refused where their lengths differ.
+
+What stands behind the `?` of our own routes is checked: names that are almost right are refused. A
+filter that is dropped for a typo answers with more than was asked for, and passes for one. OpenAI's
+routes take whatever stands there, as OpenAI's do.
 """
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any
@@ -22,12 +27,14 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
 from ._front import front_of
-from ._refusals import invalid
-from ._video_requests import IGNORED
+from ._refusals import Refusal, invalid
+from ._requests import IGNORED
 from ._words import HTTP
 
 if TYPE_CHECKING:
-    from ._room import Room
+    from fastapi.dependencies.models import Dependant
+
+    from ._limits import Room
 
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
@@ -47,6 +54,11 @@ MEANT_EMPTY = frozenset({"negative_prompt"})
 """Fields whose empty text says something: what the model avoids by itself is allowed."""
 KNOWN = HTTP.known.union(IGNORED) - MEANT_EMPTY
 Many = dict[str, list[Any]]
+OURS = "/api/"
+NEAR = 0.75
+"""How similar a name must be to one that there is to be taken for it."""
+BY_NAME = {"status": "state"}
+"""What other servers call a parameter of ours."""
 
 
 async def fields_of(request: Request) -> dict[str, Any]:
@@ -198,7 +210,7 @@ def fields_from(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         else:
             _put(fields, path, values[0] if len(values) == 1 else values, path)
 
-    return {name: one if name in OBJECTS else _listed(one) for name, one in fields.items()}
+    return {name: value if name in OBJECTS else _listed(value) for name, value in fields.items()}
 
 
 def _listed(value: Any) -> Any:
@@ -209,7 +221,7 @@ def _listed(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
 
-    inner = {name: _listed(one) for name, one in value.items()}
+    inner = {name: _listed(entry) for name, entry in value.items()}
     places = [name for name in inner if name.isascii() and name.isdigit()]
     if not inner or len(places) < len(inner):
         return inner
@@ -273,3 +285,37 @@ def _put_list(fields: dict[str, Any], path: tuple[str, ...], values: list[Any]) 
             raise invalid(f"{path[0]!r} is given in two ways", path[0])
 
         _put(entry, after, value, path)
+
+
+async def check_query(request: Request) -> None:
+    """Check the names in a query of one of our own routes.
+
+    Raises:
+        Refusal: One is probably mistyped.
+    """
+    if not request.query_params or not request.url.path.startswith(OURS):
+        return
+
+    known = set(_names(request.scope["route"].dependant))
+    for name in request.query_params:
+        if name in known:
+            continue
+
+        meant = BY_NAME.get(name)
+        near = [meant] if meant in known else difflib.get_close_matches(name, known, 1, NEAR)
+        if near:
+            raise Refusal(
+                400,
+                "invalid_request",
+                f"{name}: there is no such parameter; did you mean {near[0]!r}?",
+                param=name,
+            )
+
+
+def _names(dependant: Dependant) -> Iterator[str]:
+    """Yield the names that a route reads, by itself and by what it depends on."""
+    for field in dependant.query_params:
+        yield field.alias
+
+    for other in dependant.dependencies:
+        yield from _names(other)

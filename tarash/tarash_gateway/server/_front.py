@@ -5,23 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from fastapi import Request
 
 from ..exceptions import ValidationError
-from ._driving import Drivers
-from ._inbox import Inbox
+from ._around import Metrics, telemetry_of
+from ._driving import Drivers, Inbox
 from ._key_store import KeyStore
-from ._metrics import Metrics
+from ._limits import COPIES, Room, TokenBuckets
 from ._model_names import ModelNames
-from ._pace import TokenBuckets
 from ._result_folder import ResultFolder, usual_folder
-from ._room import COPIES, Room
 from ._sessions import SessionStore
-from ._timeline_store import keep
-from ._tracing import telemetry_of
 from ._uploads import Uploads
 from ._webhooks import Webhooks
 
@@ -59,14 +54,11 @@ class Front:
         self.room = Room(settings.memory_bytes, settings.queue_seconds, copies=COPIES)
         self.disk = Room(settings.spool_bytes, settings.queue_seconds, "disk")
         self.uploads = Uploads(folder.expanduser().absolute(), self.states, settings)
-        self.drivers = Drivers(gateway, settings.sweep_seconds, self.models.keys_of)
-        if self.webhooks is not None:
-            self.drivers.on_take_up = self.webhooks.expect
-            self.drivers.on_end = self.webhooks.ring
-
+        self.drivers = Drivers(
+            gateway, self.states, self.webhooks, settings.sweep_seconds, self.models.keys_of
+        )
         self.telemetry = telemetry_of(gateway)
         self.inbox = Inbox(gateway, self.drivers, self.telemetry)
-        self.drivers.keep = partial(keep, self.states)
         self.metrics = Metrics()
         self.pace = TokenBuckets()
         self.failures = TokenBuckets()

@@ -1,17 +1,35 @@
-"""Whether the server is alive, and whether it can take work; and its numbers, for any key."""
+"""How the server does: alive, ready, its numbers; for the admin who waits, and what is spent."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from anyio import to_thread
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
+from .._data._budgets import Budget
+from .._jobs._named_models import providers_of
+from .._jobs._spend import spend_async
 from ..exceptions import TarashException
-from ._callers import CallerHere, FrontHere
+from ..ledger._records import QUEUE
+from ._around import TEXT
+from ._callers import AdminHere, CallerHere, FrontHere
+from ._catalogue import usable_of
 from ._documents import ERRORS
-from ._metrics import TEXT
+from ._key_store import KEY_LABEL
+from ._refusals import sendable
+
+if TYPE_CHECKING:
+    from ..ledger._records import SlotRecord
+    from ._front import Front
 
 router = APIRouter(tags=["Health"])
+MOST_WAITING = 1000
+GROUP = f"label.{KEY_LABEL}"
 
 
 class Unready(BaseModel):
@@ -41,3 +59,93 @@ async def readyz(front: FrontHere) -> JSONResponse:
 async def metrics(front: FrontHere, _caller: CallerHere) -> PlainTextResponse:
     """Return the numbers of this server, as Prometheus reads them."""
     return PlainTextResponse(front.metrics.text(len(front.drivers)), media_type=TEXT)
+
+
+@router.get("/api/health", responses=ERRORS)
+async def health(front: FrontHere, _admin: AdminHere) -> JSONResponse:
+    """Show breakers, limits and who waits, the queue of workers, and the providers."""
+    providers = await to_thread.run_sync(_providers, front)
+    try:
+        waiting = await front.states.list_states(QUEUE, limit=MOST_WAITING)
+        circuits = await front.gateway.health_async()
+        limits = await _limits(front)
+    except TarashException:
+        return JSONResponse(_shown(front, "down", 0, providers))
+
+    body = _shown(front, "ok", len(waiting), providers)
+    body["circuits"] = [circuit.model_dump(mode="json") for circuit in circuits]
+    body["limits"] = limits
+    return JSONResponse(sendable(body))
+
+
+@router.get("/api/spending", responses=ERRORS)
+async def spending(front: FrontHere, _admin: AdminHere) -> JSONResponse:
+    """Show what each key has spent since its budget was last renewed, in US dollars."""
+    periods: defaultdict[datetime | None, set[str]] = defaultdict(set)
+    for key in await front.keys.every():
+        budget = Budget(0, "total" if key.budget is None else key.budget.per)
+        periods[budget.period(datetime.now(UTC))[0]].add(key.id)
+
+    data = []
+    if getattr(front.gateway.ledger, "keeps_money", False):
+        for since, keys in periods.items():
+            data += [row for row in await _spent(front, since) if row["key"] in keys]
+
+    return JSONResponse({"object": "list", "data": data})
+
+
+async def _spent(front: Front, since: datetime | None) -> list[dict[str, Any]]:
+    rows = await spend_async(front.gateway.ledger, since=since, by=[GROUP])
+    return [
+        {"key": row.group[GROUP], **row.model_dump(mode="json", exclude={"group"})}
+        for row in rows
+        if row.currency == "USD"
+    ]
+
+
+def _shown(
+    front: Front, ledger: str, waiting: int, providers: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "object": "health",
+        "mock": front.settings.mock,
+        "ledger": ledger,
+        "jobs_under_way": len(front.drivers),
+        "queue": {"waiting": waiting},
+        "circuits": [],
+        "limits": [],
+        "providers": providers,
+    }
+
+
+def _providers(front: Front) -> list[dict[str, Any]]:
+    usable = usable_of(front)
+    return [
+        {
+            **provider.model_dump(mode="json"),
+            "ready": provider.name in usable,
+            "mocked": front.settings.mock,
+        }
+        for provider in providers_of(front.gateway)
+    ]
+
+
+async def _limits(front: Front) -> list[dict[str, Any]]:
+    """Return the lines in which attempts wait, and how many jobs are in flight."""
+    if not getattr(front.gateway.ledger, "keeps_slots", False):
+        return []
+
+    ledger: Any = front.gateway.ledger
+    by_line: defaultdict[str, list[SlotRecord]] = defaultdict(list)
+    for slot in await ledger.list_slots():
+        by_line[slot.request.line].append(slot)
+
+    return [
+        {
+            "name": ", ".join(sorted({slot.request.model for slot in slots} - {""})) or line[:12],
+            "in_flight": sum(slot.counts for slot in slots),
+            "waiting": sum(slot.turn is None for slot in slots),
+            "most": slots[-1].request.most,
+        }
+        for line, slots in sorted(by_line.items())
+    ]

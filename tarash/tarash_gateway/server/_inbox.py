@@ -1,31 +1,31 @@
-"""The inbox for providers' webhooks.
-
-A webhook is believed in nothing but that its job is worth a poll. What nobody drives is taken up by
-this server, with the key of the job's account, as after a restart.
-"""
+"""The route for providers' webhooks: it wants no key, since each is verified."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
 
-from .._jobs._inbox_app import WebhookInbox
-
-if TYPE_CHECKING:
-    from .._jobs._gateway import Gateway
-    from .._jobs._inbox import WebhookEvent
-    from ..observability import OpenTelemetryObserver
-    from ._driving import Drivers
+from ._callers import FrontHere
+from ._documents import ERRORS, ErrorDetail
 
 
-class Inbox(WebhookInbox):
-    """The inbox of a server."""
+class Untaken(BaseModel):
+    """Why a webhook was not taken."""
 
-    def __init__(
-        self, gateway: Gateway, drivers: Drivers, telemetry: OpenTelemetryObserver | None
-    ) -> None:
-        super().__init__(gateway, on_event=None if telemetry is None else telemetry.webhook)
-        self._drivers = drivers
+    error: str | ErrorDetail
 
-    async def settle_async(self, event: WebhookEvent) -> bool:
-        """Take up the job of a webhook where nobody drives it; return whether it was."""
-        return event.is_idle and await self._drivers.take_up(event.job_id)
+
+router = APIRouter(
+    prefix="/webhooks",
+    tags=["Webhooks"],
+    responses={status: {**error, "model": Untaken} for status, error in ERRORS.items()},
+)
+
+
+@router.post("/{address:path}")
+async def webhook(address: str, request: Request, front: FrontHere) -> Response:
+    """Take what a provider says of a job; it is verified, and the job is polled then."""
+    del address  # it stands in the path
+    status, body = await front.inbox.answer(request.headers.raw, request.url.path, request.body)
+    return Response(body, status, media_type="application/json")

@@ -1,31 +1,33 @@
-"""Our own routes for jobs: plan, quote, submit, list, show, cancel."""
+"""Our own routes for jobs: plan, quote, submit, list, show, cancel; in the fields of OpenAI's."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 
 from .._data._job_info import JobInfo
-from ..exceptions import ValidationError
-from ._callers import Caller, CallerHere, FrontHere
-from ._creating import create, named
+from ..exceptions import TarashException, ValidationError
+from ._callers import Caller, CallerHere, FrontHere, owned
+from ._creating import Order, create, labels_of, named
 from ._documents import ERRORS, body_of, either
 from ._driving import Driven
-from ._filled import filled
 from ._forms import fields_of
 from ._front import Front
-from ._image_requests import ImageEdit
-from ._job_requests import Order
-from ._refusals import invalid, missing, sendable
-from ._remakes import VideoRemake
-from ._shapes import cost_headers
+from ._refusals import invalid, sendable
+from ._requests import PASSED, ImageCreate, ImageEdit, VideoCreate, VideoRemake, parsed, video_given
+from ._shapes import cost_headers, view_of
+from ._uploads import filled
 from ._videos import drop
-from ._views import view_of
 from ._words import HTTP
 
+if TYPE_CHECKING:
+    from .._data._exchange import Request as Asked
+    from .._data._types import Kind
+    from ..models import GenerationPlan
+
+KINDS = ("video", "image")
 router = APIRouter(prefix="/api", tags=["Jobs"], responses=ERRORS)
 STATES = {
     "queued": "open",
@@ -37,6 +39,51 @@ STATES = {
     "open": "open",
 }
 State = Literal["open", "queued", "in_progress", "completed", "failed", "cancelled", "unknown"]
+
+
+async def planned(front: Front, order: Order) -> GenerationPlan:
+    """Return what would be sent; before the mock with prices and times of those it stands for.
+
+    Raises:
+        TarashException: It can't be made so.
+    """
+    gateway: Any = front.gateway
+    ask = gateway.plan_video_async if order.kind == "video" else gateway.plan_image_async
+    plan: GenerationPlan = await ask(order.config, order.asked)
+    if not front.settings.mock:
+        return plan
+
+    try:
+        real = await ask(_unmocked(order.config), order.asked)
+    except TarashException:  # such as one whose host nobody has named
+        first, *rest = (link.model_copy(update={"expected_seconds": None}) for link in _chain(plan))
+    else:
+        first, *rest = (
+            link.model_copy(update={"quote": its.quote, "expected_seconds": its.expected_seconds})
+            for link, its in zip(_chain(plan), _chain(real), strict=True)
+        )
+
+    return first.model_copy(update={"fallbacks": tuple(rest)})
+
+
+def _chain(plan: GenerationPlan) -> tuple[GenerationPlan, ...]:
+    return (plan, *plan.fallbacks)
+
+
+def _unmocked(config: Any) -> Any:
+    rest = tuple(_unmocked(fallback) for fallback in config.fallback_configs)
+    return config.model_copy(update={"mock": None, "fallback_configs": rest})
+
+
+def _video(fields: dict[str, Any]) -> tuple[VideoCreate, Asked]:
+    wanted: VideoRemake = parsed(VideoRemake, fields)
+    return wanted, wanted.request(None if wanted.video is None else video_given(wanted.video))
+
+
+def _image(fields: dict[str, Any]) -> tuple[ImageCreate, Asked]:
+    is_edit = any(fields.get(name) for name in ("image", "images", "mask"))
+    wanted: ImageCreate = parsed(ImageEdit if is_edit else ImageCreate, fields)
+    return wanted, wanted.request()
 
 
 class VideoOrder(VideoRemake):
@@ -54,18 +101,6 @@ class ImageOrder(ImageEdit):
 BODY = either(body_of(VideoOrder, files=("video",)), body_of(ImageOrder, image="image[]"))
 
 
-class Links(BaseModel):
-    """Which link is wanted.
-
-    Attributes:
-        index: Which result, from 1.
-        expires_in: How many seconds it is to be good.
-    """
-
-    index: int = Field(default=1, ge=1, le=10_000)
-    expires_in: int = Field(default=24 * 3600, ge=1, le=30 * 24 * 3600)
-
-
 @router.post("/plan", openapi_extra=BODY)
 async def plan(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Say what would be sent, with which adjustments, and what it would cost; buys nothing."""
@@ -78,8 +113,12 @@ async def quote(request: Request, front: FrontHere, caller: CallerHere) -> JSONR
     """Say what it would cost, each model of the chain by itself; buys nothing."""
     made = await _planned(request, front, caller)
     shown = [
-        {"provider": one.provider, "model": one.model, "quote": one.quote.model_dump(mode="json")}
-        for one in (made, *made.fallbacks)
+        {
+            "provider": link.provider,
+            "model": link.model,
+            "quote": link.quote.model_dump(mode="json"),
+        }
+        for link in (made, *made.fallbacks)
     ]
     body = HTTP.said_in({"object": "quote", **shown[0], "fallbacks": shown[1:]})
     return JSONResponse(sendable(body))
@@ -91,15 +130,7 @@ async def submit(request: Request, front: FrontHere, caller: CallerHere) -> JSON
     fields = await fields_of(request)
     order = await _order(request, front, caller, fields)
     name = await named(front, caller, request, fields)
-    driven = await create(
-        front,
-        caller,
-        kind=order.kind,
-        config=order.config,
-        asked=order.asked,
-        labels=order.labels,
-        name=name,
-    )
+    driven = await create(front, caller, order, name)
     return JSONResponse(await shown(front, caller, driven.handle.id), 202)
 
 
@@ -108,11 +139,25 @@ async def _planned(request: Request, front: Front, caller: Caller) -> Any:
     fields = await fields_of(request)
     async with front.uploads.planning:
         order = await _order(request, front, caller, fields)
-        return await order.plan(front)
+        return await planned(front, order)
 
 
 async def _order(request: Request, front: Front, caller: Caller, fields: dict[str, Any]) -> Order:
-    return Order(front, caller, await filled(request, front, caller.id, fields))
+    """Return what a client asks for.
+
+    Raises:
+        Refusal: A field says something that is none.
+    """
+    rest = await filled(request, front, caller.id, fields)
+    kind: Kind = rest.pop("kind", "video")
+    if kind not in KINDS:
+        raise invalid(f"kind: it is {' or '.join(KINDS)}", "kind")
+
+    wanted, asked = _video(rest) if kind == "video" else _image(rest)
+    allowed = PASSED if kind == "image" else ()
+    place = front.result_folder.place()
+    config = front.models.config(kind, wanted.wanted(), caller, place, allowed)
+    return Order(kind, config, asked, labels_of(wanted.metadata, wanted.model, wanted.size))
 
 
 @router.get("/jobs")
@@ -126,7 +171,7 @@ async def list_jobs(  # noqa: PLR0913, PLR0917  (each is a part of the query)
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
 ) -> JSONResponse:
     """List the jobs of this key, newest first; the admin's list has those of all keys."""
-    labels = dict(_pair(one) for one in label)
+    labels = dict(_pair(text) for text in label)
     if not caller.is_admin and labels.setdefault("key", caller.id) != caller.id:
         return JSONResponse({"object": "list", "data": [], "has_more": False})
 
@@ -156,14 +201,14 @@ def _pair(text: str) -> tuple[str, str]:
 @router.get("/jobs/{job_id}")
 async def get_job(job_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Show a job."""
-    job = await own_job(front, caller, job_id)
+    job = await owned(front, caller, job_id)
     return JSONResponse(await _view(front, job), headers=cost_headers(job))
 
 
 @router.delete("/jobs/{job_id}")
 async def delete_job(job_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Delete a job with its results; one that still runs is stopped first."""
-    job = await own_job(front, caller, job_id)
+    job = await owned(front, caller, job_id)
     await drop(front, job)
     return JSONResponse({"id": job.id, "object": "job.deleted", "deleted": True})
 
@@ -171,9 +216,9 @@ async def delete_job(job_id: str, front: FrontHere, caller: CallerHere) -> JSONR
 @router.post("/jobs/{job_id}/cancel")
 async def cancel(job_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Ask the provider to stop a job; what had run may be billed."""
-    job = await own_job(front, caller, job_id)
+    job = await owned(front, caller, job_id)
     driven = front.drivers.get(job.id)
-    handle = driven.handle if driven is not None else await resumed(front, job)
+    handle = await front.drivers.handle_of(job)
     answer = await handle.cancel_async()
     if answer == "cancelled" and driven is not None:
         await driven.ended.wait()
@@ -184,32 +229,14 @@ async def cancel(job_id: str, front: FrontHere, caller: CallerHere) -> JSONRespo
 @router.get("/jobs/{job_id}/token")
 async def token(job_id: str, front: FrontHere, caller: CallerHere) -> dict[str, str]:
     """Return what stands for the job in Python: `VideoJob.from_token` takes it; it is no secret."""
-    job = await own_job(front, caller, job_id)
-    handle = await resumed(front, job)
+    job = await owned(front, caller, job_id)
+    handle = await front.drivers.handle_of(job)
     return {"id": job.id, "token": handle.to_token()}
-
-
-async def resumed(front: Front, job: JobInfo) -> Any:
-    """Return the handle on a job, with the keys of the accounts."""
-    return await front.gateway.resume_async(job.id, api_keys=front.models.keys_of(job))
-
-
-async def own_job(front: Front, caller: Caller, job_id: str) -> JobInfo:
-    """Return a job of a caller's own, of whatever kind.
-
-    Raises:
-        Refusal: There is none of this id, or it is another key's, which is the same.
-    """
-    job = await front.gateway.find_job_async(job_id)
-    if job is None or job.id != job_id or not caller.owns(job):
-        raise missing("job")
-
-    return job
 
 
 async def shown(front: Front, caller: Caller, job_id: str) -> dict[str, Any]:
     """Return a job of a caller's own as clients read it."""
-    return await _view(front, await own_job(front, caller, job_id))
+    return await _view(front, await owned(front, caller, job_id))
 
 
 async def _view(front: Front, job: JobInfo) -> dict[str, Any]:

@@ -1,18 +1,22 @@
 """The keys of the server's clients: made, found again by their hash, rotated and revoked.
 
 They are kept in the gateway's ledger, so that all servers which share it know them, and a revoked
-one is refused by all of them at once. A key itself is shown when it is made, and never again.
+one is refused by all of them at once. A key itself is shown when it is made, and never again. What
+the admin does with them is written down in the log, and in the ledger for a year.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 import re
 import secrets
+import time
+import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -30,8 +34,12 @@ TOKEN = re.compile(r"tg_([0-9a-f]{16})_([0-9a-f]{64})", re.ASCII)
 EVERY = ("*",)
 MOST_PATTERNS = 200
 PAGE = 1000
-
+ACTS = "server.audit"
+KEPT = timedelta(days=365)
+"""How long the admin's acts are."""
+NEWEST_FIRST = 10**16
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
+log = logging.getLogger("tarash.tarash_gateway.server.audit")
 
 
 class KeyBudget(BaseModel):
@@ -111,11 +119,11 @@ class KeyStore:
         self._ledger = ledger
         self._configured: list[tuple[str, ApiKey]] = []
         now = datetime.now(UTC)
-        for one in configured:
-            secret = os.environ.get(one.key_env, "")
+        for known in configured:
+            secret = os.environ.get(known.key_env, "")
             if secret:
-                scope = one.model_dump(exclude={"key_env"})
-                key = ApiKey(**scope, id=f"configured:{one.name}", created_at=now)
+                scope = known.model_dump(exclude={"key_env"})
+                key = ApiKey(**scope, id=f"configured:{known.name}", created_at=now)
                 self._configured.append((_hash("", secret), key))
 
     async def create(self, scope: KeyScope) -> tuple[ApiKey, str]:
@@ -127,19 +135,20 @@ class KeyStore:
             if token is not None:
                 return key, token
 
-    async def rotate(self, key_id: str) -> str | None:
+    async def rotate(self, key_id: str) -> tuple[ApiKey, str] | None:
         """Give a key another secret; the one before is refused from now on.
 
         Returns:
-            The key; None where there is none of this id, or it was revoked or rotated by somebody
-            else in this moment.
+            What is known of it, and the key; None where there is none of this id, or it was revoked
+            or rotated by somebody else in this moment.
         """
         record = await self._ledger.read_state(SPACE, key_id)
         key = _shown(record)
         if key is None or record is None:
             return None
 
-        return await self._write(key, expected=record.version)
+        token = await self._write(key, expected=record.version)
+        return None if token is None else (key, token)
 
     async def revoke(self, key_id: str) -> bool:
         """Delete a key; return whether there was one."""
@@ -216,3 +225,29 @@ def _shown(record: StateRecord | None) -> ApiKey | None:
 
     kept = {name: value for name, value in record.value.items() if name not in ("salt", "hash")}
     return ApiKey.model_validate(kept)
+
+
+async def write_act(
+    states: StateLedger, act: str, what: str, *, address: str | None, request_id: str | None = None
+) -> None:
+    """Write down what the admin does.
+
+    Args:
+        states: The ledger.
+        act: A word for it, such as `key.created`.
+        what: To what, such as the id of a key; never a secret.
+        address: From where.
+        request_id: By which request.
+    """
+    now = datetime.now(UTC)
+    entry = {
+        "at": now.isoformat(),
+        "act": act,
+        "what": what,
+        "address": address,
+        "request_id": request_id,
+    }
+    log.info("%s %s by the admin from %s", act, what, address)
+    # Names are read in their order: the newest has the smallest.
+    name = f"{NEWEST_FIRST - time.time_ns() // 1000:016d}-{uuid.uuid4().hex[:8]}"
+    await states.write_state(ACTS, name, entry, until=now + KEPT)

@@ -1,17 +1,21 @@
-"""The admin's routes for keys."""
+"""The admin's routes for keys, and for what the admin has done."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
-from ._audit import note
 from ._callers import AdminHere, FrontHere
 from ._documents import ERRORS
-from ._key_store import ApiKey, KeyScope
+from ._key_store import ACTS, ApiKey, KeyScope, write_act
 from ._refusals import missing
 
-router = APIRouter(prefix="/api/keys", tags=["Keys"], responses=ERRORS)
+if TYPE_CHECKING:
+    from ._front import Front
+
+router = APIRouter(tags=["Keys"], responses=ERRORS)
 
 
 class MadeKey(ApiKey):
@@ -35,7 +39,7 @@ class DeletedKey(BaseModel):
     deleted: bool = True
 
 
-@router.post("", status_code=201)
+@router.post("/api/keys", status_code=201)
 async def create_key(
     scope: KeyScope, request: Request, front: FrontHere, _admin: AdminHere
 ) -> MadeKey:
@@ -45,13 +49,13 @@ async def create_key(
     return MadeKey(**key.model_dump(), key=token)
 
 
-@router.get("")
+@router.get("/api/keys")
 async def list_keys(front: FrontHere, _admin: AdminHere) -> KeyList:
     """List all keys, without themselves."""
     return KeyList(data=await front.keys.every())
 
 
-@router.get("/{key_id}")
+@router.get("/api/keys/{key_id}")
 async def get_key(key_id: str, front: FrontHere, _admin: AdminHere) -> ApiKey:
     """Show what a key is for."""
     key = await front.keys.get(key_id)
@@ -61,19 +65,19 @@ async def get_key(key_id: str, front: FrontHere, _admin: AdminHere) -> ApiKey:
     return key
 
 
-@router.post("/{key_id}/rotate")
+@router.post("/api/keys/{key_id}/rotate")
 async def rotate_key(key_id: str, request: Request, front: FrontHere, _admin: AdminHere) -> MadeKey:
     """Give a key another secret; the one before is refused from now on."""
-    token = await front.keys.rotate(key_id)
-    key = await front.keys.get(key_id)
-    if token is None or key is None:
+    made = await front.keys.rotate(key_id)
+    if made is None:
         raise missing("key")
 
+    key, token = made
     await note(front, request, "key.rotated", key.id)
     return MadeKey(**key.model_dump(), key=token)
 
 
-@router.delete("/{key_id}")
+@router.delete("/api/keys/{key_id}")
 async def delete_key(
     key_id: str, request: Request, front: FrontHere, _admin: AdminHere
 ) -> DeletedKey:
@@ -83,3 +87,23 @@ async def delete_key(
 
     await note(front, request, "key.revoked", key_id)
     return DeletedKey(id=key_id)
+
+
+async def note(front: Front, request: Request, act: str, what: str) -> None:
+    """Write down what the admin does by a request; as `write_act`."""
+    await write_act(
+        front.states,
+        act,
+        what,
+        address=request.client.host if request.client else None,
+        request_id=getattr(request.state, "request_id", None),
+    )
+
+
+@router.get("/api/audit")
+async def list_acts(
+    front: FrontHere, _admin: AdminHere, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+) -> dict[str, Any]:
+    """List what the admin has done, newest first."""
+    records = await front.states.list_states(ACTS, limit=limit)
+    return {"object": "list", "data": [record.value for record in records]}

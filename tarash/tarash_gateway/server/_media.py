@@ -13,7 +13,7 @@ from ._callers import CallerHere, FrontHere
 from ._documents import ERRORS, FILE, form_body
 from ._forms import form_of
 from ._refusals import invalid, missing
-from ._video_requests import parsed
+from ._requests import parsed
 
 router = APIRouter(prefix="/api/media", tags=["Media"], responses=ERRORS)
 DAY = 24 * 3600

@@ -26,7 +26,7 @@ from ..models import (
     VideoGenerationConfig,
 )
 from ._key_store import KEY_LABEL, MODEL_LABEL
-from ._refusals import NO_RETRY, Refusal
+from ._refusals import Refusal, final
 
 if TYPE_CHECKING:
     from .._data._exchange import Config
@@ -96,20 +96,22 @@ class ModelNames:
             if (account.provider, account.name) in mine
         ]
         keys: dict[str | tuple[str, str], str] = {}
-        for one in (
+        for account in (
             *accounts,
             *(account for account in self._settings.accounts if not account.name),
         ):
-            key = os.environ.get(one.key_env or "")
+            key = os.environ.get(account.key_env or "")
             if key:
-                place = (one.provider, one.base_url) if one.base_url else one.provider
+                place = (
+                    (account.provider, account.base_url) if account.base_url else account.provider
+                )
                 keys.setdefault(place, key)
 
         # Fallbacks have accounts of their own: each job finds the key that it was bought with.
-        for one in self._settings.accounts:
-            key = os.environ.get(one.key_env or "")
+        for account in self._settings.accounts:
+            key = os.environ.get(account.key_env or "")
             if key:
-                keys.setdefault((one.provider, f"{one.base_url or ''}#{one.name}"), key)
+                keys.setdefault((account.provider, f"{account.base_url or ''}#{account.name}"), key)
 
         return keys
 
@@ -144,20 +146,19 @@ class ModelNames:
 
     def _names(self, wanted: Wanted, caller: Caller) -> list[str]:
         if len(wanted.fallbacks) > MOST_FALLBACKS:
-            raise Refusal(
+            raise final(
                 400, "invalid_request", f"fallbacks: give at most {MOST_FALLBACKS} models",
-                param="fallbacks", headers=NO_RETRY,
+                param="fallbacks",
             )  # fmt: skip
 
         names: list[str] = []
         for name in (wanted.model, *wanted.fallbacks):
             if not caller.may_use(name):
-                raise Refusal(
+                raise final(
                     403,
                     "model_not_allowed",
                     f"This key may not use {name!r}; GET /v1/models lists what it may",
                     param="model" if name == wanted.model else "fallbacks",
-                    headers=NO_RETRY,
                 )
 
             alias = self._settings.aliases.get(name)
@@ -179,26 +180,24 @@ class ModelNames:
 
         account, provider, model = self._parsed(name, param)
         if self._known(provider, model, param).is_file:
-            raise Refusal(
+            raise final(
                 404,
                 "model_not_found",
                 f"There is no model {name!r}: what {provider} runs are files of the gateway, which "
                 "clients name by the aliases that the gateway's configuration gives them",
                 param=param,
-                headers=NO_RETRY,
             )
 
         place = name.partition("/")[0]
         base_url = None if account is None else account.base_url
-        meant = [f"{place}/{one}" for one in mistyped(self._gateway, provider, model, base_url)]
+        meant = [f"{place}/{near}" for near in mistyped(self._gateway, provider, model, base_url)]
         if meant:
-            raise Refusal(
+            raise final(
                 404,
                 "model_not_found",
                 f"There is no model {name!r}; did you mean {' or '.join(meant)}? If there is one, "
                 "give it an alias in the gateway's configuration, which is not questioned",
                 param=param,
-                headers=NO_RETRY,
                 suggestions=meant,
             )
 
@@ -211,7 +210,7 @@ class ModelNames:
         try:
             return named_model(self._gateway, provider, model)
         except TarashException as error:
-            refusal = Refusal(404, error.code, error.summary, param=param, headers=NO_RETRY)
+            refusal = final(404, error.code, error.summary, param=param)
             refusal.unknown_name = f"{provider}/{model}"  # such as `fal-ai/veo3.1`
             raise refusal from error
 
@@ -232,13 +231,12 @@ class ModelNames:
         """
         made = self._known(provider, model, "model").makes
         if kind not in made:
-            raise Refusal(
+            raise final(
                 400,
                 "unsupported_operation",
                 f"{name} makes {made[0]}s, no {kind}: ask for {A_KIND[made[0]]}, or name a model "
                 f"that makes {kind}s",
                 param="model",
-                headers=NO_RETRY,
                 makes=list(made),
             )
 
@@ -281,12 +279,11 @@ class ModelNames:
 
         own = self._accounts.get((provider, account))
         if at and own is None:
-            raise Refusal(
+            raise final(
                 404,
                 "model_not_found",
                 f"There is no account {account!r} of {provider!r}",
                 param=param,
-                headers=NO_RETRY,
             )
 
         return own, provider, model
@@ -313,8 +310,8 @@ class ModelNames:
 
     def listed(self, caller: Caller) -> Iterator[dict[str, Any]]:
         """Yield the models and aliases that a caller may use, in OpenAI's shape, as last `read`."""
-        for name, one in self.each(caller):
-            yield _entry(name, "alias" if one is None else one.provider, one)
+        for name, info in self.each(caller):
+            yield _entry(name, "alias" if info is None else info.provider, info)
 
     def each(self, caller: Caller) -> Iterator[tuple[str, ModelInfo | None]]:
         """Yield the names that a caller may use with what is known of them, as last `read`.
@@ -325,10 +322,10 @@ class ModelNames:
             if caller.may_use(alias):
                 yield alias, None
 
-        for one in self._listed:
-            for name in self._named(one):
+        for info in self._listed:
+            for name in self._named(info):
                 if caller.may_use(name):
-                    yield name, one
+                    yield name, info
 
     def _named(self, model: ModelInfo) -> Iterator[str]:
         yield f"{model.provider}/{model.model}"
@@ -344,17 +341,16 @@ class ModelNames:
         if name in self._settings.aliases:
             return _entry(name, "alias")
 
-        return next((one for one in self.listed(caller) if one["id"] == name), None)
+        return next((entry for entry in self.listed(caller) if entry["id"] == name), None)
 
 
 def _no_model(name: str, param: str) -> Refusal:
-    refusal = Refusal(
+    refusal = final(
         404,
         "model_not_found",
         f"There is no model {name!r}: ids are `provider/model`, such as fal/fal-ai/veo3.1, or an "
         "alias; GET /v1/models, or the tool list_models, lists them",
         param=param,
-        headers=NO_RETRY,
     )
     refusal.unknown_name = name
     return refusal

@@ -1,4 +1,7 @@
-"""The page: a few files of ours, read once, and the headers that keep everything else out of it."""
+"""The page: a few files of ours, read once, and the headers that keep everything else out of it.
+
+Whoever signs in to it exchanges a key for a cookie that scripts can't read.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,24 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
 
-from ._callers import FrontHere
-from ._refusals import missing
+from .._version import __version__
+from ._callers import FrontHere, check_pace, cookie_name, is_from_page, session_of, unknown_key
+from ._documents import ERRORS
+from ._front import Front
+from ._refusals import final, missing
+from ._sessions import Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 TYPES = {
     "css": "text/css; charset=utf-8",
     "html": "text/html; charset=utf-8",
@@ -45,6 +54,8 @@ HEADERS = {
     "cache-control": "no-cache",
 }
 START = "index.html"
+SESSION: dict[str, Any] = {"tags": ["Page"], "responses": ERRORS}
+"""What the document says of the routes for a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +69,23 @@ class _PageFile:
 def parts() -> Mapping[str, _PageFile]:
     """Return the files of the page by name: only what is among them is ever served."""
     served = {}
-    for one in (files(__package__ or "") / "page").iterdir():
-        kind = TYPES.get(one.name.rpartition(".")[2])
+    for file in (files(__package__ or "") / "page").iterdir():
+        kind = TYPES.get(file.name.rpartition(".")[2])
         if kind is not None:
-            body = one.read_bytes()
+            body = file.read_bytes()
             tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-            served[one.name] = _PageFile(body, kind, tag)
+            served[file.name] = _PageFile(body, kind, tag)
 
     return served
 
 
-@router.get("/")
-@router.head("/")
+@router.get("/", include_in_schema=False)
 async def page(request: Request, front: FrontHere) -> Response:
     """Return the page."""
     return _served(request, START, is_on=front.settings.page)
 
 
-@router.get("/page/{name}")
-@router.head("/page/{name}")
+@router.get("/page/{name}", include_in_schema=False)
 async def part(name: str, request: Request, front: FrontHere) -> Response:
     """Return a file of the page."""
     return _served(request, name, is_on=front.settings.page)
@@ -92,3 +101,90 @@ def _served(request: Request, name: str, *, is_on: bool) -> Response:
         return Response(None, 304, headers)
 
     return Response(part.body, 200, headers, part.kind)
+
+
+class SignIn(BaseModel):
+    """Who signs in.
+
+    Attributes:
+        key: The admin key, or one made with it.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    key: str = Field(min_length=1, max_length=300, examples=["tg_…"])
+
+
+@router.get("/api/session", **SESSION)
+async def show_session(request: Request, front: FrontHere) -> JSONResponse:
+    """Show who has signed in, and what writes have to carry as `x-csrf-token`; needs no key."""
+    session = await session_of(front, request)
+    return JSONResponse(_shown(front, session))
+
+
+@router.post("/api/session", status_code=201, **SESSION)
+async def sign_in(request: Request, front: FrontHere, wanted: SignIn | None = None) -> JSONResponse:
+    """Exchange a key for a session: an HttpOnly cookie of this origin."""
+    if not is_from_page(front, request):
+        raise final(403, "foreign_origin", "Only the page signs in")
+
+    token = "" if wanted is None else wanted.key.strip()
+    key = None if front.is_admin_key(token) else await front.keys.verify(token)
+    if key is None and not front.is_admin_key(token):
+        raise unknown_key(front, request)
+
+    if key is not None:
+        check_pace(front, key)
+
+    made = await front.sessions.create(key)
+    if made is None:
+        raise unknown_key(front, request)
+
+    session, cookie = made
+    answer = JSONResponse(_shown(front, session), 201)
+    seconds = ceil(front.settings.session_seconds)
+    answer.set_cookie(**_cookie(front, request), value=cookie, max_age=seconds)
+    return answer
+
+
+@router.delete("/api/session", **SESSION)
+async def sign_out(request: Request, front: FrontHere) -> JSONResponse:
+    """End the session."""
+    session = await session_of(front, request, is_write=True)
+    if session is None:
+        raise unknown_key(front, request)
+
+    await front.sessions.end(session)
+    answer = JSONResponse(_shown(front, None))
+    answer.delete_cookie(**_cookie(front, request))
+    return answer
+
+
+def _cookie(front: Front, request: Request) -> dict[str, Any]:
+    """Return how the session's cookie is called, and who gets it."""
+    return {
+        "key": cookie_name(front, request),
+        "httponly": True,
+        "samesite": "strict",
+        "secure": front.is_secure(request),
+        "path": "/",
+    }
+
+
+def _shown(front: Front, session: Session | None) -> dict[str, Any]:
+    """Return what the page knows of itself; what is behind a key only for who has signed in."""
+    if session is None:
+        return {"object": "session", "signed_in": False}
+
+    key = session.key
+    return {
+        "object": "session",
+        "signed_in": True,
+        "is_admin": key is None,
+        "name": "admin" if key is None else key.name,
+        "key": None if key is None else key.model_dump(mode="json"),
+        "csrf": session.csrf,
+        "expires_at": session.expires_at.isoformat(),
+        "mock": front.settings.mock,
+        "version": __version__,
+    }

@@ -102,9 +102,9 @@ def sendable(value: Any) -> Any:
         return value.encode("utf-8", "replace").decode()
 
     if isinstance(value, dict):
-        return {sendable(name): sendable(one) for name, one in value.items()}
+        return {sendable(name): sendable(inner) for name, inner in value.items()}
 
-    return [sendable(one) for one in value] if isinstance(value, list | tuple) else value
+    return [sendable(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def missing(what: str) -> Refusal:
@@ -112,9 +112,14 @@ def missing(what: str) -> Refusal:
     return Refusal(404, "not_found", f"There is no such {what}")
 
 
-def invalid(message: str, param: str | None = None, code: str = "invalid_request") -> Refusal:
+def final(status: int, code: str, message: str, param: str | None = None, **facts: Any) -> Refusal:
+    """Return the answer to a request that is not to be sent again as it is."""
+    return Refusal(status, code, message, param=param, headers=NO_RETRY, **facts)
+
+
+def invalid(message: str, param: str | None = None) -> Refusal:
     """Return the answer for a request that can't be understood."""
-    return Refusal(400, code, message, param=param, headers=NO_RETRY)
+    return final(400, "invalid_request", message, param=param)
 
 
 def refusal_of(error: TarashException) -> Refusal:
@@ -173,7 +178,7 @@ def _account(error: TarashException) -> Refusal:
         )
 
     fields = {"submission": error.submission, "billing": error.billing, "provider": error.provider}
-    return Refusal(502, ACCOUNT, message, headers=NO_RETRY, **fields)
+    return final(502, ACCOUNT, message, **fields)
 
 
 def _not_set_up(error: TarashException) -> Refusal:
@@ -182,7 +187,7 @@ def _not_set_up(error: TarashException) -> Refusal:
         f"{error.provider} is not set up on this gateway ({error.code}): whoever runs the gateway "
         "has to say where it is, or install what it needs; nothing was made"
     )
-    return Refusal(502, "not_set_up", message, headers=NO_RETRY, provider=error.provider)
+    return final(502, "not_set_up", message, provider=error.provider)
 
 
 def _status(error: TarashException) -> int:

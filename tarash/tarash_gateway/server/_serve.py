@@ -1,21 +1,67 @@
-"""Runs the application by uvicorn, until somebody stops it."""
+"""Runs the application by uvicorn, until somebody stops it.
+
+Connections that send no head are ended: a client may be slow, but not for ever.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
-
-from ._patience import HEAD_SECONDS, PatientProtocol
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
+    from asyncio import TimerHandle
+
     from fastapi import FastAPI
 
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 5
+HEAD_SECONDS = 10.0
+"""How long the head of a request may take, from its connection or its first byte on."""
+
+
+class PatientProtocol(H11Protocol):
+    """uvicorn's protocol, with a limit for heads that never end."""
+
+    head_seconds = HEAD_SECONDS
+    _timer: TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Wait for a head."""
+        super().connection_made(transport)
+        self._arm()
+
+    def data_received(self, data: bytes) -> None:
+        """Go on waiting, unless the head is there."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._disarm()
+        elif self._timer is None and not self.transport.is_closing():
+            self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._disarm()
+        super().connection_lost(exc)
+
+    def _arm(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self.head_seconds, self._too_slow)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        self._timer = None
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -7,9 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from .._data._breaker import Breaker
 from .._data._budgets import Budget
-from .._data._limits import Limits
+from .._data._limits import Breaker, Limits
 from ._key_store import ConfiguredKey
 
 MEBIBYTE = 1024 * 1024

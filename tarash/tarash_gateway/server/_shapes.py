@@ -1,7 +1,9 @@
-"""Jobs as OpenAI's clients read them."""
+"""Jobs as clients read them: OpenAI's, and those of our own routes."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +28,10 @@ FRAMES = 0.5
 """Seconds by which a file may differ from its length as the model calls it."""
 SHAPE = ("resolution", "aspect_ratio")
 IS_SIZE = re.compile(r"^\s*(\d{2,5})\s*[x*:]\s*(\d{2,5})\s*$", re.ASCII)
-ENDED = {"completed": "completed", "failed": "failed", "cancelled": "cancelled"}
+ENDED = frozenset({"completed", "failed", "cancelled"})
 WHOLE = 100
+PREVIEW = "openai-poll-after-ms"
+"""The header that says in how many milliseconds to ask again."""
 UNKNOWN = {
     "code": "unknown_outcome",
     "message": "It is not known whether the provider has taken this job: it may run and be billed",
@@ -39,6 +43,12 @@ CANCELLED = {
 WITHOUT_ERROR = {"cancelled": CANCELLED, "unknown": UNKNOWN}
 """What is said of states in the place of an error: how a provider words a cancellation is its own
 matter."""
+SHOWN = ("prompt", "negative_prompt", "duration_seconds", "resolution", "aspect_ratio", "size", "n",
+         "quality", "style", "seed", "generate_audio")  # fmt: skip
+"""What is shown of a request: no media."""
+FAULT = ("type", "code", "field", "retryable", "submission", "billing", "provider", "model",
+         "request_id", "status_code", "stage", "categories")  # fmt: skip
+"""What is shown of an error: not where a provider is asked, which may be a private address."""
 
 
 def video_of(job: JobInfo, driven: Driven | None) -> dict[str, Any]:
@@ -99,7 +109,7 @@ def adjustments_of(job: JobInfo) -> list[dict[str, Any]]:
 def status_of(job: JobInfo, driven: Driven | None) -> str:
     """Return where a job stands, in OpenAI's words."""
     if job.state in ENDED:
-        return ENDED[job.state]
+        return job.state
 
     if job.state == "unknown":
         return "failed"
@@ -199,3 +209,82 @@ def _sent(job: JobInfo, name: str) -> Any:
     """Return what a field of the request says to the model; None where it is left out."""
     sent = [adjustment.sent for adjustment in job.adjustments if adjustment.field == name]
     return sent[-1] if sent else job.request.get(name)
+
+
+def view_of(job: JobInfo, driven: Driven | None, results: int = 0) -> dict[str, Any]:
+    """Return a job as clients read it.
+
+    Args:
+        job: What the ledger knows.
+        driven: What this process knows, where it drives the job.
+        results: How many results are here.
+    """
+    status = status_of(job, driven)
+    update = None if driven is None else driven.update
+    progress = None if update is None else update.progress_percent
+    asked = job.request
+    view: dict[str, Any] = {
+        "id": job.id,
+        "object": "job",
+        "kind": job.kind,
+        "status": status,
+        "progress": WHOLE if status == "completed" else progress,
+        "queue_position": None if update is None else update.queue_position,
+        "note": None if update is None else update.note,
+        "model": model_of(job),
+        "provider": (update and update.provider) or job.provider,
+        "provider_model": (update and update.model) or job.model,
+        "provider_job_id": job.operation_id,
+        "submission": job.submission,
+        "attempts": job.attempts,
+        "created_at": job.created_at.isoformat(),
+        "ended_at": None if job.ended_at is None else job.ended_at.isoformat(),
+        "labels": {name: value for name, value in job.labels.items() if name not in OWN_LABELS},
+        "key": job.labels.get("key"),
+        "request": {name: asked[name] for name in SHOWN if asked.get(name) is not None},
+        "cost": cost_of(job),
+        "error": WITHOUT_ERROR.get(job.state) or _fault(job.error),
+        "media": [
+            {"index": n, "url": f"/api/jobs/{job.id}/media/{n}"} for n in range(1, results + 1)
+        ],
+    }
+    if job.adjustments or status == "completed":
+        view["adjustments"] = adjustments_of(job)
+
+    if job.execution_metadata is not None:
+        view["execution"] = job.execution_metadata.model_dump(mode="json")
+
+    return view
+
+
+def _fault(stored: dict[str, Any] | None) -> dict[str, Any] | None:
+    if stored is None:
+        return None
+
+    kept = {name: stored[name] for name in FAULT if name in stored}
+    return {**kept, "message": HTTP.kept_message(stored)}
+
+
+def moved(view: dict[str, Any], driven: Driven) -> dict[str, Any]:
+    """Return a view as the last update has it, without reading the ledger."""
+    update = driven.update
+    if update is None:
+        return view
+
+    status = "queued" if update.status == "queued" else "in_progress"
+    return {
+        **view,
+        "status": status,
+        "progress": update.progress_percent,
+        "queue_position": update.queue_position,
+        "note": update.note,
+        "provider": update.provider or view["provider"],
+        "provider_model": update.model or view["provider_model"],
+        "attempts": max(update.attempt_number, view["attempts"]),
+    }
+
+
+def stamp_of(view: dict[str, Any]) -> str:
+    """Return what stands for a view: equal for equal ones, on all servers and after a restart."""
+    text = json.dumps(view, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

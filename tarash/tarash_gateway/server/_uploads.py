@@ -12,7 +12,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,12 +21,15 @@ from typing import TYPE_CHECKING, Any
 from anyio import to_thread
 
 from .._http._kinds import sniff
-from ._refusals import NO_RETRY, Refusal, invalid
+from ._refusals import final, invalid
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from fastapi import Request
+
     from ..ledger._records import StateLedger, StateRecord
+    from ._front import Front
     from ._settings import ServerSettings
 
 SPACE = "server.uploads"
@@ -50,8 +53,6 @@ PLANS_AT_ONCE = 2
 """Plans and quotes that have files in memory at once."""
 PLACES = frozenset({"file_id", "id"})
 """What clients call the id of a file, within an object."""
-
-Take = Callable[[int], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +112,12 @@ class Uploads:
             there += record.value["bytes"]
 
         if there + size > self._most:
-            raise Refusal(
+            raise final(
                 413,
                 "too_much_media",
                 f"This key has {there} bytes of media here, and may have {self._most}: delete "
                 "some, or wait until they expire",
                 param="file",
-                headers=NO_RETRY,
             )
 
         now = datetime.now(UTC)
@@ -214,24 +214,24 @@ def _upload(record: StateRecord) -> Upload:
     return Upload(**known)
 
 
-async def with_uploads(
-    uploads: Uploads, owner: str, fields: dict[str, Any], take: Take | None = None
+async def filled(
+    request: Request, front: Front, owner: str, fields: dict[str, Any]
 ) -> dict[str, Any]:
     """Return a request's fields with what its key has brought in the place of ids.
 
-    A file is read once, however often the request names it; all of them together may be as large as
-    a form.
+    A file is read once, however often the request names it, and waits until there is memory for it;
+    all of them together may be as large as a form.
 
     Args:
-        uploads: What all keys have brought.
+        request: The request.
+        front: What the application stands on.
         owner: The id of the key.
         fields: Of the request.
-        take: Waits until so many bytes may be in memory.
 
     Raises:
         Refusal: There is no such file of this key, or they are too large together.
     """
-    filling = _Filling(uploads, owner, take)
+    filling = _Filling(request, front, owner)
     filled = dict(fields)
     for name in FIELDS:
         if name in fields:
@@ -243,9 +243,10 @@ async def with_uploads(
 class _Filling:
     """What one request needs of its key's files."""
 
-    def __init__(self, uploads: Uploads, owner: str, take: Take | None) -> None:
-        self._take = take
-        self._uploads = uploads
+    def __init__(self, request: Request, front: Front, owner: str) -> None:
+        self._request = request
+        self._room = front.room
+        self._uploads = front.uploads
         self._owner = owner
         self._read: dict[str, dict[str, Any]] = {}
         self._size = 0
@@ -259,13 +260,13 @@ class _Filling:
             return await self._file(value, param)
 
         if isinstance(value, list):
-            return [await self.filled(one, param, depth + 1) for one in value]
+            return [await self.filled(entry, param, depth + 1) for entry in value]
 
         if isinstance(value, dict) and "content" not in value:
             made: dict[str, Any] = {}
-            for name, one in value.items():
-                inner = await self.filled(one, param, depth + 1)
-                made["url" if name in PLACES and inner is not one else name] = inner
+            for name, given in value.items():
+                inner = await self.filled(given, param, depth + 1)
+                made["url" if name in PLACES and inner is not given else name] = inner
 
             return made
 
@@ -278,27 +279,25 @@ class _Filling:
         known = await self._uploads.find(self._owner, media_id)
         self._size += 0 if known is None else known.bytes
         if self._size > self._uploads.most_at_once:
-            raise Refusal(
+            raise final(
                 413,
                 "body_too_large",
                 f"{param}: the media of a request may have {self._uploads.most_at_once} bytes "
                 "together, as a form may",
                 param=param,
-                headers=NO_RETRY,
             )
 
-        if known is not None and self._take is not None:
-            await self._take(known.bytes)
+        if known is not None:
+            await self._room.take(self._request, known.bytes)
 
         file = await self._uploads.read(self._owner, media_id)
         if file is None:
-            raise Refusal(
+            raise final(
                 404,
                 "media_not_found",
                 f"{param}: there is no media {media_id!r} of this key, or it has expired; upload "
                 "it again (POST /api/media)",
                 param=param,
-                headers=NO_RETRY,
             )
 
         self._read[media_id] = file

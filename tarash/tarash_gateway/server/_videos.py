@@ -1,4 +1,4 @@
-"""OpenAI's routes for videos: create, retrieve, list, delete."""
+"""OpenAI's routes for videos: create, retrieve, list, delete; and remixes, edits and extensions."""
 
 from __future__ import annotations
 
@@ -6,44 +6,37 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from ..exceptions import ValidationError
-from ._callers import Caller, CallerHere, FrontHere
-from ._creating import create, labels_of, named
+from ._callers import Caller, CallerHere, FrontHere, owned
+from ._content import result_of
+from ._creating import REMIXED_LABEL, Order, create, labels_of, named
 from ._documents import ERRORS, body_of
-from ._filled import filled
 from ._forms import fields_of
-from ._refusals import NO_RETRY, Refusal, invalid, missing, sendable
-from ._shapes import cost_headers, video_of
-from ._video_requests import VideoCreate, parsed
+from ._front import Front
+from ._refusals import NO_RETRY, Refusal, invalid, sendable
+from ._requests import VideoCreate, VideoRemake, parsed, video_given
+from ._result_folder import type_of
+from ._shapes import PREVIEW, cost_headers, model_of, video_of
+from ._uploads import NAME, filled
 
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo
-    from ._front import Front
 
 router = APIRouter(prefix="/v1/videos", tags=["Videos"], responses=ERRORS)
 RUNNING = frozenset({"queued", "in_progress"})
-PREVIEW = "openai-poll-after-ms"
 PACE = 0.25
 """Seconds between two polls of a job that another server stops."""
+INHERITED = "; {model} was asked since it made the video, and the field `model` names another one"
 
 
 @router.post("", openapi_extra=body_of(VideoCreate, files=("input_reference",)))
 async def create_video(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Make a video: answers with its job as soon as the provider has taken it."""
-    fields = await fields_of(request)
-    whole = await filled(request, front, caller.id, fields)
-    wanted: VideoCreate = parsed(VideoCreate, whole)
-    config = front.models.config("video", wanted.wanted(), caller, front.result_folder.place())
-    asked = wanted.request()
-    labels = labels_of(wanted.metadata, wanted.model, wanted.size)
-    name = await named(front, caller, request, fields)
-    driven = await create(
-        front, caller, kind="video", config=config, asked=asked, labels=labels, name=name
-    )
-    return await answer(front, caller, driven.handle.id)
+    return await _made(request, front, caller, VideoCreate, await fields_of(request))
 
 
 @router.get("")
@@ -90,7 +83,7 @@ async def retrieve_video(video_id: str, front: FrontHere, caller: CallerHere) ->
 @router.delete("/{video_id}")
 async def delete_video(video_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Delete a video; one that still runs is stopped first, where its provider does that."""
-    job = await owned(front, caller, video_id)
+    job = await owned(front, caller, video_id, "video")
     await drop(front, job)
     return JSONResponse({"id": job.id, "object": "video.deleted", "deleted": True})
 
@@ -118,9 +111,7 @@ async def _stop(front: Front, job: JobInfo) -> None:
         Refusal: It may still run, and be billed: it is not to be forgotten.
     """
     driven = front.drivers.get(job.id)
-    keys = front.models.keys_of(job)
-    handle: Any = driven and driven.handle
-    handle = handle or await front.gateway.resume_async(job.id, api_keys=keys)
+    handle = await front.drivers.handle_of(job)
     answer = await handle.cancel_async()
     if answer == "unsupported":
         raise _still_running(job.kind, answer)
@@ -169,25 +160,94 @@ def _still_running(kind: str, answer: str) -> Refusal:
     )
 
 
-async def owned(front: Front, caller: Caller, job_id: str, kind: str = "video") -> JobInfo:
-    """Return a job of a caller's own.
-
-    Raises:
-        Refusal: There is none of this id, or it is another key's, which is the same.
-    """
-    job = await front.gateway.find_job_async(job_id)
-    if job is None or job.id != job_id or job.kind != kind or not caller.owns(job):
-        raise missing(kind)
-
-    return job
-
-
 async def answer(front: Front, caller: Caller, job_id: str) -> JSONResponse:
     """Return the answer that says where a video stands."""
-    job = await owned(front, caller, job_id)
+    job = await owned(front, caller, job_id, "video")
     shown: dict[str, Any] = video_of(job, front.drivers.get(job.id))
     headers = cost_headers(job)
     if shown["status"] in RUNNING:
         headers[PREVIEW] = str(round(front.settings.poll_seconds * 1000))
 
     return JSONResponse(sendable(shown), headers=headers)
+
+
+@router.post("/edits", openapi_extra=body_of(VideoRemake, files=("video",), known=("model",)))
+async def edit_video(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
+    """Change a video by words."""
+    fields = await fields_of(request)
+    source = await _source(front, caller, fields)
+    return await _made(request, front, caller, VideoRemake, fields, source)
+
+
+@router.post("/extensions", openapi_extra=body_of(VideoRemake, files=("video",), known=("model",)))
+async def extend_video(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
+    """Go on with a video."""
+    fields = await fields_of(request)
+    source = await _source(front, caller, fields)
+    return await _made(request, front, caller, VideoRemake, fields, source)
+
+
+@router.post("/{video_id}/remix", openapi_extra=body_of(VideoCreate, known=("model",)))
+async def remix_video(
+    video_id: str, request: Request, front: FrontHere, caller: CallerHere
+) -> JSONResponse:
+    """Make a video again, with other words; its model is used where none is named."""
+    fields = await fields_of(request)
+    source = await owned(front, caller, video_id, "video")
+    return await _made(request, front, caller, VideoRemake, fields, source)
+
+
+async def _source(front: Front, caller: Caller, fields: dict[str, Any]) -> JobInfo | None:
+    """Return the video of this gateway that a request names, where it names one."""
+    given = fields.get("video")
+    id_ = given.get("id") if isinstance(given, dict) else None
+    if isinstance(id_, str) and NAME.fullmatch(id_) is None:  # not of what was uploaded
+        return await owned(front, caller, id_, "video")
+
+    if given is None:
+        raise invalid("video: give the video to begin with", "video")
+
+    return None
+
+
+async def _made(  # noqa: PLR0913, PLR0917  (who asks for what, from which video)
+    request: Request,
+    front: Front,
+    caller: Caller,
+    model: type[VideoCreate],
+    fields: dict[str, Any],
+    source: JobInfo | None = None,
+) -> JSONResponse:
+    """Make a video from words, from one of this gateway's, or from one that is brought."""
+    is_inherited = source is not None and not fields.get("model")
+    if source is not None and is_inherited:
+        fields = {**fields, "model": model_of(source)}
+
+    wanted: VideoCreate = parsed(model, await filled(request, front, caller.id, fields))
+    video = None
+    if source is not None:
+        video = await _content(front, source)
+    elif isinstance(wanted, VideoRemake):
+        video = video_given(wanted.video)
+
+    config = front.models.config("video", wanted.wanted(), caller, front.result_folder.place())
+    asked = wanted.request(video)
+    labels = labels_of(wanted.metadata, wanted.model, wanted.size)
+    if source is not None:
+        labels[REMIXED_LABEL] = source.id
+
+    name = await named(front, caller, request, fields)
+    try:
+        driven = await create(front, caller, Order("video", config, asked, labels), name)
+    except ValidationError as error:
+        if is_inherited:
+            error.amend(after=INHERITED.format(model=wanted.model))
+
+        raise
+
+    return await answer(front, caller, driven.handle.id)
+
+
+async def _content(front: Front, source: JobInfo) -> dict[str, Any]:
+    path = await result_of(front, source, 1)
+    return {"content": await to_thread.run_sync(path.read_bytes), "content_type": type_of(path)}

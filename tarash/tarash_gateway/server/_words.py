@@ -127,7 +127,7 @@ class Words:
         return self._advised(error) if error.hints else self.said(error.message)
 
     def _advised(self, error: Advised) -> str:
-        advice = [one for hint in error.hints if (one := self.advice(hint)) is not None]
+        advice = [text for hint in error.hints if (text := self.advice(hint)) is not None]
         return JOINER.join([self.said(error.summary), *advice])
 
     def said(self, text: str) -> str:
@@ -140,7 +140,7 @@ class Words:
     def said_in(self, plan: Any) -> Any:
         """Return a plan, as JSON, with what it says of prices, adjustments and models said so."""
         if isinstance(plan, list):
-            return [self.said_in(one) for one in plan]
+            return [self.said_in(part) for part in plan]
 
         if not isinstance(plan, dict):
             return plan

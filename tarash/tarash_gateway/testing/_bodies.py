@@ -58,10 +58,10 @@ def altered(reply: Reply, fault: Fault) -> Reply:
 
 def _said_otherwise(value: Any, words: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
-        return {name: _said_otherwise(one, words) for name, one in value.items()}
+        return {name: _said_otherwise(inner, words) for name, inner in value.items()}
 
     if isinstance(value, list):
-        return [_said_otherwise(one, words) for one in value]
+        return [_said_otherwise(item, words) for item in value]
 
     return words.get(value, value) if isinstance(value, str) else value
 

@@ -163,14 +163,6 @@ async def _of_fal(_calls: Calls, job: JobRecord) -> Any:
     }
 
 
-async def _of_replicate(calls: Calls, job: JobRecord) -> Any:
-    return await calls.shown(job, f"/v1/predictions/{job.id}", {})
-
-
-async def _of_luma(calls: Calls, job: JobRecord) -> Any:
-    return await calls.shown(job, f"/dream-machine/v1/generations/{job.id}", {})
-
-
 async def _of_bfl(_calls: Calls, job: JobRecord) -> Any:
     return job.result_body
 
@@ -178,10 +170,6 @@ async def _of_bfl(_calls: Calls, job: JobRecord) -> Any:
 async def _of_ideogram(calls: Calls, job: JobRecord) -> Any:
     shown = await calls.shown(job, f"/v2/generations/{job.id}", {})
     return {"generation_id": job.id, "created": shown.get("created"), "data": shown.get("data")}
-
-
-async def _of_bytedance(calls: Calls, job: JobRecord) -> Any:
-    return await calls.shown(job, f"/api/v3/contents/generations/tasks/{job.id}", {})
 
 
 async def _of_kling(calls: Calls, job: JobRecord) -> Any:
@@ -207,16 +195,21 @@ async def _of_openai(_calls: Calls, job: JobRecord) -> Any:
     return {**event, "type": kind, "data": about}
 
 
+def _shown_at(path: str) -> Callable[[Calls, JobRecord], Awaitable[Any]]:
+    """Return what makes an event of a job as whoever asks for it is shown it."""
+    return lambda calls, job: calls.shown(job, path.format(job.id), {})
+
+
 _EVENTS: dict[str, Callable[[Calls, JobRecord], Awaitable[Any]]] = {
     "bfl": _of_bfl,
-    "bytedance": _of_bytedance,
+    "bytedance": _shown_at("/api/v3/contents/generations/tasks/{}"),
     "fal": _of_fal,
     "ideogram": _of_ideogram,
     "kling": _of_kling,
-    "luma": _of_luma,
+    "luma": _shown_at("/dream-machine/v1/generations/{}"),
     "minimax": _of_minimax,
     "openai": _of_openai,
-    "replicate": _of_replicate,
+    "replicate": _shown_at("/v1/predictions/{}"),
 }
 
 

@@ -92,6 +92,17 @@ class JobRecord:
 
         return now - self.accepted_at, script.queue_seconds, script.run_seconds
 
+    def ask_to_cancel(self, now: float) -> Phase:
+        """Note that a cancel has come, and return where the job stands then.
+
+        One that is scripted to be too late meets a job that has ended just before.
+        """
+        self.cancel_requested = True
+        if self.script.cancel == "too_late" and self.phase(now) != "ended":
+            self.end(now, cancelled=False)
+
+        return self.phase(now)
+
     def end(self, now: float, *, cancelled: bool) -> None:
         """End the job now and wake whoever waits for its next phase."""
         self.ended_at = now

@@ -3,6 +3,7 @@
 The one place where the simulator's media come from; nothing here knows a provider.
 """
 
+import base64
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -11,12 +12,34 @@ from typing import Any
 from tarash.tarash_gateway import catalog
 from tarash.tarash_gateway.catalog import prices
 from tarash.tarash_gateway.media import samples
+from tarash.tarash_gateway.testing._script import Script
 
 VIDEO_CONTENT_TYPE = "video/mp4"
 IMAGE_CONTENT_TYPE = "image/png"
 SECONDS = 5.0
 
 _SECONDS = ("duration", "durationSeconds", "duration_seconds", "seconds")
+
+
+def count_of(script: Script, wanted: int) -> int:
+    """Return how many images a result holds that should hold so many."""
+    if script.outcome == "no_media":
+        return 0
+
+    return wanted if script.outputs is None else script.outputs
+
+
+def size_in(
+    written: Any, usual: tuple[int, int] = (1024, 1024), mark: str = "x"
+) -> tuple[int, int]:
+    """Return width and height out of text such as `1280x720`; the usual ones of any other."""
+    width, _, height = str(written).partition(mark)
+    return (int(width), int(height)) if width.isdigit() and height.isdigit() else usual
+
+
+def base64_of(content: bytes) -> str:
+    """Return bytes as JSON has them."""
+    return base64.b64encode(content).decode()
 
 
 def made_by(provider: str, model: str) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ import socket
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, get_args
 
 from tarash.tarash_gateway.testing._calling import secret_of
@@ -224,7 +223,7 @@ class Simulator:
             raise ValueError(f"{provider} documents no pause between polls; give seconds=")
 
         pauses = ((job, job.shortest_pause) for job in self.jobs(provider))
-        return [one for one, pause in pauses if pause is not None and pause < least]
+        return [job for job, pause in pauses if pause is not None and pause < least]
 
     def requests(self, provider: str) -> list[RecordedRequest]:
         """Return the requests in order of arrival, for a provider, `media` or `foreign`."""
@@ -288,12 +287,7 @@ class Simulator:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.stop()
 
     async def __aenter__(self) -> Self:
@@ -301,12 +295,7 @@ class Simulator:
         self.start()
         return self
 
-    async def __aexit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_exception: object) -> None:
         await asyncio.to_thread(self.stop)
 
     def _state(self, name: str) -> OriginState:

@@ -102,8 +102,8 @@ class OriginState:
     def drop_faults(self, step: Step | None) -> None:
         """Forget the faults of a step, or of all steps."""
         with self._lock:
-            for one in [step] if step is not None else list(self._faults):
-                self._faults.pop(one, None)
+            for name in [step] if step is not None else list(self._faults):
+                self._faults.pop(name, None)
 
     def next_fault(self, step: Step) -> Fault | None:
         """Take the fault that is due for a request of this step, if any."""

@@ -1,16 +1,21 @@
 """What a provider's wire has to offer to be served: routes with steps, credentials, error bodies.
 
-A wire turns requests into replies as data. It must not know aiohttp, faults or counters: `_origin`
-has those, once for all wires.
+And what it reads out of requests: JSON, and forms by the standard library. A wire turns requests
+into replies as data. It must not know aiohttp, faults or counters: `_origin` has those, once for
+all wires.
 """
 
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.message import Message
+from email.parser import BytesParser
 from typing import Any, Protocol
 
 from tarash.tarash_gateway.testing._records import RecordedRequest, Step
+
+_MULTIPART = "multipart/form-data"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +56,79 @@ def object_in(request: RecordedRequest) -> dict[str, Any] | None:
         return None
 
     return body if isinstance(body, dict) else None
+
+
+def labelled_object_in(request: RecordedRequest) -> dict[str, Any] | None:
+    """Return the JSON object that a body holds and its label names; None for any other body."""
+    is_labelled = request.headers.get("content-type", "").startswith("application/json")
+    return object_in(request) if is_labelled else None
+
+
+@dataclass(frozen=True, slots=True)
+class FormFile:
+    """One uploaded file."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a form holds.
+
+    Attributes:
+        fields: The last value of each field.
+        files: All files of each field, in order.
+    """
+
+    fields: dict[str, str] = field(default_factory=dict)
+    files: dict[str, list[FormFile]] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the form as JSON: `<type, n bytes>` for each file."""
+        shown: dict[str, Any] = dict(self.fields)
+        for name, files in self.files.items():
+            shown[name] = [f"<{file.content_type}, {len(file.content)} bytes>" for file in files]
+
+        return shown
+
+
+def read_form(request: RecordedRequest) -> Form | None:
+    """Return the form that a request holds; None where it is something else."""
+    content_type = request.headers.get("content-type", "")
+    if not content_type.startswith(_MULTIPART):
+        return None
+
+    head = f"Content-Type: {content_type}\r\n\r\n".encode()
+    # By the old policy, which reads a form in an eighth of the time of the new one.
+    message = BytesParser().parsebytes(head + request.body)
+    form = Form()
+    for part in message.walk():
+        if not part.is_multipart():
+            _add(form, part)
+
+    return form
+
+
+def _add(form: Form, part: Message) -> None:
+    name = str(part.get_param("name", "", header="content-disposition"))
+    content = part.get_payload(decode=True)
+    content = content if isinstance(content, bytes) else b""
+    file_name = part.get_filename()
+    if file_name is None:
+        form.fields[name] = content.decode("utf-8", "replace")
+    else:
+        file = FormFile(file_name, part.get_content_type(), content)
+        form.files.setdefault(name, []).append(file)
+
+
+def parsed(value: str) -> Any:
+    """Return a form's field as the JSON that it holds; as text, where that is none."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 Handler = Callable[[RecordedRequest], Awaitable[Reply]]

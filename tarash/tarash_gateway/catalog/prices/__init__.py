@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from ._book import PriceBook, line_of, reason_of, shipped, taken
 from ._facts import Facts, facts_of
-from ._fetched import keep
-from ._prices import Prices, prices
-from ._quantities import is_by_media, is_for
-from ._quote import free, quote_of
+from ._prices import Prices, keep, prices
+from ._quantities import is_by_media
+from ._quote import Tariff, free
+from ._tariffs import priced
 from ._usual import usual_seconds
 
 __all__ = [
     "Facts",
     "PriceBook",
     "Prices",
+    "Tariff",
     "facts_of",
     "free",
     "is_by_media",
-    "is_for",
     "keep",
     "line_of",
+    "priced",
     "prices",
-    "quote_of",
     "reason_of",
     "shipped",
     "taken",

@@ -25,23 +25,19 @@ IN_FRONT = re.compile(r'\{"provider": "([^"]+)"')
 
 
 class PriceBook:
-    """Price lines by provider and model."""
+    """Price lines by provider and model; they never change."""
 
     def __init__(self, lines: Iterable[PriceLine] = ()) -> None:
-        """Begin with these lines."""
+        """Hold these lines."""
         self._by_provider: dict[str, dict[str, list[PriceLine]]] = {}
-        self.add(lines)
+        for line in lines:
+            models = self._by_provider.setdefault(line.provider, {})
+            models.setdefault(line.model, []).append(line)
 
     def __iter__(self) -> Iterator[PriceLine]:
         for models in self._by_provider.values():
             for lines in models.values():
                 yield from lines
-
-    def add(self, lines: Iterable[PriceLine]) -> None:
-        """Add lines to those that are there."""
-        for line in lines:
-            models = self._by_provider.setdefault(line.provider, {})
-            models.setdefault(line.model, []).append(line)
 
     def lines(self, provider: str, model: str) -> Sequence[PriceLine]:
         """Return the lines of a model: by its exact id, else the longest prefix; empty if none."""
@@ -192,9 +188,9 @@ def taken(
         return list(read_lines(rows, str(path)))
 
     made = []
-    for number, one in enumerate(lines, 1):
+    for number, line in enumerate(lines, 1):
         try:
-            made.append(line_of(one))
+            made.append(line_of(line))
         except (ValueError, TypeError, AttributeError) as error:
             raise ValidationError(f"Price line {number}: {reason_of(error)}") from error
 

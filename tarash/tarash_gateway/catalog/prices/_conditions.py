@@ -77,7 +77,7 @@ def _choices(wanted: Any) -> tuple[Any, ...]:
     if SIMPLE.issuperset(map(type, wanted)):
         return tuple(wanted)
 
-    return tuple(one for part in wanted for one in _choices(part))
+    return tuple(choice for part in wanted for choice in _choices(part))
 
 
 @lru_cache(maxsize=4096)
@@ -89,7 +89,7 @@ def _fits(
     A model of images has a hundred sizes, which the lines of a list name over and over.
     """
     del types
-    fitting = [any(_is(name, value, one) for one in choices) for value in possible]
+    fitting = [any(_is(name, value, choice) for choice in choices) for value in possible]
     if not any(fitting):
         return False
 

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ..._data._measures import Measures
+from ..._data._media_info import Measures
 from ..._support._lines import NAMED
 from ...mapping import Span
 from ._lengths import Between, Possible, between, seconds_of
@@ -180,7 +180,7 @@ def facts_of(
 
 def sent_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the plain values that leave no choice, by the last part of their names."""
-    return {name: one for name, one in _leaves(parameters) if plain(one) not in AUTOMATIC}
+    return {name: value for name, value in _leaves(parameters) if plain(value) not in AUTOMATIC}
 
 
 def values_of(
@@ -209,7 +209,7 @@ def values_of(
             values.setdefault(known, value)
 
     if values.get("audio"):
-        values["audio"] = frozenset(SOUND.get(one, one) for one in values["audio"] or ())
+        values["audio"] = frozenset(SOUND.get(sound, sound) for sound in values["audio"] or ())
 
     return values
 
@@ -226,12 +226,12 @@ def _as_requested(request: Request) -> dict[str, Possible | None]:
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the plain values of a payload by the last part of their names."""
     if isinstance(value, Mapping):
-        for key, one in value.items():
-            yield from _leaves(one, str(key))
+        for key, inner in value.items():
+            yield from _leaves(inner, str(key))
     elif isinstance(value, list | tuple):
-        for one in value:
-            if isinstance(one, Mapping):
-                yield from _leaves(one, name)
+        for inner in value:
+            if isinstance(inner, Mapping):
+                yield from _leaves(inner, name)
     elif isinstance(value, str | int | float | bool):
         yield name, value
 
@@ -244,7 +244,7 @@ def _left_out(spec: ModelSpec, sent: Mapping[str, Any]) -> Iterator[tuple[str, P
             continue
 
         default = shape.get("default")
-        choices = [one for one in shape.get("enum") or () if plain(one) not in AUTOMATIC]
+        choices = [choice for choice in shape.get("enum") or () if plain(choice) not in AUTOMATIC]
         if isinstance(default, str | int | float | bool) and plain(default) not in AUTOMATIC:
             yield name, frozenset({plain(default)})
         elif choices:
@@ -255,7 +255,7 @@ def _allowed(allowed: Any) -> Possible | None:
     if isinstance(allowed, Span) or allowed is None:
         return None
 
-    return frozenset(plain(one) for one in allowed)
+    return frozenset(plain(value) for value in allowed)
 
 
 def _requested_count(request: Request) -> Between:
@@ -283,9 +283,9 @@ def _pixels(
     places = [*names, "size", "image_size", "ratio", "resolution"]
     for name in dict.fromkeys(places):
         possible = values.get(name)
-        exact = [_size(one) for one in possible] if possible else [None]
+        exact = [_size(value) for value in possible] if possible else [None]
         if all(exact):
-            sizes = [one for one in exact if one is not None]
+            sizes = [size for size in exact if size is not None]
             widths, heights = [size[0] for size in sizes], [size[1] for size in sizes]
             return (min(widths), max(widths)), (min(heights), max(heights))
 
@@ -310,7 +310,7 @@ def _size(value: Any) -> tuple[Decimal, Decimal] | None:
 def _by_lines(
     request: Request, sent: Mapping[str, Any], values: Mapping[str, Possible | None]
 ) -> tuple[Between | None, Between | None]:
-    lines = [height_of(one) for one in values.get("resolution") or ()]
+    lines = [height_of(value) for value in values.get("resolution") or ()]
     ratio = next(
         (sent[name] for name in ("aspect_ratio", "aspectRatio", "ratio") if name in sent),
         getattr(request, "aspect_ratio", None),

@@ -25,10 +25,10 @@ SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:s|sec|seconds)?", re.IGNORECASE)
 def between(possible: Iterable[Any] | None, form: re.Pattern[str] | None = None) -> Between | None:
     """Return the least and the greatest of values that are all numbers; else None."""
     numbers = []
-    for one in possible or ():
-        if isinstance(one, Decimal):
-            numbers.append(one)
-        elif form is not None and isinstance(one, str) and (match := form.fullmatch(one)):
+    for value in possible or ():
+        if isinstance(value, Decimal):
+            numbers.append(value)
+        elif form is not None and isinstance(value, str) and (match := form.fullmatch(value)):
             numbers.append(Decimal(match[1]))
         else:
             return None
@@ -65,7 +65,7 @@ def seconds_of(
         exact = Decimal(str(wished))
         return exact, exact
 
-    return next(filter(None, (_of_span(one.allowed) for one in mappers.values())), None)
+    return next(filter(None, (_of_span(mapper.allowed) for mapper in mappers.values())), None)
 
 
 def _of_frames(

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
-from ._ark import FIRST, LATER, SECOND, Frames, frame_pixels
-from ._gpt import extra_text, patch_tokens, tile_tokens
+from . import _tokens
 
 if TYPE_CHECKING:
     from ..._data._money import PriceLine
@@ -142,7 +141,7 @@ def _frames_of(facts: Facts) -> Between | None:
     return facts.seconds[0] * facts.fps[0], facts.seconds[1] * facts.fps[1]
 
 
-def _tokens(line: PriceLine, facts: Facts) -> Counted:
+def _text_tokens(line: PriceLine, facts: Facts) -> Counted:
     if line.billable not in {"prompt", "text_input", "input_text"}:
         return f"the tokens of its {line.billable.replace('_', ' ')} are not known before"
 
@@ -156,7 +155,7 @@ def _prompt_tokens(facts: Facts) -> Between:
 
 def _gpt_prompt(_line: PriceLine, facts: Facts) -> Counted:
     low, high = _prompt_tokens(facts)
-    return Quantity(low, (high + extra_text(facts)) * facts.count[1], BY_PROMPT)
+    return Quantity(low, (high + _tokens.extra_text(facts)) * facts.count[1], BY_PROMPT)
 
 
 def _characters(_line: PriceLine, facts: Facts) -> Counted:
@@ -193,7 +192,7 @@ UNITS: dict[str, Callable[[PriceLine, Facts], Counted]] = {
     "video": _made,
     "image": _made,
     "megapixel": _megapixels,
-    "token": _tokens,
+    "token": _text_tokens,
     "character": _characters,
     "credit": _once,
     "run": _once,
@@ -265,7 +264,7 @@ def _by_area(
 
 
 def _ark_tokens(
-    frames: Frames | None = None, *, own_rate: bool = False, both: bool = False
+    frames: _tokens.Frames | None = None, *, own_rate: bool = False, both: bool = False
 ) -> Callable[[PriceLine, Facts], Counted]:
     """Count the tokens of a video: width times height times frames, by 1024."""
 
@@ -274,7 +273,7 @@ def _ark_tokens(
         if source is None:
             return UNMEASURED
 
-        framed = None if frames is None else frame_pixels(facts, frames)
+        framed = None if frames is None else _tokens.frame_pixels(facts, frames)
         pixels = framed or _pixels(facts)
         if pixels is None:
             return NO_SIZE
@@ -331,7 +330,9 @@ def _input_megapixels(_line: PriceLine, facts: Facts) -> Counted:
 
 
 def _partial_images(_line: PriceLine, facts: Facts) -> Counted:
-    asked = [one for one in facts.values.get("partial_images") or () if isinstance(one, Decimal)]
+    asked = [
+        value for value in facts.values.get("partial_images") or () if isinstance(value, Decimal)
+    ]
     most = max(asked, default=ZERO) * PARTIAL_TOKENS
     # The final image may be there before them.
     return Quantity(ZERO, most, "tokens, for images on the way", is_there=bool(most))
@@ -352,15 +353,15 @@ FORMULAS: dict[str, Callable[[PriceLine, Facts], Counted]] = {
     "video_megapixels_ceil": _video_megapixels(round_up=True),
     "megapixel_seconds": _megapixel_seconds,
     "ark_tokens": _ark_tokens(),
-    "ark_tokens_24": _ark_tokens(SECOND),
-    "ark_tokens_1_0": _ark_tokens(FIRST),
-    "ark_tokens_2_5": _ark_tokens(LATER),
+    "ark_tokens_24": _ark_tokens(_tokens.SECOND),
+    "ark_tokens_1_0": _ark_tokens(_tokens.FIRST),
+    "ark_tokens_2_5": _ark_tokens(_tokens.LATER),
     "ark_tokens_fps": _ark_tokens(own_rate=True),
-    "ark_tokens_in_out": _ark_tokens(SECOND, both=True),
-    "ark_tokens_2_5_in_out": _ark_tokens(LATER, both=True),
+    "ark_tokens_in_out": _ark_tokens(_tokens.SECOND, both=True),
+    "ark_tokens_2_5_in_out": _ark_tokens(_tokens.LATER, both=True),
     "gpt_prompt": _gpt_prompt,
-    "gpt_tiles": lambda _line, facts: Quantity(*tile_tokens(facts), OF_IMAGES),
-    "gpt_patches": lambda _line, facts: Quantity(*patch_tokens(facts), OF_IMAGES),
+    "gpt_tiles": lambda _line, facts: Quantity(*_tokens.tile_tokens(facts), OF_IMAGES),
+    "gpt_patches": lambda _line, facts: Quantity(*_tokens.patch_tokens(facts), OF_IMAGES),
     "partial_images": _partial_images,
     "input_plus_output_seconds": _in_and_out,
     # The line's own `step` and `min` say it.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from ..._data._money import MOST, Quote, QuoteLine
 from ._conditions import holds
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 CENTS = Decimal(100)
 GIVE_ONE = "give one with register_prices(), or in a file that TARASH_PRICES names"
 SURCHARGE = "surcharge"
+BY_UNIT = frozenset({None, SURCHARGE, "ceil_step", "min_quantity"})
+"""Formulas by which what is counted is the unit."""
+OF_PROMPTS = frozenset({"token", "character"})
 
 
 @cache
@@ -37,50 +41,94 @@ class _Amount:
     currency: str
 
 
-def quote_of(lines: Sequence[PriceLine], facts: Facts, model: str) -> Quote:
-    """Return what a call costs by these lines.
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one billable costs, as far as that is known."""
 
-    Args:
-        lines: The price lines of its model.
-        facts: What is known of it.
-        model: The model's id, for what can't be priced.
-    """
-    usable = [one for one in lines if one.role is None]
-    if not usable:
-        return Quote(unknown=(f"no price of {model} is known; {GIVE_ONE}",))
-
-    answers = [(line, answer) for line in usable if (answer := holds(line, facts)) is not False]
-    surcharges = [(line, sure) for line, sure in answers if line.formula == SURCHARGE]
-    base = [(line, sure) for line, sure in answers if line.formula != SURCHARGE]
-    unknown: list[str] = []
-    parts: list[tuple[QuoteLine, str]] = []
-    billables = dict.fromkeys(line.billable for line in usable if line.formula != SURCHARGE)
-    for billable in sorted(billables, key=lambda name: name.startswith(("input", "prompt"))):
-        fitting = [(line, sure) for line, sure in base if line.billable == billable]
-        part = _part(billable, fitting, facts, unknown)
-        beyond = _beyond(billable, [line for line, _ in fitting], usable, facts)
-        unknown.extend(() if beyond is None else (beyond,))
-        if part is not None:
-            parts.append(part)
-
-    parts += _surcharges(surcharges, facts, unknown)
-    return _sum(parts, unknown, [line for line, _ in answers])
+    priced: tuple[QuoteLine, str] | None
+    unknown: Sequence[str] = ()
 
 
-def _part(
-    billable: str,
-    fitting: Sequence[tuple[PriceLine, bool | None]],
-    facts: Facts,
-    unknown: list[str],
-) -> tuple[QuoteLine, str] | None:
+class Tariff:
+    """What calls cost that differ in their prompts alone: the sum of the lines that hold."""
+
+    def __init__(self, lines: Sequence[PriceLine], facts: Facts, model: str) -> None:
+        """Count what does not depend on the prompt.
+
+        Args:
+            lines: The price lines of the model.
+            facts: What is known of the calls.
+            model: The model's id, for what can't be priced.
+        """
+        self._facts = facts
+        self._used: list[PriceLine] = []
+        self._parts: list[_Part | Callable[[Facts], _Part]] = []
+        """In the order of a quote; a function for what depends on the prompt."""
+        self._quote: Quote | None = None
+        """Of every prompt, where none matters."""
+        self._quotes: WeakValueDictionary[tuple[int, int], Quote] = WeakValueDictionary()
+        """By the prompt, no longer than a job has one: thousands wait with a few of them."""
+        usable = [one for one in lines if one.role is None]
+        if usable:
+            self._take(usable)
+        else:
+            self._quote = Quote(unknown=(f"no price of {model} is known; {GIVE_ONE}",))
+
+    def _take(self, usable: Sequence[PriceLine]) -> None:
+        answers = [
+            (line, answer) for line in usable if (answer := holds(line, self._facts)) is not False
+        ]
+        self._used = [line for line, _ in answers]
+        base = [(line, sure) for line, sure in answers if line.formula != SURCHARGE]
+        billables = dict.fromkeys(line.billable for line in usable if line.formula != SURCHARGE)
+        for billable in sorted(billables, key=lambda name: name.startswith(("input", "prompt"))):
+            fitting = [(line, sure) for line, sure in base if line.billable == billable]
+            beyond = _beyond(billable, [line for line, _ in fitting], usable, self._facts)
+            chosen = _chosen(_without_alternatives(fitting))
+            self._add(chosen, partial(_part, billable, chosen, beyond))
+
+        for line, sure in answers:
+            if line.formula == SURCHARGE:
+                self._add([line], partial(_surcharge, line, sure is True))
+
+    def _add(self, lines: Sequence[PriceLine], part: Callable[[Facts], _Part]) -> None:
+        self._parts.append(part if any(map(is_by_prompt, lines)) else part(self._facts))
+
+    def quote(self, prompt: tuple[int, int]) -> Quote:
+        """Return what a call costs.
+
+        Args:
+            prompt: The length of its prompt, as `Facts` has it.
+        """
+        known = self._quote or self._quotes.get(prompt)
+        if known is not None:
+            return known
+
+        asked = replace(self._facts, prompt=prompt)
+        parts = [one if isinstance(one, _Part) else one(asked) for one in self._parts]
+        priced = [one.priced for one in parts if one.priced is not None]
+        quote = _sum(priced, [why for one in parts for why in one.unknown], self._used)
+        if all(isinstance(one, _Part) for one in self._parts):
+            self._quote = quote
+
+        return self._quotes.setdefault(prompt, quote)
+
+
+def is_by_prompt(line: PriceLine) -> bool:
+    """Tell whether what a line counts depends on the length of the prompt."""
+    by_unit = line.formula in BY_UNIT and line.unit in OF_PROMPTS
+    return by_unit or line.formula == "gpt_prompt"
+
+
+def _part(billable: str, chosen: Sequence[PriceLine], beyond: str | None, facts: Facts) -> _Part:
     """Return what one billable costs: by the line that says most, or between all that may hold."""
-    if not fitting:
+    unknown: list[str] = []
+    if not chosen:
         if not billable.startswith("input_"):
             unknown.append(f"no price of its {billable.replace('_', ' ')} holds for this request")
 
-        return None
+        return _Part(None, unknown)
 
-    chosen = _chosen(_without_alternatives(fitting))
     amounts, reasons = [], []
     for line in chosen:
         counted = quantity_of(line, facts)
@@ -90,7 +138,9 @@ def _part(
             amounts.append(_amount(line, counted))
 
     unknown.extend(dict.fromkeys(reasons))
-    return None if not amounts or reasons else _between(billable, amounts, unknown)
+    part = None if not amounts or reasons else _between(billable, amounts, unknown)
+    unknown.extend(() if beyond is None else (beyond,))
+    return _Part(part, unknown)
 
 
 def _beyond(
@@ -104,9 +154,13 @@ def _beyond(
         return None
 
     listed = [line.when.get("resolution") for line in usable if line.billable == billable]
-    named = [one for value in listed for one in (value if isinstance(value, list) else [value])]
-    heights = [height for one in named if (height := height_of(one)) is not None]
-    asked = [height_of(one) or 0 for one in facts.values.get("resolution") or ()]
+    named = [
+        resolution
+        for value in listed
+        for resolution in (value if isinstance(value, list) else [value])
+    ]
+    heights = [height for resolution in named if (height := height_of(resolution)) is not None]
+    asked = [height_of(resolution) or 0 for resolution in facts.values.get("resolution") or ()]
     if not heights or not asked or max(asked) <= max(heights):
         return None
 
@@ -116,7 +170,7 @@ def _beyond(
 def _without_alternatives(
     fitting: Sequence[tuple[PriceLine, bool | None]],
 ) -> Sequence[tuple[PriceLine, bool | None]]:
-    first = [one for one in fitting if one[0].alternative_to is None]
+    first = [pair for pair in fitting if pair[0].alternative_to is None]
     return first or fitting
 
 
@@ -168,29 +222,20 @@ def _between(
     return line, first.currency
 
 
-def _surcharges(
-    lines: Iterable[tuple[PriceLine, bool | None]], facts: Facts, unknown: list[str]
-) -> list[tuple[QuoteLine, str]]:
-    charges = []
-    for line, sure in lines:
-        counted = quantity_of(line, facts)
-        if isinstance(counted, str):
-            unknown.append(f"a surcharge: {counted}")
-            continue
+def _surcharge(line: PriceLine, is_sure: bool, facts: Facts) -> _Part:
+    """Return what a surcharge adds; one that may be added, or not, from nothing on."""
+    counted = quantity_of(line, facts)
+    if isinstance(counted, str):
+        return _Part(None, [f"a surcharge: {counted}"])
 
-        amount = _amount(line, counted)
-        made = _between(line.billable, [amount], unknown)
-        if made is None:
-            continue
-
+    unknown: list[str] = []
+    made = _between(line.billable, [_amount(line, counted)], unknown)
+    if made is not None and not is_sure:
         part, currency = made
-        if not sure:  # it may be added, or not
-            bounds = {"low": min(part.low, Decimal(0)), "high": max(part.high, Decimal(0))}
-            part = part.model_copy(update=bounds)
+        bounds = {"low": min(part.low, Decimal(0)), "high": max(part.high, Decimal(0))}
+        made = part.model_copy(update=bounds), currency
 
-        charges.append((part, currency))
-
-    return charges
+    return _Part(made, unknown)
 
 
 def _sum(
@@ -204,23 +249,23 @@ def _sum(
         unknown.append(
             f"its parts are priced in {' and '.join(currencies)}, which are not added up"
         )
-        return Quote(unknown=tuple(dict.fromkeys(unknown)), lines=tuple(one for one, _ in parts))
+        return Quote(unknown=tuple(dict.fromkeys(unknown)), lines=tuple(part for part, _ in parts))
 
     # What counts nothing of a request says nothing of what the rest of it will cost.
-    if not parts or (unknown and not any(one.quantity_high for one, _ in parts)):
+    if not parts or (unknown and not any(part.quantity_high for part, _ in parts)):
         return Quote(unknown=tuple(dict.fromkeys(unknown)))
 
-    high = sum((one.high for one, _ in parts), Decimal(0))
+    high = sum((part.high for part, _ in parts), Decimal(0))
     if not 0 <= high <= MOST:
         unknown.append(f"its price comes to {high:.1E} {next(iter(currencies))}, which is no price")
         return Quote(unknown=tuple(dict.fromkeys(unknown)))
 
-    suspects = [f"a price may be wrong: {one.suspect}" for one in used if one.suspect]
-    low = sum((one.low for one, _ in parts), Decimal(0))
+    suspects = [f"a price may be wrong: {line.suspect}" for line in used if line.suspect]
+    low = sum((part.low for part, _ in parts), Decimal(0))
     return Quote(
         low=max(low, Decimal(0)),
         high=None if unknown else max(high, Decimal(0)),
         currency=next(iter(currencies)),
         unknown=tuple(dict.fromkeys([*unknown, *suspects])),
-        lines=tuple(one for one, _ in parts if one.quantity_high),
+        lines=tuple(part for part, _ in parts if part.quantity_high),
     )

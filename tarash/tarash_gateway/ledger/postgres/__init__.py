@@ -14,7 +14,7 @@ from .._together import Together
 from ._address import Address, psycopg_of, without_password
 
 if TYPE_CHECKING:
-    from ._store import Store
+    from ._store import DatabaseStore
 
 __all__ = ["Address", "PostgresLedger", "psycopg_of", "without_password"]
 
@@ -65,7 +65,7 @@ class PostgresLedger(StoredLedger):
         from ._database import Database
         from ._listener import Listener
         from ._pool import Pool
-        from ._store import Store
+        from ._store import DatabaseStore
 
         self.max_media_bytes = max_media_bytes
         self._database = Database(
@@ -74,8 +74,9 @@ class PostgresLedger(StoredLedger):
             wait_seconds=wait_seconds,
         )
         self.at_once = connections
-        self._store: Store = Store(self._database, self.lease_seconds)
-        self._store.max_media_bytes = max_media_bytes
+        self._store: DatabaseStore = DatabaseStore(
+            self._database, self.lease_seconds, max_media_bytes
+        )
         self._listener = Listener(self.address)
         self._together = Together(
             f"ledger {self.address}",
@@ -115,7 +116,6 @@ class PostgresLedger(StoredLedger):
         """Go on in a forked child, which is another process."""
         self._database.begin_anew()
         self._listener.begin_anew()
-        self._store.begin_anew()
 
 
 _ledgers: WeakSet[PostgresLedger] = WeakSet()

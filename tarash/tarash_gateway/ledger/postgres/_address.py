@@ -67,7 +67,7 @@ class Address:
         hosts = str(options.get("host") or options.get("hostaddr") or "localhost").split(",")
         ports = str(options.get("port") or "5432").split(",")
         # A host or a path with an @ in it is the rest of a password.
-        is_torn = any("@" in one for one in hosts) or "@" in _path_of(self._url.reveal())
+        is_torn = any("@" in host for host in hosts) or "@" in _path_of(self._url.reveal())
         if is_torn or not all(port.isdecimal() for port in ports if port):
             raise ValidationError(
                 "That is no URL of a PostgreSQL database: use postgresql://user:password@host:5432/"
@@ -121,7 +121,9 @@ def without_password(url: str) -> str:
     else:
         path, _, query = path.partition("?")
 
-    kept = [one for one in query.split("&") if one and not _is_secret(one.partition("=")[0])]
+    kept = [
+        option for option in query.split("&") if option and not _is_secret(option.partition("=")[0])
+    ]
     tail = f"{path}?{'&'.join(kept)}" if kept else path
     user = user.partition(":")[0].partition("?")[0]
     return f"{scheme}://{user}{at}{host}{slash}{tail}"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psycopg
 
 from ...exceptions import StorageError
+from .._processes import Process
 from ._errors import GONE, LateError, is_passing, refused, storage_error, unwritable
 from ._pool import LimitedConnection, Pool, close
 from ._schema import LOCK, META, MIGRATIONS, OLDEST, SCHEMA
@@ -115,6 +116,7 @@ class Database:
         """
         self.address = address
         self.pool = pool or Pool(address)
+        self.process = Process()
         self._wait_seconds = wait_seconds
         self.generation = 0
         """Grows when the database was found to be another one, or put back to an earlier time."""
@@ -338,6 +340,7 @@ class Database:
     def begin_anew(self) -> None:
         """Go on in a forked child, which is another process."""
         self._checking = threading.Lock()
+        self.process = Process()
 
 
 def _is_cut_off(error: BaseException) -> bool:

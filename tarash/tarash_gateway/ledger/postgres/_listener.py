@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from .._sql._submits import CHANGED
 from ._errors import LateError
 from ._pool import LimitedConnection, close, connect
-from ._submits import CHANGED
 
 if TYPE_CHECKING:
     from ._address import Address

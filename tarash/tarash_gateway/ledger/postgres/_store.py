@@ -1,287 +1,190 @@
-"""What each call of the ledger does to the database; blocking, for any thread."""
+"""What the calls of the ledger do to PostgreSQL alone; `_sql` says what they do to any database."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ...exceptions import ValidationError
-from .._facts import JobState
-from .._records import QUEUE
-from .._rows import as_json
-from ._examining import examine
-from ._opening import Opening
-from ._rows import (
-    BEYOND,
-    BY_ID,
-    BY_OPERATION,
-    JOBS,
-    NUMBER,
-    by_state,
-    entries_of,
-    first,
-    is_held,
-    records,
-)
-from ._spending import leave, spendings, spendings_of
-from ._submits import drop_media, tell
+from .._facts import Examined
+from .._sql._queue import PROCESSES
+from .._sql._rows import as_json, is_held
+from .._sql._store import Store
+from ._schema import MIGRATIONS
+from ._spending import DatabaseCosts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import timedelta
 
-    from ..._data._types import JsonObject
-    from .._examined import Examined
-    from .._facts import JobRecord, Spending
-    from ._database import Row, Transaction
-    from ._rows import Entries
+    from ..._data._types import JsonObject, Submission
+    from .._processes import Process
+    from .._sql._base import Result, Transaction
+    from .._together import Enqueued
+    from ._database import Database
 
 OLD = """
     SELECT id FROM tarash.jobs WHERE closed_at < clock_timestamp() - %s AND state != 'open'
     ORDER BY closed_at LIMIT 500 FOR UPDATE SKIP LOCKED
 """
-DROP_TASK = "DELETE FROM tarash.states WHERE space = %s AND name = %s"
-HELD = """
-    SELECT jobs.id, process, holder, pid, birth, place, lease_seconds,
-        extract(epoch FROM clock_timestamp() - renewed_at)::float8 AS age
-    FROM tarash.jobs JOIN tarash.processes ON processes.id = jobs.process
-    WHERE jobs.id = ANY(%s)
+PUT_STATE = """
+    INSERT INTO tarash.states (space, name, value, version, until)
+    VALUES (%s, %s, %s, nextval('tarash.versions'), %s)
+    ON CONFLICT (space, name) DO UPDATE
+    SET value = excluded.value, version = excluded.version, until = excluded.until
+    RETURNING version
 """
-PRUNED = f"{JOBS} WHERE jobs.id = ANY(%s) AND state != 'open'"
+DROP_EXPIRED = """
+    DELETE FROM tarash.states WHERE (space, name) IN (
+        SELECT space, name FROM tarash.states WHERE until <= clock_timestamp()
+        LIMIT 100 FOR UPDATE SKIP LOCKED
+    )
+"""
+KEEP_CONTENT = """
+    INSERT INTO tarash.contents (sha256, content) VALUES (%s, %b) ON CONFLICT (sha256) DO NOTHING
+"""
+KEEP_MEDIUM = "INSERT INTO tarash.media (sha256, job) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+DROP_CONTENT = """
+    DELETE FROM tarash.contents WHERE sha256 = %s AND NOT EXISTS (
+        SELECT 1 FROM tarash.media WHERE media.sha256 = contents.sha256
+    )
+"""
+FACTS = """
+    SELECT (SELECT version FROM tarash.meta) AS version,
+        (SELECT COALESCE(sum(pg_total_relation_size(pg_class.oid)), 0)::bigint FROM pg_class
+            WHERE relnamespace = 'tarash'::regnamespace AND relkind = 'r') AS size,
+        clock_timestamp() AS now
+"""
 
 
-def _locked(transaction: Transaction, job_id: str) -> Row | None:
-    """Lock a job, and return it as it is from then on.
-
-    In two statements: one that has waited for the lock sees the job anew, and beside it the holder
-    that it had before.
-    """
-    transaction.first("SELECT 1 AS found FROM tarash.jobs WHERE id = %s FOR UPDATE", job_id)
-    return transaction.first(BY_ID, job_id)
-
-
-class Store(Opening):
+class DatabaseStore(DatabaseCosts, Store):
     """The jobs in one database, and the process that this one is to the others."""
 
-    def close(
-        self,
-        job_id: str,
-        owner_id: str,
-        state: JobState,
-        result: JsonObject | None,
-        free_key: bool,
-    ) -> bool | None:
-        """Write down how a job ended; see `_records.Ledger.close`."""
-
-        def work(transaction: Transaction) -> bool | None:
-            held = self._holds(transaction, job_id, owner_id)
-            if not held:
-                return self._was_let_go(transaction, job_id, state) or held
-
-            transaction.run(
-                """
-                UPDATE tarash.jobs SET process = NULL, holder = NULL,
-                    key_is_free = key_is_free OR %s
-                WHERE id = %s
-                """,
-                free_key,
-                job_id,
-            )
-            if state != "open":
-                transaction.run(
-                    """
-                    UPDATE tarash.jobs SET state = %s, result = %s, closed_at = clock_timestamp(),
-                        task_rank = NULL, task_at = NULL
-                    WHERE id = %s
-                    """,
-                    state,
-                    as_json(result),
-                    job_id,
-                )
-                drop_media(transaction, job_id)
-                transaction.run(DROP_TASK, QUEUE, job_id)
-
-            tell(transaction, job_id)
-            return True
-
-        return self._letting_go(owner_id, work)
-
-    def keep(self, job_id: str, owner_id: str, result: JsonObject | None) -> bool | None:
-        """Write down that a job is open, whatever it was before, and let go of it."""
-
-        def work(transaction: Transaction) -> bool | None:
-            held = self._holds(transaction, job_id, owner_id)
-            if not held:
-                return self._was_let_go(transaction, job_id, "open") or held
-
-            transaction.run(
-                """
-                UPDATE tarash.jobs SET process = NULL, holder = NULL, state = 'open', result = %s,
-                    closed_at = NULL
-                WHERE id = %s
-                """,
-                as_json(result),
-                job_id,
-            )
-            tell(transaction, job_id)
-            return True
-
-        return self._letting_go(owner_id, work)
-
-    def _letting_go(self, owner_id: str, work: Callable[[Transaction], bool | None]) -> bool | None:
-        try:
-            return self._database.write(work)
-        except BaseException:
-            # Whoever comes next in this process must not wait for a holder that has gone.
-            self.process.gone.add(owner_id)
-            raise
-
-    @staticmethod
-    def _was_let_go(transaction: Transaction, job_id: str, state: JobState) -> bool:
-        """Tell whether a try whose answer was lost has written a job's end down already."""
-        if not transaction.in_doubt:
-            return False
-
-        row = transaction.first("SELECT state, process FROM tarash.jobs WHERE id = %s", job_id)
-        return row is not None and row["process"] is None and state in ("open", row["state"])
-
-    def claim(self, job_id: str, owner_id: str) -> bool | None:
-        """Hold a job; False where another living holder does, None where it is not known."""
-
-        def work(transaction: Transaction) -> bool | None:
-            row = _locked(transaction, job_id)
-            if row is None:
-                return None
-
-            is_mine = (row["process"], row["holder"]) == (self.process.id, owner_id)
-            if not is_mine and is_held(row, self.process):
-                return False
-
-            transaction.run(
-                "UPDATE tarash.jobs SET process = %s, holder = %s WHERE id = %s",
-                self.process.id,
-                owner_id,
-                job_id,
-            )
-            self._say_if_due(transaction)
-            transaction.after.append(lambda: self.process.gone.discard(owner_id))
-            return True
-
-        return self._database.write(work, "not_sent")
-
-    def one(self, query: str, *values: str | None) -> JobRecord | None:
-        """Return the job that a query finds; None where it finds none."""
-        return self._database.read(
-            lambda transaction: first(transaction, self.process, query, *values), "not_sent"
+    FORGET_PROCESSES = """
+        DELETE FROM tarash.processes WHERE id IN (
+            SELECT id FROM tarash.processes AS old
+            WHERE renewed_at < clock_timestamp() - interval '1 day'
+                AND NOT EXISTS (SELECT 1 FROM tarash.jobs WHERE jobs.process = old.id)
+            FOR UPDATE SKIP LOCKED
         )
+    """
 
-    def by_id(self, job_id: str) -> JobRecord | None:
-        """Return a job; None where it is not known."""
-        return self.one(BY_ID, job_id)
+    def __init__(self, database: Database, lease_seconds: float, max_media_bytes: int) -> None:
+        """Take the database.
 
-    def by_operation(self, provider: str | None, operation_id: str, host: str) -> JobRecord | None:
-        """Return the job that an operation belongs to; None where it is not known."""
-        return self.one(BY_OPERATION, operation_id, provider, provider, host, host)
+        Args:
+            database: The database.
+            lease_seconds: How long a process may be silent.
+            max_media_bytes: Bytes that each input may have that is kept for a job.
+        """
+        super().__init__(lease_seconds)
+        self._database = database
+        self._max_media_bytes = max_media_bytes
 
-    def spendings(self, since: datetime | None, until: datetime | None) -> list[Spending]:
-        """Return what was spent in a time, oldest first."""
-        return self._database.read(lambda transaction: spendings(transaction, since, until))
+    @property
+    def process(self) -> Process:
+        """The process that this one is to the others; another one in a forked child."""
+        return self._database.process
 
-    def spendings_of(self, provider: str, operation_id: str, host: str) -> list[Spending]:
-        """Return what was spent on an operation whose job is forgotten."""
-        return self._database.read(lambda one: spendings_of(one, provider, operation_id, host))
-
-    def jobs(
+    def _write(
         self,
-        states: tuple[JobState, ...],
-        limit: int,
-        last_id: str | None,
+        work: Callable[[Transaction], Result],
+        submission: Submission | None = None,
         *,
-        oldest_first: bool = False,
-    ) -> list[JobRecord]:
-        """Return jobs behind one, newest or oldest first: those in one of the states, or all."""
+        in_doubt: Submission | None = None,
+    ) -> Result:
+        return self._database.write(work, submission, in_doubt=in_doubt)
 
-        def work(transaction: Transaction) -> tuple[list[Row], Entries]:
-            last = -1 if oldest_first else BEYOND
-            if last_id is not None:
-                row = transaction.first(NUMBER, last_id)
-                if row is None:
-                    return [], {}
+    def _read(
+        self, work: Callable[[Transaction], Result], submission: Submission | None = None
+    ) -> Result:
+        return self._database.read(work, submission)
 
-                last = row["number"]
+    def _in_order(self, some: Sequence[Enqueued]) -> Sequence[Enqueued]:
+        # By their keys: who writes the same ones elsewhere waits, and no two wait for each other.
+        return sorted(some, key=lambda enqueued: enqueued.job.idempotency_key or "")
 
-            query, values = by_state(set(states), last, limit, oldest_first=oldest_first)
-            rows = transaction.all(query, *values)
-            return rows, entries_of(transaction, rows)
+    # ------------------------------------------------------------------- media: rows of their own
+    @contextmanager
+    def _prepared(
+        self, media: Mapping[str, bytes], submission: Submission | None
+    ) -> Iterator[Callable[[Transaction, str], None]]:
+        del submission
+        yield partial(_put_media, media)
 
-        return records(*self._database.read(work), self.process)
+    def _drop_media(self, transaction: Transaction, job_id: str) -> None:
+        query = "SELECT sha256 FROM tarash.media WHERE job = %s ORDER BY sha256"
+        rows = transaction.all(query, job_id)
+        transaction.run("DELETE FROM tarash.media WHERE job = %s", job_id)
+        for row in rows:
+            transaction.lock("tarash media", row["sha256"])
+            transaction.run(DROP_CONTENT, row["sha256"])
+
+    def _check_media(self, media: Mapping[str, bytes]) -> None:
+        super()._check_media(media)
+        for content in media.values():
+            if len(content) > self._max_media_bytes:
+                raise ValidationError(
+                    f"An input has {len(content):,} bytes, and this ledger keeps at most "
+                    f"{self._max_media_bytes:,} of each; upload it, and give its URL instead",
+                    submission="not_sent",
+                )
 
     def media(self, sha256: str) -> bytes:
-        """Return bytes that an open job's request refers to."""
-        row = self._database.read(
-            lambda transaction: transaction.first(
-                "SELECT content FROM tarash.contents WHERE sha256 = %s", sha256
-            )
-        )
+        """Return bytes that an open job's request refers to; raise KeyError for others."""
+        query = "SELECT content FROM tarash.contents WHERE sha256 = %s"
+        row = self._database.read(lambda transaction: transaction.first(query, sha256))
         if row is None:
             raise KeyError(sha256)
 
         return bytes(row["content"])
 
-    def forget(self, job_id: str) -> bool:
-        """Drop a job with its media; False where a living holder drives it, or nobody knows it."""
+    # --------------------------------------------------------------------------------------- rest
+    def _put_state(
+        self,
+        transaction: Transaction,
+        space: str,
+        name: str,
+        value: JsonObject,
+        until: datetime | None = None,
+    ) -> int:
+        row = transaction.first(PUT_STATE, space, name, as_json(value), until)
+        if until is not None:
+            transaction.run(DROP_EXPIRED)
 
-        def work(transaction: Transaction) -> bool:
-            row = _locked(transaction, job_id)
-            if row is None:
-                return transaction.in_doubt
+        return 0 if row is None else int(row["version"])
 
-            if is_held(row, self.process):
-                return False
-
-            drop_media(transaction, job_id)
-            leave(transaction, [job_id])
-            transaction.run(DROP_TASK, QUEUE, job_id)
-            transaction.run("DELETE FROM tarash.jobs WHERE id = %s", job_id)
-            return True
-
-        return self._database.write(work)
-
-    def prune(self, older_than: timedelta) -> int:
-        """Forget jobs that were closed longer ago than this; return how many."""
-        if older_than < timedelta(0):
-            raise ValidationError(
-                f"older_than is {older_than}, but nothing was closed in the future"
-            )
-
-        def work(transaction: Transaction) -> tuple[int, int]:
-            # As in `_locked`: held or not is seen after the lock.
-            old = [row["id"] for row in transaction.all(OLD, older_than)]
-            rows = transaction.all(PRUNED, old)
-            gone = [row["id"] for row in rows if not is_held(row, self.process)]
-            leave(transaction, gone)
-            transaction.run("DELETE FROM tarash.jobs WHERE id = ANY(%s)", gone)
-            return len(gone), len(rows)
-
-        if older_than > timedelta(days=365_000):
-            return 0  # before all times that the database knows
-
-        pruned = 0
-        while True:
-            gone, seen = self._database.write(work)
-            pruned += gone
-            if not gone or not seen:
-                return pruned
-
-    def held_among(self, job_ids: tuple[str, ...]) -> set[str]:
-        """Return which of these jobs a living holder drives."""
-        rows = self._database.read(lambda transaction: transaction.all(HELD, list(job_ids)))
-        return {row["id"] for row in rows if is_held(row, self.process)}
+    def _closed_before(self, transaction: Transaction, older_than: timedelta) -> list[str]:
+        return [row["id"] for row in transaction.all(OLD, older_than)]
 
     def examine(self) -> Examined:
         """Return what the database says of itself."""
-        return self._database.read(lambda transaction: examine(transaction, self.process))
+        return self._database.read(self._examined)
+
+    def _examined(self, transaction: Transaction) -> Examined:
+        begun = datetime.now(UTC)
+        (row,) = transaction.all(FACTS)
+        between = begun + (datetime.now(UTC) - begun) / 2
+        holders = transaction.all(PROCESSES)
+        return Examined(
+            version=row["version"],
+            newest=len(MIGRATIONS),
+            size=row["size"],
+            holders=len(holders),
+            alive=sum(is_held(holder, self.process) for holder in holders),
+            clock_offset=(row["now"] - between).total_seconds(),
+        )
 
     def let_go(self) -> None:
         """Close the connections; the next call makes new ones."""
         self._database.pool.close()
+
+
+def _put_media(media: Mapping[str, bytes], transaction: Transaction, job_id: str) -> None:
+    """Keep bytes for a job: each once, whoever else needs or drops the same at this moment."""
+    for name in sorted(media):
+        transaction.lock("tarash media", name)
+        transaction.run(KEEP_CONTENT, name, media[name])
+        transaction.run(KEEP_MEDIUM, name, job_id)

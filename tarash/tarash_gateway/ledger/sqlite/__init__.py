@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .._stored import StoredLedger, checked_lease
 from .._together import Together
-from ._store import Store
+from ._store import FileStore
 
 __all__ = ["SqliteLedger"]
 
@@ -38,7 +38,7 @@ class SqliteLedger(StoredLedger):
         # Where it really is: what stands beside the file is beside no link to it.
         self.path = Path(os.path.realpath(Path(path).expanduser()))
         super().__init__(f"ledger {self.path}")
-        self._store: Store = Store(self.path, self.lease_seconds)
+        self._store: FileStore = FileStore(self.path, self.lease_seconds)
         self._together = Together(f"ledger {self.path}", self._enqueue_all, at_once=1)
 
     @property

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...exceptions import StorageError, ValidationError
+from .._sql._rows import DamagedError
 
 if TYPE_CHECKING:
     from ..._data._types import Submission
@@ -82,10 +83,6 @@ BY_ERRNO = {
     errno.ENAMETOOLONG: MISPLACED,
     errno.ELOOP: MISPLACED,
 }
-
-
-class DamagedError(Exception):
-    """A row that can't be what was written."""
 
 
 def is_busy(error: BaseException) -> bool:

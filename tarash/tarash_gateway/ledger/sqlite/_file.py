@@ -19,7 +19,9 @@ from weakref import WeakSet
 from ..._support._logging import event
 from .._paths import is_missing
 from .._processes import Process
-from ._errors import BUSY_SECONDS, DamagedError, is_busy, refused, translated
+from .._sql._rows import DamagedError
+from ._dialect import taught
+from ._errors import BUSY_SECONDS, is_busy, refused, translated
 from ._media import MediaFolder, Prepared, sync_folder
 from ._place import Place, is_saved, place_of
 from ._schema import APPLICATION_ID, MIGRATIONS, empty
@@ -196,7 +198,7 @@ class File:
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
-            connection.row_factory = sqlite3.Row
+            taught(connection)
             self._check_kind(connection, submission)
             self._configure(connection, submission)
             migrate(connection, self._migrations)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from ._dialect import taught
+
 APPLICATION_ID = 0x54475731
 """`TGW1`, in the file's header: this file is a ledger of ours."""
 
@@ -298,8 +300,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 def empty() -> sqlite3.Connection:
     """Return a ledger with nothing in it, in memory."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.row_factory = sqlite3.Row
+    connection = taught(sqlite3.connect(":memory:", isolation_level=None))
     for steps in MIGRATIONS:
         for step in steps:
             connection.execute(step)

@@ -289,7 +289,7 @@ def _track_fragment(movie: _Movie, start: int, end: int) -> Walk:
         if name == b"tfhd":
             head = yield inner, 28
             flags, number = struct.unpack_from(">II", head.ljust(8, b"\0"))
-            track = next((one for one in movie.tracks if one.number == number), None)
+            track = next((track for track in movie.tracks if track.number == number), None)
             at = 8 + sum(length for flag, length in DEFAULTS if flags & flag)
             default = track.default_ticks if track else 0
             if flags & 0x08 and len(head) >= at + 4:

@@ -68,7 +68,7 @@ def webm(facts: Facts, size: int | None) -> Walk:
         raise Malformed
 
     facts.truncated = size is not None and stop is not None and stop > size
-    limit = min(one for one in (size, stop, 2**62) if one is not None)
+    limit = min(end for end in (size, stop, 2**62) if end is not None)
     segment = _Segment()
     try:
         yield from _segment(facts, segment, start, limit)

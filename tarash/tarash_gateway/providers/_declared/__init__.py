@@ -6,7 +6,6 @@ Knows no provider by name. What a declaration can't say is a hook: one stage at 
 from __future__ import annotations
 
 from ._load import declared_provider, read_declaration
-from ._model import ProviderDeclaration
-from ._schema import declaration_schema
+from ._model import ProviderDeclaration, declaration_schema
 
 __all__ = ["ProviderDeclaration", "declaration_schema", "declared_provider", "read_declaration"]

@@ -47,7 +47,7 @@ class DeclaredAccount(RestAdapter):
         self.key_variables = declaration.account.variables
         self.makes = declaration.makes
         self.check_path = declaration.account.check
-        self.min_poll_interval = min((one.pace for one in declaration.poll), default=1.0)
+        self.min_poll_interval = min((poll.pace for poll in declaration.poll), default=1.0)
         media = declaration.media
         self.accepts = MediaSupport(
             url=media.url,
@@ -71,9 +71,9 @@ class DeclaredAccount(RestAdapter):
             self.region_of = self._region_of
 
         paths = [
-            *(one.path for one in declaration.poll),
-            *(one.path for one in declaration.cancel),
-            *(one.fetch or "" for one in declaration.result),
+            *(poll.path for poll in declaration.poll),
+            *(cancel.path for cancel in declaration.cancel),
+            *(result.fetch or "" for result in declaration.result),
         ]
         self.needs_path = any("{path}" in path for path in paths)
 
@@ -190,7 +190,7 @@ class DeclaredAccount(RestAdapter):
                 )
 
         filled = [self.filled(base, values) for base in bases]
-        whole = next((one for one in filled if "{" not in one), None)
+        whole = next((url for url in filled if "{" not in url), None)
         if whole is None:
             missing = ", ".join(re.findall(r"\{(\w+)\}", filled[-1]))
             raise Refusal(

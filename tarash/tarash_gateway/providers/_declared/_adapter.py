@@ -20,12 +20,12 @@ from ..._data._exchange import (
 )
 from ..._http._client import HttpResponse, status_error, unreadable
 from ..._http._send_state import fetching_result
-from ..._support._paths import value_at as one
+from ..._support._paths import value_at
 from ...exceptions import HTTPError, TarashException, UnsupportedOperationError
 from .._contract import ABILITIES
 from .._facts import among, id_in, percent, unknown_in
 from .._finding import earliest, moment
-from ._answers import preview_in
+from ._answers import goes_on, has_place, is_done, items_of, job_in, preview_in
 from ._asked import (
     filled_in,
     is_ours,
@@ -36,11 +36,9 @@ from ._asked import (
     status_without_word,
     whole,
 )
-from ._hooks import hook
-from ._items import goes_on, has_place, is_done, items_of, job_in
 from ._learning import DeclaredLearning
 from ._model import ProviderDeclaration
-from ._names import holds
+from ._names import holds, hook
 from ._parts import first_of
 from ._stages import Poll
 
@@ -74,7 +72,7 @@ class DeclaredAdapter(DeclaredLearning):
         if declaration.upload is not None:
             self.upload = self._upload
 
-        if any(one.many is not None or one.ids_at_once > 1 for one in declaration.poll):
+        if any(poll.many is not None or poll.ids_at_once > 1 for poll in declaration.poll):
             self.poll_many = self._poll_many
 
         if any(way.partial is not None for way in declaration.submit):
@@ -149,7 +147,7 @@ class DeclaredAdapter(DeclaredLearning):
             return Snapshot("processing", raw=answer.body or None)
 
         # With a status of the job, an error beside it is the job's, and not this answer's.
-        says_status = among(poll.statuses, str(one(answer.body, poll.status))) is not None
+        says_status = among(poll.statuses, str(value_at(answer.body, poll.status))) is not None
         if answer.status >= FIRST_ERROR or (self.rules.is_refusal(answer.body) and not says_status):
             return self._denied(poll, answer) or self.refused(answer)
 
@@ -175,7 +173,7 @@ class DeclaredAdapter(DeclaredLearning):
 
         poll = self.poll_of(accepted)
         job = job_in(poll, accepted, body)
-        status = None if job is None else among(poll.statuses, str(one(job, poll.status)))
+        status = None if job is None else among(poll.statuses, str(value_at(job, poll.status)))
         return accepted if job is None or status not in ENDED else Begun(accepted, job)
 
     @staticmethod
@@ -233,7 +231,7 @@ class DeclaredAdapter(DeclaredLearning):
     def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
         """Return what a job's body says; a word that nobody knows keeps the job open. Pure."""
         poll = self.poll_of(operation)
-        word = one(body, poll.status)
+        word = value_at(body, poll.status)
         status: Any = status_without_word(poll, body)
         status = status or among(poll.statuses, str(word)) or "processing"
         if status == "gone":
@@ -252,11 +250,11 @@ class DeclaredAdapter(DeclaredLearning):
             result = RawResult(body, {**self.metadata(operation), **metadata})
             return Snapshot("completed", raw=body, progress=100, finished=result, job_id=named)
 
-        place = one(body, poll.queue_position)
+        place = value_at(body, poll.queue_position)
         return Snapshot(
             status,
             raw=body,
-            progress=percent(one(body, poll.progress), poll.whole_progress),
+            progress=percent(value_at(body, poll.progress), poll.whole_progress),
             queue_position=place if type(place) is int else None,
             unknown=unknown_in(poll.statuses, word),
             job_id=named,
@@ -284,7 +282,7 @@ class DeclaredAdapter(DeclaredLearning):
         result = self.result_of(operation.kind, operation.model)
         raw, media = finished.raw, finished.media
         if result.fetch is not None:
-            file_id = str(one(raw, result.fetch_id) or operation.id)
+            file_id = str(value_at(raw, result.fetch_id) or operation.id)
             url = self._url(client, result.fetch, operation, file_id=file_id)
             answer = await client.get(url, any_status=True)
             if answer.status >= FIRST_ERROR or self.rules.is_refusal(answer.body):
@@ -330,7 +328,7 @@ class DeclaredAdapter(DeclaredLearning):
         listed = items_of(answer, items)
         snapshots: dict[str, Snapshot] = {}
         for item in listed:
-            job_id, reported = one(item, named), one(item, status)
+            job_id, reported = value_at(item, named), value_at(item, status)
             word: Any = among(poll.statuses, str(reported)) or "processing"
             if job_id and word != "gone":
                 unknown = unknown_in(poll.statuses, reported)
@@ -385,11 +383,11 @@ class DeclaredAdapter(DeclaredLearning):
             items = items_of(answer, listing.items)
             offset += len(items)
             for each in items:
-                job_id = one(each, listing.id)
+                job_id = value_at(each, listing.id)
                 if job_id and is_ours(listing, each, payload, call, since):
                     operations[str(job_id)] = self.job_of(client, call, str(job_id), path)
 
-            following = one(answer.body, listing.next)
+            following = value_at(answer.body, listing.next)
             cursor = "" if isinstance(following, bool) else str(following or "")
             if not goes_on(listing, answer.body, items, cursor):
                 break

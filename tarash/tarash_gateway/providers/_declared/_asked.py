@@ -1,4 +1,4 @@
-"""What the adapter of a declaration asks of requests, list items and media. Pure."""
+"""What the adapter of a declaration asks of requests, list items and media; bodies as forms."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
+from ..._http._aiohttp import aiohttp
 from ..._http._client import HttpResponse, unreadable
-from ..._support._paths import value_at as one
+from ..._support._paths import value_at
 from ...exceptions import GenerationFailedError
 from .._facts import among
 from .._finding import is_shown, is_since
+from .._forms import add_file, is_file, written
 from ._names import holds
-from ._stages import Listing, Poll
+from ._stages import Listing, Poll, Submit
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,14 +24,13 @@ if TYPE_CHECKING:
     from ..._data._exchange import Call, Payload
     from ..._data._types import JobStatus, MediaContent
 
-
 ANYBODYS = frozenset({"detail", "error", "errors", "message"})
 """Where anybody's errors stand, also those of a gateway before the provider."""
 
 
 def status_without_word(poll: Poll, body: Any) -> JobStatus | None:
     """Return what a body says that has no declared status; None where that is not declared."""
-    if among(poll.statuses, str(one(body, poll.status))) is not None:
+    if among(poll.statuses, str(value_at(body, poll.status))) is not None:
         return None
 
     if any(holds(flag, body) for flag in poll.failed_with):
@@ -40,7 +41,7 @@ def status_without_word(poll: Poll, body: Any) -> JobStatus | None:
 
 def says_its_failure(poll: Poll, body: Any) -> bool:
     """Tell whether a body that says a failure says that of its job, as nobody else's would."""
-    if among(poll.statuses, str(one(body, poll.status))) is not None:
+    if among(poll.statuses, str(value_at(body, poll.status))) is not None:
         return poll.job_id is None and not _is_anybodys(poll, body)
 
     # Where answers repeat the job's id, that something stands in a place proves nothing without it.
@@ -60,10 +61,10 @@ def _is_anybodys(poll: Poll, body: Any) -> bool:
 
 def says_nothing(poll: Poll, body: Any) -> bool:
     """Tell whether a body says nothing of its job, such as an empty one."""
-    if poll.items is not None and one(body, poll.items):
+    if poll.items is not None and value_at(body, poll.items):
         return False
 
-    return one(body, poll.status) is None and status_without_word(poll, body) is None
+    return value_at(body, poll.status) is None and status_without_word(poll, body) is None
 
 
 def own_id(call: Call) -> str:
@@ -74,27 +75,31 @@ def own_id(call: Call) -> str:
 def is_ours(listing: Listing, item: Any, payload: Payload, call: Call, since: datetime) -> bool:
     """Tell whether a listed job is the one that was sent."""
     if listing.own_id is not None:
-        return bool(one(item, listing.own_id) == own_id(call))
+        return bool(value_at(item, listing.own_id) == own_id(call))
 
-    sent_as = one(payload.body, "model") or call.config.model
-    if listing.model is not None and one(item, listing.model) not in (call.config.model, sent_as):
+    sent_as = value_at(payload.body, "model") or call.config.model
+    if listing.model is not None and value_at(item, listing.model) not in (
+        call.config.model,
+        sent_as,
+    ):
         return False
 
     if listing.sent is not None and not is_same(listing, item, payload.body):
         return False
 
-    return is_since(one(item, listing.created), since) and all(
-        is_shown(one(payload.body, sent), one(item, shown)) for sent, shown in listing.shows.items()
+    return is_since(value_at(item, listing.created), since) and all(
+        is_shown(value_at(payload.body, sent), value_at(item, shown))
+        for sent, shown in listing.shows.items()
     )
 
 
 def is_same(listing: Listing, item: Any, body: Any) -> bool:
     """Tell whether a listed job shows the body that was sent, and nothing that it lacks."""
-    shown = one(item, listing.sent)
+    shown = value_at(item, listing.sent)
     if not isinstance(shown, Mapping) or not isinstance(body, Mapping):
         return is_shown(body, shown)
 
-    model = one(item, listing.model)
+    model = value_at(item, listing.model)
     shown = {**shown, **({} if model is None else {"model": model})}
     further = {name for name, value in shown.items() if value and name not in body}
     is_whole = listing.fills_in is None or further <= {*listing.fills_in}
@@ -162,3 +167,24 @@ def content_of(text: str) -> Any:
         raise GenerationFailedError("The result is no base64") from error
 
     return {"content": content, "content_type": "video/mp4"}
+
+
+def form_of(body: Mapping[str, Any], way: Submit) -> aiohttp.FormData:
+    """Return a body as a form, as a submit says it."""
+    form = aiohttp.FormData(default_to_multipart=way.sends == "multipart")
+    for name, value in body.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        files = [value for value in values if is_file(value)]
+        plain = [value for value in values if not is_file(value)]
+        several = len(values) > 1 or isinstance(value, list | tuple)
+        part = f"{name}[]" if several and way.file_lists == "name[]" else name
+        for number, file in enumerate(files):
+            add_file(form, part, file, f"{name}-{number}")
+
+        if files and plain:  # a reference, or an address, beside files
+            for item in plain:
+                form.add_field(part, written(item))
+        elif not files:
+            form.add_field(name, written(value))
+
+    return form

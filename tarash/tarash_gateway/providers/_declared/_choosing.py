@@ -1,19 +1,27 @@
-"""Which form of a declared model a request means, and what the forms take together. Pure."""
+"""Which form of a declared model a request means, and what the forms take together. Pure.
+
+What a provider's own row says of a model leaves of its forms what the model has. A row is kept as a
+schema of the parameters that rows tell of, so that it is stored like any other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..._support._paths import value_at
+from ..._support._paths import value_at, values_at
 from ...exceptions import ValidationError
 from ...mapping import FieldMapper, Span
+from .._facts import mapping
 from ._asked import has
-from ._names import merged, put
+from ._mappers import mappers_of
+from ._names import holds, merged, put
 from ._takes import Model, Take
 
 if TYPE_CHECKING:
+    from ..._data._types import Kind
     from ._model import ProviderDeclaration
+    from ._stages import Schemas
 
 MEDIA = ("image_list", "video", "mask_image")
 SOURCES = (*MEDIA, "continue_from")
@@ -31,7 +39,7 @@ def form_for(forms: Sequence[Model], request: Any) -> Model:
     fitting = [form for form in forms if fits(form, request)]
     given = _given(request)
     # A form that doesn't fit says what is missing, where it is the only one with a place.
-    placing = (one for one in (*fitting, *forms) if given <= _places(one))
+    placing = (form for form in (*fitting, *forms) if given <= _places(form))
     return next(placing, (fitting or forms)[0])
 
 
@@ -94,16 +102,18 @@ def together(forms: Sequence[dict[str, FieldMapper]]) -> dict[str, FieldMapper]:
     joined: dict[str, FieldMapper] = {}
     for name in dict.fromkeys(name for form in forms for name in form):
         ones = [form[name] for form in forms if name in form]
-        limits = [one.most for one in ones]
+        limits = [mapper.most for mapper in ones]
         joined[name] = FieldMapper(
             ones[0].source_field,
             ones[0].converter,
-            len(ones) == len(forms) and all(one.required for one in ones),
-            allowed=_allowed([one.allowed for one in ones]),
-            roles=tuple(dict.fromkeys(role for one in ones for role in one.roles)),
+            len(ones) == len(forms) and all(mapper.required for mapper in ones),
+            allowed=_allowed([mapper.allowed for mapper in ones]),
+            roles=tuple(dict.fromkeys(role for mapper in ones for role in mapper.roles)),
             most=None if None in limits else max(limit or 0 for limit in limits),
             also=ones[0].also,
-            geometry=max((one.geometry for one in ones), key=lambda one: len(_named(one))),
+            geometry=max(
+                (mapper.geometry for mapper in ones), key=lambda geometry: len(_named(geometry))
+            ),
         )
 
     return joined
@@ -115,11 +125,13 @@ def _named(geometry: Any) -> tuple[Any, ...]:
 
 def _allowed(allowed: Sequence[Any]) -> Any:
     """Return what one or another allows; a span wins over what is listed."""
-    if any(one is None for one in allowed):
+    if any(value is None for value in allowed):
         return None
 
-    spans = [one for one in allowed if isinstance(one, Span)]
-    return spans[0] if spans else tuple(dict.fromkeys(value for one in allowed for value in one))
+    spans = [value for value in allowed if isinstance(value, Span)]
+    return (
+        spans[0] if spans else tuple(dict.fromkeys(value for values in allowed for value in values))
+    )
 
 
 def with_parts(
@@ -139,7 +151,11 @@ def with_parts(
         mapped, given = value_at(body, path), value_at(own, path)
         if isinstance(mapped, list) and isinstance(given, list):
             mine = [take for take in takes.values() if take.at == place]
-            put(whole, path, [*(one for one in mapped if not _gives_way(one, given, mine)), *given])
+            put(
+                whole,
+                path,
+                [*(part for part in mapped if not _gives_way(part, given, mine)), *given],
+            )
 
     return whole
 
@@ -177,7 +193,7 @@ def _gives_way(part: Any, given: Sequence[Any], takes: Sequence[Take]) -> bool:
         if not take.part or not _has(part, take.part):
             continue
 
-        if not any(_has(one, take.part) for one in given):
+        if not any(_has(own_part, take.part) for own_part in given):
             return False
 
         if take.source in MEDIA and take.most == 1:
@@ -195,3 +211,70 @@ def _gives_way(part: Any, given: Sequence[Any], takes: Sequence[Take]) -> bool:
 
 def _has(part: Any, constants: Mapping[str, Any]) -> bool:
     return isinstance(part, Mapping) and constants.items() <= part.items()
+
+
+def schema_in(row: Any, how: Schemas) -> dict[str, Any]:
+    """Return what a row says, as a schema of the parameters that rows tell of."""
+    properties: dict[str, Any] = {"prompt": {"type": "string"}}
+    for name, path in how.values.items():
+        values = [value for value in values_at(row, f"{path}[]") if isinstance(value, str | int)]
+        if values:
+            kind = "string" if isinstance(values[0], str) else "integer"
+            properties[name] = {"type": kind, "enum": values}
+
+    for name, span in how.spans.items():
+        low, high = value_at(row, span.low), value_at(row, span.high)
+        if type(low) in (int, float) and type(high) in (int, float):
+            properties[name] = {"type": "number", "minimum": low, "maximum": high}
+
+    taken = {name: holds(flag, row) for name, flag in how.taken_if.items()}
+    taken |= {name: not holds(flag, row) for name, flag in how.not_taken_if.items()}
+    return {
+        "type": "object",
+        "properties": {**{name: {} for name, has in taken.items() if has}, **properties},
+    }
+
+
+def narrowed(declaration: ProviderDeclaration, form: Model, schema: Mapping[str, Any]) -> Model:
+    """Return a form without what the model's own row has not."""
+    how = declaration.schemas_for(form.kind)
+    in_rows = frozenset() if how is None else how.in_rows
+    properties: Mapping[str, Any] = schema.get("properties") or {}
+    gone = {take.source for name, take in form.takes.items() if name in in_rows - properties.keys()}
+    takes = {}
+    for name, take in form.takes.items():
+        if name in in_rows and name not in properties:
+            continue
+
+        # Where there is no place for the other field, this one need not give way to it.
+        limits = _limits(take, mapping(properties.get(name))) if name in in_rows else {}
+        lacks = tuple(lack for lack in take.lacks if lack not in gone)
+        takes[name] = take.model_copy(update={**limits, "lacks": lacks})
+
+    return form.model_copy(update={"takes": takes})
+
+
+def _limits(take: Take, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a row says of a parameter's values."""
+    allowed, most = schema.get("enum"), schema.get("maximum")
+    if allowed:
+        default = take.default if take.default in allowed else None
+        listed = {"allowed": tuple(allowed), "low": None, "high": None}
+        return {**listed, "free": False, "default": default}
+
+    low = schema.get("minimum")
+    return {} if low is None or most is None else {"allowed": None, "low": low, "high": most}
+
+
+class Narrowing:
+    """Tells the catalogue what a model takes whose row was read."""
+
+    def __init__(self, declaration: ProviderDeclaration) -> None:
+        self._said = declaration
+
+    def __call__(self, model: str, kind: Kind, schema: Mapping[str, Any]) -> dict[str, FieldMapper]:
+        """Return what one or another form of the model takes."""
+        forms = self._said.forms_of(kind, model)
+        return together(
+            [mappers_of(self._said, kind, narrowed(self._said, form, schema)) for form in forms]
+        )

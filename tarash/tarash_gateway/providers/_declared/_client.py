@@ -109,7 +109,9 @@ def signed(auth: Auth, key: str, now: float) -> str:
     """Return a JWT (HS256) for a key `id:secret`."""
     name, _, secret = key.partition(":")
     claims = {"iss": name, "exp": int(now + auth.lifetime), "nbf": int(now - auth.skew)}
-    parts = [_packed(json.dumps(one).encode()) for one in ({"alg": "HS256", "typ": "JWT"}, claims)]
+    parts = [
+        _packed(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims)
+    ]
     text = ".".join(parts)
     mark = hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest()
     return f"{text}.{_packed(mark)}"

@@ -20,14 +20,12 @@ from ...catalog.prices import PriceBook
 from ...exceptions import ValidationError
 from .._provider import KeyVariable, Provider
 from ._adapter import DeclaredAdapter
-from ._choosing import together
-from ._limits import joints_of, rules_of
+from ._choosing import Narrowing, together
 from ._mappers import mappers_of
 from ._model import Account, ProviderDeclaration
 from ._names import names_at
 from ._parts import PATH_PATTERN, is_for, is_named
-from ._rows import Narrowing
-from ._takes import Model
+from ._takes import Model, joints_of, rules_of
 
 if TYPE_CHECKING:
     from ..._data._types import Kind
@@ -157,7 +155,7 @@ def models_of(declaration: ProviderDeclaration) -> ModuleType:
         IDS={kind: tuple(names) for kind, names in ids.items()},
         ENDS=dict(sorted(last.items())),
         NARROWED=Narrowing(declaration)
-        if any(one.in_rows for one in declaration.schemas)
+        if any(schema.in_rows for schema in declaration.schemas)
         else None,
         PRICES=PriceBook(price.line(declaration.name) for price in declaration.prices),
         VIDEO_FALLBACK=mappers_of(declaration, "video", None),
@@ -198,7 +196,7 @@ def _checked(raw: Mapping[str, Any], where: str, text: str, beside: Read) -> Pro
         declaration = ProviderDeclaration.model_validate(dict(raw))
     except pydantic.ValidationError as error:
         errors = _causes(error.errors(include_url=False))
-        sentences = [_sentence_for(one, errors, where, text, raw) for one in errors]
+        sentences = [_sentence_for(error, errors, where, text, raw) for error in errors]
         raise ValidationError(
             f"{sentences[0].partition(': ')[0]} declares no provider that can be used:\n  "
             + "\n  ".join(sentences)
@@ -263,7 +261,7 @@ def _sentence_for(
     if error["type"] == "extra_forbidden":
         known = names_at(ProviderDeclaration, place[:-1])
         # What is missing there is likelier to be meant than what is there already.
-        due = [one["loc"][-1] for one in errors if _is_missing_beside(one, error)]
+        due = [other["loc"][-1] for other in errors if _is_missing_beside(other, error)]
         near = [
             *difflib.get_close_matches(str(place[-1]), map(str, due), n=1, cutoff=0.5),
             *difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5),
@@ -274,8 +272,8 @@ def _sentence_for(
     return f"{at}: {name}: {_words(error)}"
 
 
-def _is_missing_beside(one: Any, other: Any) -> bool:
-    return bool(one["type"] == "missing" and one["loc"][:-1] == other["loc"][:-1])
+def _is_missing_beside(error: Any, other: Any) -> bool:
+    return bool(error["type"] == "missing" and error["loc"][:-1] == other["loc"][:-1])
 
 
 def _words(error: Any) -> str:

@@ -27,9 +27,8 @@ from ...mapping import (
 )
 from ...media import from_data_uri, to_wire
 from ...media._forms import DATA_URI
-from ._hooks import hook
 from ._model import ProviderDeclaration
-from ._names import put
+from ._names import hook, put
 from ._takes import Model, Take
 
 MEDIA = ("video", "mask_image")
@@ -54,7 +53,7 @@ def mappers_of(
         refusing: Whether those are among them that refuse what a request has.
     """
     if model is None:
-        model = next((one for one in declaration.models if one.kind == kind), None)
+        model = next((model for model in declaration.models if model.kind == kind), None)
 
     if model is None:
         return {}
@@ -133,19 +132,21 @@ def _sizes(take: Take, kind: str) -> Geometry | None:
     apart = take.form in APART
     presets = [
         Preset(
-            dict(zip(SIDES, size, strict=True)) if apart else one,
+            dict(zip(SIDES, size, strict=True)) if apart else value,
             size[0] / size[1],
             size[0] * size[1],
         )
-        for one in take.allowed or ()
-        if (size := pixels_of(one)) is not None
+        for value in take.allowed or ()
+        if (size := pixels_of(value)) is not None
     ]
     if not presets and not take.free and not apart:
-        sides = {side: one for one in take.allowed or () if (side := side_of(one)) is not None}
+        sides = {
+            side: value for value in take.allowed or () if (side := side_of(value)) is not None
+        }
         return Lines(sides, by_side=True) if sides and kind == "image" else None
 
     written = str(take.allowed[0] if presets and take.allowed else take.default or "")
-    mark = next((one for one in written if not one.isdigit()), "x")
+    mark = next((sign for sign in written if not sign.isdigit()), "x")
     sizes = Sizes(
         tuple(presets),
         None if presets and not take.free else "object" if apart else "text",
@@ -205,10 +206,12 @@ def _fields(take: Take, geometry: Geometry, kind: str) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------------ media, values
 def _images(declaration: ProviderDeclaration, take: Take) -> Any:
     def convert(_request: Any, value: Any) -> Any:
-        mine = [one for one in value or () if _is_mine(one, take)]
+        mine = [image for image in value or () if _is_mine(image, take)]
         images = [
-            _medium(take, _placed(take, one["image"], declaration), declaration, one.get("type"))
-            for one in mine
+            _medium(
+                take, _placed(take, image["image"], declaration), declaration, image.get("type")
+            )
+            for image in mine
         ]
         return (images if _is_list(take) else next(iter(images), None)) or None
 
@@ -218,7 +221,7 @@ def _images(declaration: ProviderDeclaration, take: Take) -> Any:
 def _refusing(take: Take, reason: str) -> Any:
     def convert(_request: Any, value: Any) -> None:
         images = take.source == "image_list"
-        given = any(_is_mine(one, take) for one in value or ()) if images else value is not None
+        given = any(_is_mine(image, take) for image in value or ()) if images else value is not None
         if given and value is not False:
             raise ValidationError(reason, field=take.source)
 

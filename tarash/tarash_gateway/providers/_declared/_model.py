@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
@@ -25,20 +25,11 @@ from ._parts import (
     is_for,
     is_named,
 )
-from ._prices import Price
-from ._stages import (
-    Cancel,
-    Listing,
-    Poll,
-    Quote,
-    Result,
-    Rule,
-    Schemas,
-    Submit,
-    Upload,
-    place_of,
-)
-from ._takes import Model, Take, each_form_of
+from ._stages import Cancel, Listing, Poll, Quote, Result, Rule, Schemas, Submit, Upload, place_of
+from ._takes import Model, Price, Take, Together, each_form_of, of_all
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 __all__ = [
     "Account",
@@ -131,7 +122,7 @@ class Account(Section):
         asked, best = urlsplit(base_url), (False, -1)
         nearest: Product | None = None
         places: list[tuple[str, Product | None]] = [(self.base_url, None)]
-        places += [(one.base_url, one) for one in self.products]
+        places += [(product.base_url, product) for product in self.products]
         for url, product in places:
             mine = urlsplit(url)
             path = mine.path.rstrip("/")
@@ -253,6 +244,10 @@ class ProviderDeclaration(Section):
     """One list, or one for each kind, which says so by `makes`."""
     prices: tuple[Price, ...] = ()
     sets: dict[str, dict[str, Take]] = {}
+    apart: tuple[Together, ...] = ()
+    """What excludes each other wherever a model takes both, as in `models`."""
+    beside: tuple[Together, ...] = ()
+    """What needs each other, likewise."""
     models: Annotated[tuple[Model, ...], Field(min_length=1), AfterValidator(each_form_of)]
     hooks: dict[Stage, Place] = {}
     _schemas: Mapping[str, Any] = PrivateAttr(default_factory=dict)
@@ -270,14 +265,20 @@ class ProviderDeclaration(Section):
                 names.add(form)
                 self._check(model.kind, name)
 
-        bought = [*(one.path for one in self.submit), *(one.path for one in self.models)]
-        ways = {place_of(path) for path in bought if path}
-        asked = [path for one in self.quote for path in (one.path, one.path_if_missing) if path]
+        bought = [path for way in self.submit for path in (way.path, *way.paths.values())]
+        ways = {
+            place_of(path) for path in (*bought, *(model.path for model in self.models)) if path
+        }
+        asked = [
+            path for quote in self.quote for path in (quote.path, quote.path_if_missing) if path
+        ]
         for path in asked:
             if place_of(path) in ways:
                 raise ValueError(f"quote.path {path!r} is a submit's: it would buy")
 
-        if any(one.own_id for one in self.list) and not any(one.own_id for one in self.submit):
+        if any(listing.own_id for listing in self.list) and not any(
+            listing.own_id for listing in self.submit
+        ):
             raise ValueError("list.own_id needs an own_id in the submit, which sends it")
 
         return self
@@ -291,8 +292,12 @@ class ProviderDeclaration(Section):
                 raise ValueError(f"sets has no {' and '.join(unknown)}")
 
             shared = {name: value for each in model.sets for name, value in self.sets[each].items()}
-            takes = {**shared, **model.takes}
-            models.append(model.model_copy(update={"takes": takes, "sets": ()}))
+            whole = model.model_copy(update={"takes": {**shared, **model.takes}, "sets": ()})
+            rules = {
+                name: tuple(dict.fromkeys((*getattr(whole, name), *of_all(shared_rules, whole))))
+                for name, shared_rules in (("apart", self.apart), ("beside", self.beside))
+            }
+            models.append(whole.model_copy(update=rules))
 
         object.__setattr__(self, "models", tuple(models))
         return self
@@ -300,7 +305,7 @@ class ProviderDeclaration(Section):
     def _check(self, kind: Kind, model: str) -> None:
         """Check that a model has a way from submit to result."""
         name = model.removesuffix("*")
-        ways = [one for one in self.submit if is_for(one, kind, name)]
+        ways = [way for way in self.submit if is_for(way, kind, name)]
         if not ways:
             raise ValueError(f"no [[submit]] makes a {kind} with {model!r}")
 
@@ -318,7 +323,7 @@ class ProviderDeclaration(Section):
         """What the provider's own references begin with."""
         prefix = self.upload.prefix if self.upload is not None else ""
         named = (*self.media.references, prefix)
-        return tuple(dict.fromkeys(one for one in named if one != prefix or "://" in one))
+        return tuple(dict.fromkeys(start for start in named if start != prefix or "://" in start))
 
     @property
     def makes(self) -> tuple[Kind, ...]:
@@ -332,14 +337,14 @@ class ProviderDeclaration(Section):
     def forms_of(self, kind: str, model: str) -> tuple[Model, ...]:
         """Return what is declared of a model: by its id, the longest prefix, else of the first."""
         known: dict[str, list[Model]] = {}
-        for one in self.models:
-            for name in one.ids if one.kind == kind else ():
-                known.setdefault(name, []).append(one)
+        for form in self.models:
+            for name in form.ids if form.kind == kind else ():
+                known.setdefault(name, []).append(form)
 
         if model in known:
             return tuple(known[model])
 
-        prefixes = [one for one in known if model.startswith(one.removesuffix("*"))]
+        prefixes = [known_id for known_id in known if model.startswith(known_id.removesuffix("*"))]
         if prefixes:
             return tuple(known[max(prefixes, key=len)])
 
@@ -353,3 +358,23 @@ class ProviderDeclaration(Section):
         """Return the JSON Schema of a model's input; None where there is none."""
         schema = model.input_schema
         return self._schemas.get(schema) if isinstance(schema, str) else schema
+
+
+def declaration_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a file of a provider."""
+    schema = ProviderDeclaration.model_json_schema(by_alias=True)
+    _allow_one(schema, ProviderDeclaration)
+    _allow_one(schema["$defs"]["Errors"], Errors)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "A provider of Tarash Gateway, in one file",
+    }
+
+
+def _allow_one(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Say of what may be several tables that it may be one."""
+    for name, field in model.model_fields.items():
+        if SEVERAL in field.metadata:
+            array = schema["properties"][name]
+            schema["properties"][name] = {"anyOf": [array["items"], array]}

@@ -1,8 +1,9 @@
-"""Finds what stands where: names in a declaration, values in a body. Pure."""
+"""Finds what stands where: names in a declaration, values in a body, hooks in a module."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -68,7 +69,9 @@ def kept_back(flags: Sequence[Predicate], body: Any) -> int:
 
 def _among(value: Any, values: Sequence[Any]) -> bool:
     # In Python a truth value equals a number, and in JSON it doesn't.
-    return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in values)
+    return any(
+        value == wanted and isinstance(value, bool) == isinstance(wanted, bool) for wanted in values
+    )
 
 
 def picked(body: Any, path: str | Pick) -> list[Any]:
@@ -123,3 +126,13 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
             result[name] = value
 
     return result
+
+
+def hook(place: str) -> Any:
+    """Return a function that stands at `module:name`."""
+    module, _, name = place.partition(":")
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        return getattr(import_module(module), name)(*arguments, **named)
+
+    return call

@@ -49,6 +49,25 @@ Word = Literal["queued", "processing", "completed", "failed", "gone"]
 """Our word for a status; `gone` for a job that the provider doesn't know (any more)."""
 
 
+def _by_status(written: Any) -> Any:
+    """Return our word for each status, where some stand in lists at our word."""
+    if not isinstance(written, Mapping):
+        return written
+
+    statuses: dict[str, Any] = {}
+    for name, value in written.items():
+        statuses |= dict.fromkeys(value, name) if isinstance(value, list) else {name: value}
+
+    return statuses
+
+
+Statuses = Annotated[
+    dict[str, Word],
+    BeforeValidator(_by_status, json_schema_input_type=dict[str, Word | list[str]]),
+]
+"""Our word for each status of the provider's; or, at our word, the list of theirs."""
+
+
 class Section(BaseModel):
     """The base of all parts: an unknown key is an error."""
 

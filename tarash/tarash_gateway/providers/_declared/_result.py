@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 from ..._data._exchange import NO_MEDIA, Operation, RawResult
 from ..._data._money import Reported, exact
 from ..._support._mime import type_by_name
-from ..._support._paths import value_at as one
-from ..._support._paths import values_at
+from ..._support._paths import value_at, values_at
 from ...exceptions import GenerationFailedError
 from .._facts import READERS, amount, date, mapping
-from .._outputs import find
-from .._responses import response_of
+from .._outputs import find, response_of
 from ._asked import content_of
 from ._names import count_of, holds, kept_back, picked
 from ._parts import Pick, Predicate, first_of
@@ -34,7 +32,7 @@ ESTIMATED = "cost_is_estimate"
 
 def read(body: Any, place: str | Predicate) -> Any:
     """Return what stands at a path, or how often a predicate holds; None for nothing."""
-    return one(body, place) if isinstance(place, str) else count_of(place, body) or None
+    return value_at(body, place) if isinstance(place, str) else count_of(place, body) or None
 
 
 def of_each_item(body: Any, path: str | Pick, paths: Sequence[str | Pick]) -> list[str]:
@@ -45,7 +43,9 @@ def of_each_item(body: Any, path: str | Pick, paths: Sequence[str | Pick]) -> li
     items, mark, _ = path.partition("[].") if isinstance(path, str) else ("", "", "")
     into = f"{items}{mark}"
     tails = [
-        one[len(into) :] for one in paths if mark and isinstance(one, str) and one.startswith(into)
+        path[len(into) :]
+        for path in paths
+        if mark and isinstance(path, str) and path.startswith(into)
     ]
     if len(tails) < SEVERAL:
         return []
@@ -69,7 +69,7 @@ class DeclaredResult(DeclaredSending):
         declared = first_of(self.said.result, kind, model)
         # An id that nobody knows is read like the first of its kind, as it was sent.
         return declared or next(
-            (one for one in self.said.result if kind in one.media), self.said.result[0]
+            (result for result in self.said.result if kind in result.media), self.said.result[0]
         )
 
     def flags(self, body: Any, kind: str, model: str) -> list[str]:
@@ -91,7 +91,7 @@ class DeclaredResult(DeclaredSending):
         result = self.result_of(kind, model)
         metadata: dict[str, Any] = {"kept_back": kept_back(result.refused, body) or None}
         metadata |= {name: read(body, path) for name, path in result.metadata.items()}
-        expiry = next((at for path in result.expires_at if (at := one(body, path))), None)
+        expiry = next((at for path in result.expires_at if (at := value_at(body, path))), None)
         metadata["expires_at"] = expiry if isinstance(expiry, str) else date(expiry)
         metadata |= self.costing(_cost_said(body, result), kind, model)
         return {name: value for name, value in metadata.items() if value is not None}
@@ -118,7 +118,7 @@ class DeclaredResult(DeclaredSending):
 
     def _cost_of_refusal(self, body: Any) -> dict[str, Any]:
         """Return the cost that a failed job says itself, in the units of a result's."""
-        cost = amount(one(body, self.said.errors.cost))
+        cost = amount(value_at(body, self.said.errors.cost))
         priced = (result for result in self.said.result if result.cost is not None)
         result = next(priced, None)
         return {} if result is None else _costing(cost, result)
@@ -161,12 +161,16 @@ class DeclaredResult(DeclaredSending):
                 code=None if words else NO_MEDIA,
             )
 
-        given = {name: one(raw, path) for name, path in result.facts.items() if name in READERS}
+        given = {
+            name: value_at(raw, path) for name, path in result.facts.items() if name in READERS
+        }
         kind = given.get("content_type") or result.content_type
         given["content_type"] = kind or _type_of(media[0], call.kind)
         path, kept = self._found(raw, call.kind, model)
-        left = [] if path is None else [one for one in picked(raw, path) if one not in kept]
-        beside = {"other_output": left} if any(isinstance(one, str) and one for one in left) else {}
+        left = [] if path is None else [item for item in picked(raw, path) if item not in kept]
+        beside = (
+            {"other_output": left} if any(isinstance(item, str) and item for item in left) else {}
+        )
         if call.kind == "video" and result.base64:
             media = [content_of(text) for text in media]
 
@@ -186,7 +190,7 @@ def _cost_said(body: Any, result: Result) -> Any:
     if result.billed_elsewhere is None or not holds(result.billed_elsewhere, body):
         return cost
 
-    beside = amount(one(body, result.cost_elsewhere))
+    beside = amount(value_at(body, result.cost_elsewhere))
     return None if beside is None else (cost or 0) + beside
 
 
@@ -205,7 +209,7 @@ def in_place_of_list(body: Any, path: Any, kind: str) -> list[str]:
     if not (isinstance(path, str) and path.endswith("[]")):
         return []
 
-    place = one(body, path[:-2])
+    place = value_at(body, path[:-2])
     media = find(place, kind).media if isinstance(place, str | dict) else ()
     return [medium.url for medium in media]
 

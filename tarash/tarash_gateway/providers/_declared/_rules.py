@@ -70,7 +70,7 @@ class DeclaredRules(ErrorRules):
     def code_of(self, body: Any) -> str:
         """Return the provider's code; one that says that all is well is none."""
         code = ErrorRules.code_of(self, body)
-        return "" if code in {str(one) for flag in self.inside for one in flag.unless} else code
+        return "" if code in {str(value) for flag in self.inside for value in flag.unless} else code
 
     def is_refusal(self, body: Any) -> bool:
         """Tell whether a body that came with a good status is an error all the same."""

@@ -14,24 +14,21 @@ from ..._data._exchange import Begun, Operation, Payload, RawResult
 from ..._http._aiohttp import aiohttp
 from ..._http._client import HttpResponse, join, unreadable
 from ..._support._mime import named
-from ..._support._paths import value_at as one
+from ..._support._paths import value_at
 from ...exceptions import UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers
 from .._facts import amount, id_text, mapping
 from .._forms import add_file, written
 from ._account import DeclaredAccount
 from ._answers import last_event, last_line
-from ._asked import filled_in, has, own_id, whole
-from ._choosing import check_media, fits, form_for, placed, siblings, with_parts
+from ._asked import filled_in, form_of, has, own_id, whole
+from ._choosing import check_media, fits, form_for, narrowed, placed, siblings, with_parts
 from ._client import check_plain
-from ._forms import form_of
-from ._limits import joints_of, rules_of
 from ._mappers import mappers_of
 from ._names import merged, picked, put
 from ._parts import first_of, is_for
-from ._rows import narrowed
 from ._stages import Submit
-from ._takes import Model, Take, Total
+from ._takes import Model, Take, Total, joints_of, rules_of
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Request
@@ -135,8 +132,9 @@ class DeclaredSending(DeclaredAccount):
         model = self.form_of(call)
         sent_as = (model.sent_as if model is not None else None) or call.config.model
         values = {**self.settings(call.config.provider_config), "model": sent_as}
-        path = (model.path if model is not None else None) or way.path
-        return self.path_of(path, values)
+        request = placed(self.said.forms_of(call.kind, call.config.model), call.request)
+        usual = next((way.paths[name] for name in way.paths if has(request, name)), way.path)
+        return self.path_of((model.path if model is not None else None) or usual, values)
 
     def _headers(self, way: Submit, call: Call, body: Mapping[str, Any]) -> dict[str, str]:
         headers = dict(way.headers)
@@ -185,17 +183,17 @@ class DeclaredSending(DeclaredAccount):
         if self.rules.is_refusal(body):
             raise self.rules.in_good_answer(answer)
 
-        target = one(body, how.put_to)
+        target = value_at(body, how.put_to)
         if how.put_to is not None and not isinstance(target, str):
             raise unreadable(answer.status, answer.body)
 
         if isinstance(target, str):
-            headers = one(body, how.put_headers)
+            headers = value_at(body, how.put_headers)
             theirs = {str(name).title(): str(headers[name]) for name in headers or ()}
             url = whole(client, target)
             await client.put(url, content=media["content"], headers={**kind, **theirs})
 
-        reference = one(body, how.reference)
+        reference = value_at(body, how.reference)
         if isinstance(reference, bool) or not isinstance(reference, str | int) or reference == "":
             raise unreadable(answer.status, answer.body)
 
@@ -245,13 +243,13 @@ class DeclaredSending(DeclaredAccount):
             beside = self.beside(raw, call.kind, call.config.model)
             return RawResult(raw, {**self.ends_of(call), **beside}, held)
 
-        job_id = id_text(one(answer.object(), way.id))
+        job_id = id_text(value_at(answer.object(), way.id))
         if not job_id:
             raise unreadable(answer.status, answer.body)
 
-        cost = amount(one(answer.body, way.cost))
+        cost = amount(value_at(answer.body, way.cost))
         job = self.job_of(client, call, job_id, self._path(way, call), cost)
-        url = one(answer.body, way.url)
+        url = value_at(answer.body, way.url)
         return replace(job, urls={"poll": url}) if isinstance(url, str) and url else job
 
     def job_of(
@@ -338,7 +336,7 @@ def check_totals(model: Model, request: Request, name: str) -> None:
     ]
     for total in (*model.totals, *lists):
         given = sum(role in total.of for role in roles)
-        given += sum(one not in roles and has(request, one) for one in total.of)
+        given += sum(role not in roles and has(request, role) for role in total.of)
         if given > total.most and fits(total, request):
             raise ValidationError(
                 f"{name} takes {total.most} media of {' and '.join(total.of)} together, and there "

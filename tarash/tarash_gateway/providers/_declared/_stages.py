@@ -22,8 +22,8 @@ from ._parts import (
     Rate,
     Seconds,
     Section,
+    Statuses,
     Text,
-    Word,
 )
 
 
@@ -64,6 +64,8 @@ class Submit(Fits):
     """How a job is started; the first whose conditions hold is used."""
 
     path: Text
+    paths: dict[Text, Text] = {}
+    """Where a request goes instead that has one of these: the first of them that it has."""
     has: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     sends: Literal["json", "array", "form", "multipart"] = "json"
@@ -186,7 +188,7 @@ class Poll(Fits):
     job_id: Path | None = None
     """Where each answer repeats the job's id: without it, nobody's failure is the job's."""
     status: Path = "status"
-    statuses: dict[str, Word]
+    statuses: Statuses
     progress: Path | None = None
     whole_progress: Rate = 100
     queue_position: Path | None = None

@@ -2,17 +2,80 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from ..._data._money import PriceLine, PriceUnit
 from ..._data._types import ImageRole, Kind
+from ...catalog.prices import reason_of
+from ...mapping import Apart, Beside, Joint, Rule
 from ...models import ImageGenerationRequest, VideoGenerationRequest
 from ._parts import Count, Path, Place, Plain, Rate, Section, Text
 
-FRAMES = ("first_frame", "last_frame")
+Amount = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
+"""A decimal in text: money is no float."""
+Quantity = Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")]
+Divisor = Annotated[str, Field(pattern=r"^\d*[1-9]\d*(\.\d+)?$|^\d+\.\d*[1-9]\d*$")]
+RENAMED: Mapping[str, str] = {"since": "valid_from", "until": "valid_to"}
+
+
+class Price(Section):
+    """What one thing costs. Lines that a user registers, or names in a file, go before it."""
+
+    model: Text
+    """The model's id; one that ends in `*` stands for all that begin so."""
+    unit: PriceUnit
+    """What the rate is for one of, or for `per` of."""
+    rate: Amount
+    """Negative for a discount."""
+    billable: Text = "output"
+    """Lines of one billable are alternatives; of different ones, parts of a sum."""
+    per: Divisor | None = None
+    currency: Text = "USD"
+    """`USD`, another currency, `usd_cent`, or a credit of the provider's own."""
+    credit_usd: Divisor | None = None
+    """US dollars for one unit of the currency, where that is a credit."""
+    when: dict[str, Any] = {}
+    """What has to hold: facts of the request or parameters, each with a value, a list of values, or
+    a comparison such as `"<=4"`."""
+    min_charge: Quantity | None = None
+    min: Quantity | None = None
+    max: Quantity | None = None
+    free: Quantity | None = None
+    step: Divisor | None = None
+    role: Literal["settlement"] | None = None
+    alternative_to: Text | None = None
+    since: dt.date | None = None
+    until: dt.date | None = None
+    source: str | None = None
+    date: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _has_measure(self) -> Price:
+        try:
+            self.line("any")
+        except ValueError as error:
+            raise ValueError(reason_of(error)) from None
+
+        return self
+
+    def line(self, provider: str) -> PriceLine:
+        """Return it as a line of a provider's."""
+        fields = {RENAMED.get(name, name): value for name, value in self if value is not None}
+        return PriceLine.model_validate({"provider": provider, **fields})
+
+
+IMAGES: Mapping[str, Mapping[str, Any]] = {
+    "first_frame": {"roles": ("first_frame",), "most": 1},
+    "last_frame": {"roles": ("last_frame",), "most": 1},
+    "references": {"roles": ("reference", "asset")},
+}
+"""What stands for `image_list` with these roles, and how many images there are."""
 FIELDS = frozenset({*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields})
 
 
@@ -25,6 +88,19 @@ def _known(source: str) -> str:
     return source
 
 
+LIST_OR_TABLE = BeforeValidator(
+    lambda value: value, json_schema_input_type=list[Any] | dict[str, Any] | None
+)
+
+
+def _value(key: str) -> Any:
+    """Return the value that a key of a table stands for: true, false, a number, or a text."""
+    try:
+        return json.loads(key)
+    except ValueError:
+        return key
+
+
 Source = Annotated[str, AfterValidator(_known)]
 
 
@@ -32,14 +108,16 @@ class Take(Section):
     """One parameter, and the request field that it comes from."""
 
     source: Source = Field(alias="from")
-    """A field of the request; `first_frame` or `last_frame` for the one image of that role."""
+    """A field of the request; `first_frame` or `last_frame` for the one image of that role, and
+    `references` for those of the roles `reference` and `asset`."""
     at: str | None = None
     """Where it goes, if not to its name; behind a `[].` stands where in a new part of a list."""
     required: bool = False
     has: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     """As in a submit: what a request must have, or must not, for the parameter to be there."""
-    allowed: tuple[Plain, ...] | None = None
+    allowed: Annotated[tuple[Plain, ...] | None, LIST_OR_TABLE] = None
+    """The values that it may have; a table of them says by which `words` they are sent."""
     low: float | None = None
     high: float | None = None
     step: Annotated[float, Field(gt=0)] | None = None
@@ -100,9 +178,12 @@ class Take(Section):
         if not isinstance(written, Mapping):
             return written
 
-        whole, at = dict(written), written.get("at")
-        if written.get("from") in FRAMES:
-            whole = {"most": 1, **written, "from": "image_list", "roles": [written["from"]]}
+        whole, at, images = dict(written), written.get("at"), IMAGES.get(str(written.get("from")))
+        if images is not None:
+            whole = {**images, **written, "from": "image_list", "roles": images["roles"]}
+
+        if isinstance(whole.get("allowed"), Mapping):
+            whole |= {"words": whole["allowed"], "allowed": [*map(_value, whole["allowed"])]}
 
         if isinstance(at, str) and "[]." in at and "value_at" not in written:
             items, _, within = at.partition("[].")
@@ -128,6 +209,10 @@ class Limit(Section):
     values: Annotated[tuple[Plain, ...], Field(min_length=1)]
     limits: Text
     to: tuple[Plain, ...]
+
+
+ROLES = get_args(ImageRole)
+MEDIA = frozenset({*ROLES, "video", "mask_image"})
 
 
 class Together(Section):
@@ -220,3 +305,31 @@ class Model(Form):
 def each_form_of(models: tuple[Model, ...]) -> tuple[Model, ...]:
     """Return models with several forms as several models, in their order."""
     return tuple(form for model in models for form in model.each_form)
+
+
+def of_all(rules: Iterable[Together], model: Model) -> Iterator[Together]:
+    """Yield what a model has of the rules for all: of both sides of a rule, what it takes."""
+    taken = {take.source for take in model.takes.values()}
+    for take in model.takes.values():
+        taken |= {*take.roles} or ({*ROLES} if take.source == "image_list" else set())
+
+    for rule in rules:
+        these, those = (
+            tuple(name for name in names if name in taken or name not in MEDIA)
+            for names in (rule.these, rule.those)
+        )
+        if these and those:
+            yield Together(these=these, those=those)
+
+
+def joints_of(model: Model) -> tuple[Joint, ...]:
+    """Return what one value leaves possible of another field."""
+    return tuple(Joint(limit.when, limit.values, limit.limits, limit.to) for limit in model.limits)
+
+
+def rules_of(model: Model) -> tuple[Rule, ...]:
+    """Return what excludes each other, and what needs each other."""
+    return (
+        *(Apart(rule.these, rule.those) for rule in model.apart),
+        *(Beside(rule.these, rule.those) for rule in model.beside),
+    )

@@ -88,12 +88,12 @@ def build(adapter: Any, call: Call, spec: ModelSpec) -> Payload:
     if left:
         payload = replace(payload, body={**payload.body, **left})
 
-    parts = [one for one in payload.body.get("content", ()) if isinstance(one, Mapping)]
+    parts = [part for part in payload.body.get("content", ()) if isinstance(part, Mapping)]
     if not any(part.get("type") == "draft_task" for part in parts):
         return payload
 
     out = OF_THE_DRAFT - own.keys()
-    body = {one: payload.body[one] for one in payload.body if one not in out}
+    body = {name: payload.body[name] for name in payload.body if name not in out}
     written = own.get("content", ())
     body["content"] = [part for part in parts if part.get("type") != "text" or part in written]
     return replace(payload, body=body)

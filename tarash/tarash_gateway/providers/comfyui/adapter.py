@@ -19,16 +19,13 @@ from ..._http._send_state import fetching_result
 from ..._http._sockets import SocketClient
 from ...exceptions import GenerationFailedError, HTTPError, TarashException
 from .._facts import mapping
+from .._outputs import response_of
 from .._own_server import OwnServer
-from .._responses import response_of
 from .errors import classify_answer
-from .failures import failure_of
+from .failures import failure_of, node_errors
 from .files import fetched, upload
-from .nodes import node_errors
-from .progress import Run
-from .queue import entry_of, has_failed, place_of
+from .queue import Run, entry_of, has_failed, place_of, stop
 from .slots import REFERENCE, body_of, mappers_of
-from .stopping import stop
 from .workflow import node_called, workflow_of
 
 if TYPE_CHECKING:

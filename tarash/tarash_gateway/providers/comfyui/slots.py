@@ -97,7 +97,7 @@ def _lengths(workflow: Workflow) -> dict[str, FieldMapper]:
 def _counts(usual: Any) -> range:
     """Return the numbers of frames that fit the workflow's own: models take 8n+1, or 4n+1."""
     whole = usual if isinstance(usual, int) else 0
-    step = next((one for one in (8, 4) if whole % one == 1), 1)
+    step = next((size for size in (8, 4) if whole % size == 1), 1)
     return range(1, LONGEST, step)
 
 
@@ -159,7 +159,7 @@ def body_of(call: Call, workflow: Workflow, given: Mapping[str, Any], own_id: st
     if not call.mocked:  # later, they have the names of inputs
         check_sendable(given, call.request.extra_params)
 
-    body = {name: one for name, one in given.items() if name in OF_THE_BODY}
+    body = {name: value for name, value in given.items() if name in OF_THE_BODY}
     values = dict(_prefixes(workflow, own_id))
     if "seed" in workflow.places and given.get("seed") is None:
         given = {**given, "seed": fresh_seed(call)}
@@ -206,7 +206,7 @@ def _placed(workflow: Workflow, slot: str, value: Any) -> dict[Place, Any]:
         places = (place,)
 
     if slot in {*ROLES, "image"} and isinstance(value, list):
-        return {place: _plain(one) for place, one in zip(places, value, strict=False)}
+        return {place: _plain(item) for place, item in zip(places, value, strict=False)}
 
     return dict.fromkeys(places, _plain(value))
 

@@ -202,7 +202,7 @@ def _places(
             )
 
         places_by_slot[slot] = tuple(
-            _written(graph, slot, one, name) for one in _several(graph, written)
+            _written(graph, slot, place, name) for place in _several(graph, written)
         )
 
     for slot, places in {**_by_wiring(graph), **_by_title(graph)}.items():
@@ -227,7 +227,7 @@ def _several(graph: Mapping[str, Any], written: Any) -> Sequence[Any]:
     if not isinstance(written, list | tuple):
         return [written]
 
-    is_pair = len(written) == 2 and all(isinstance(one, str) for one in written)  # noqa: PLR2004
+    is_pair = len(written) == 2 and all(isinstance(part, str) for part in written)  # noqa: PLR2004
     return [".".join(written)] if is_pair and _node(graph, written[0]) == written[0] else written
 
 
@@ -308,9 +308,9 @@ def _text_behind(graph: Mapping[str, Any], way: str) -> tuple[Place, ...]:
     """Return the text that all samplers' `positive`, or `negative`, begins with, if it is one."""
     starts = [node["inputs"][way] for node in graph.values() if way in node["inputs"]]
     if not starts and way == "positive":
-        guided = (one for one in graph.values() if "Guider" in str(one["class_type"]))
+        guided = (node for node in graph.values() if "Guider" in str(node["class_type"]))
         starts = [
-            one["inputs"]["conditioning"] for one in guided if "conditioning" in one["inputs"]
+            node["inputs"]["conditioning"] for node in guided if "conditioning" in node["inputs"]
         ]
 
     texts = {place for start in starts for place in _texts(graph, start, way, DEEPEST)}

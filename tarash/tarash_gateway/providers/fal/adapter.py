@@ -24,12 +24,11 @@ from ...catalog._records import dated
 from .._abilities import CallsBack
 from .._facts import count, mapping, number
 from .._rest import RestAdapter
-from .addresses import built_urls, given_urls
 from .costs import ask_price, reported_cost
 from .errors import classify_answer
 from .schemas import document_of, may_learn, read_document
 from .uploads import STORAGE, upload
-from .verdict import cancelled, result_of
+from .verdict import built_urls, cancelled, given_urls, result_of
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config

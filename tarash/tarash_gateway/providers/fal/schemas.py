@@ -64,7 +64,7 @@ async def read_one(get: Get, base_url: str | None, model: str) -> JsonObject | N
     """Return the record of one model: from the list, else from its document; None for neither."""
     page = await get(f"{base_url or API}/v1/models", {"endpoint_id": model, **EXPANDED})
     models = page.get("models") if isinstance(page, Mapping) else None
-    records = records_of(one for one in models or () if isinstance(one, Mapping))
+    records = records_of(model for model in models or () if isinstance(model, Mapping))
     if model in records:
         return records[model]
 

@@ -1,4 +1,4 @@
-"""What fal's answers say of a job: that to the request for its result, and that to its cancel."""
+"""The addresses of a job, and what fal's answers about it mean. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from ..._data._exchange import RawResult, Snapshot, Stopped
 from ..._http._answer import says_nothing
-from ..._http._client import HttpClient, HttpResponse, checked, shorten, status_error, unreadable
+from ..._http._client import (
+    HttpClient,
+    HttpResponse,
+    checked,
+    join,
+    shorten,
+    status_error,
+    unreadable,
+)
 from ..._http._send_state import fetching_result
+from ..._http._urls import quoted
 from ...exceptions import TarashException
 from .._facts import amount, mapping
 from .errors import REFUSED, classify_answer
@@ -132,3 +141,26 @@ def cancelled(answer: HttpResponse) -> CancelAnswer | Stopped:
     body = checked(answer, classify_answer).object()
     # `OK` is its word for a job that it has taken out of its queue, which is free.
     return Stopped("cancelled", "none") if body.get("status") == "OK" else "requested"
+
+
+NAMESPACES = ("workflows", "comfy")
+
+
+def built_urls(base_url: str, endpoint: str, job_id: str) -> dict[str, str]:
+    """Return the addresses of a job's status, result and cancel, as fal makes them."""
+    parts = endpoint.strip("/").split("/")
+    # Jobs live under the owner and the name of an endpoint.
+    app = "/".join(parts[: 3 if parts[0] in NAMESPACES else 2])
+    root = join(base_url, f"{app}/requests/{quoted(job_id)}")
+    return {"status": f"{root}/status", "response": root, "cancel": f"{root}/cancel"}
+
+
+def given_urls(
+    client: HttpClient, accepted: Mapping[str, Any], built: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the addresses that an accepted answer gives; ours where our key must not go there."""
+    given = {name: accepted.get(f"{name}_url") for name in built}
+    return {
+        name: url if isinstance(url, str) and client.trusts(url) else built[name]
+        for name, url in given.items()
+    }

@@ -8,26 +8,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from anyio import to_thread
 
 from ..._data._exchange import RawResult, Snapshot
-from ..._http._client import HttpClient, HttpResponse, checked, shorten, unreadable
+from ..._http._client import HttpClient, HttpResponse, checked, join, shorten, unreadable
 from ..._http._send_state import fetching_result
+from ..._http._urls import quoted
 from ...exceptions import AuthenticationError, GenerationFailedError, TarashException
 from .._facts import id_in, unknown_in
+from .._finding import operation_of
 from ._places import STORAGE
 from ._refusals import no_media
-from ._results import ENDED, ResultMedium, decode, parts_of
+from ._results import ENDED, ENDED_BADLY, ResultMedium, decode, parts_of
 from .errors import classify_answer
 
 if TYPE_CHECKING:
+    from ..._data._exchange import Call, Operation, Payload
     from ..._data._types import Billing, JobStatus, JsonObject, Kind, MediaContent
     from ._client import GoogleClient
+    from ._places import Surface
 
-STATUSES: Mapping[str, JobStatus] = {"queued": "queued", "in_progress": "processing"}
+STATUSES: Mapping[str, JobStatus] = {
+    "queued": "queued",
+    "in_progress": "processing",
+    "completed": "completed",
+    **dict.fromkeys(ENDED_BADLY, "failed"),
+}
 FILE = re.compile(r"(?P<file>https?://.*/files/[^/:?]+)(?::download)?(?:\?.*)?")
 CLOSED = frozenset({401, 403, 404})
 UNBILLED_CODES = frozenset({3})
@@ -201,3 +211,53 @@ def _content(answer: HttpResponse, part: ResultMedium) -> MediaContent:
     sent = answer.content_type or ""
     content_type = sent if sent.startswith(("video/", "image/")) else part.content_type
     return {"content": answer.content, "content_type": content_type}
+
+
+def addressed_operation(
+    client: GoogleClient, payload: Payload, call: Call, job_id: str
+) -> Operation:
+    """Return the job with the addresses that its protocol has for it."""
+    path = payload.path
+    urls: dict[str, str] = {}
+    if path.endswith("/interactions"):
+        surface = "interactions"
+        urls["status"] = join(client.account.base_url, f"{path}/{quoted(job_id)}")
+        urls["cancel"] = f"{urls['status']}/cancel"
+    elif client.vertex:
+        surface = "fetch"
+        fetch = path.replace(":predictLongRunning", ":fetchPredictOperation")
+        urls["status"] = join(client.account.base_url, fetch)
+    else:
+        surface = "get"
+        version = path.partition("/")[0]
+        urls["status"] = join(client.account.base_url, f"{version}/{quoted(job_id, safe='/')}")
+
+    return replace(operation_of(client, call, job_id, surface=surface), urls=urls)
+
+
+def has_ended(surface: Surface, accepted: JsonObject) -> bool:
+    """Tell whether the answer to a submit says that the job has ended."""
+    if surface == "interactions":
+        return str(accepted.get("status")) in ENDED
+
+    return accepted.get("done") is True
+
+
+async def ask(client: GoogleClient, operation: Operation) -> JsonObject:
+    """Return what a job says of itself now.
+
+    Raises:
+        ContentModerationError: Its prompt was refused.
+    """
+    http = await client.http(classify_answer)
+    url = operation.urls["status"]
+    if operation.data["surface"] == "fetch":
+        return (await http.post(url, json={"operationName": operation.id})).object()
+
+    return (await http.get(url)).object()
+
+
+async def read(client: GoogleClient, operation: Operation, body: Mapping[str, Any]) -> Snapshot:
+    """Return what a job says of itself, with the media that only our key opens."""
+    is_interaction = operation.data["surface"] == "interactions"
+    return await (read_interaction if is_interaction else read_operation)(client, dict(body))

@@ -6,8 +6,10 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..._data._money import Reported, exact
 from ...exceptions import GenerationFailedError
 from .._facts import content_type, count, first, mapping, objects, text, texts
 
@@ -130,7 +132,7 @@ def filtered_of(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 def revised_prompt(raw: Any) -> str | None:
     """Return the prompt as Imagen rewrote it."""
-    prompts = [one.get("prompt") for one in objects(mapping(raw).get("predictions"))]
+    prompts = [prediction.get("prompt") for prediction in objects(mapping(raw).get("predictions"))]
     return next((prompt for prompt in prompts if isinstance(prompt, str)), None)
 
 
@@ -165,9 +167,9 @@ def reasons_in(raw: Mapping[str, Any]) -> list[str]:
 def _filtered_images(raw: Mapping[str, Any], asked: int | None) -> dict[str, Any]:
     """Return how many images were filtered: they are left out, with a reason or without a trace."""
     refusals = [
-        str(one["finishReason"])
-        for one in objects(raw.get("candidates"))
-        if one.get("finishReason") in REFUSALS
+        str(candidate["finishReason"])
+        for candidate in objects(raw.get("candidates"))
+        if candidate.get("finishReason") in REFUSALS
     ]
     reasons = reasons_in(raw) or refusals
     missing = 0
@@ -176,3 +178,73 @@ def _filtered_images(raw: Mapping[str, Any], asked: int | None) -> dict[str, Any
 
     number = max(len(reasons), missing)
     return {"count": number, "reasons": reasons} if number > 0 else {}
+
+
+ZERO = Decimal(0)
+
+
+class Names(NamedTuple):
+    """How a surface names its counts."""
+
+    prompt: str
+    output: str
+    thoughts: str
+    by_kind: str
+    """The output's tokens by what they are of."""
+    tokens: str
+    """How many they are, of one kind."""
+
+
+OF_CONTENT = Names(
+    "promptTokenCount",
+    "candidatesTokenCount",
+    "thoughtsTokenCount",
+    "candidatesTokensDetails",
+    "tokenCount",
+)
+OF_INTERACTION = Names(
+    "total_input_tokens",
+    "total_output_tokens",
+    "total_thought_tokens",
+    "output_tokens_by_modality",
+    "tokens",
+)
+
+
+def reported_cost(body: Any, _metadata: Mapping[str, Any]) -> Reported | None:
+    """Return the tokens of an answer; None where it has none, as of Veo and Imagen.
+
+    Thoughts and words cost what text costs, and not what an image does (Google's pricing page).
+    """
+    whole = mapping(body)
+    usage = mapping(whole.get("usageMetadata"))
+    return _counted(usage, OF_CONTENT) if usage else _counted(whole.get("usage"), OF_INTERACTION)
+
+
+def _text(details: Any, name: str) -> Decimal:
+    """Return how many of the output's tokens are words."""
+    counts = (
+        exact(detail.get(name)) or ZERO
+        for detail in objects(details)
+        if str(detail.get("modality")).upper() == "TEXT"
+    )
+    return sum(counts, ZERO)
+
+
+def _counted(counts: Any, names: Names) -> Reported | None:
+    usage = mapping(counts)
+    made, prompt = exact(usage.get(names.output)), exact(usage.get(names.prompt))
+    if made is None or prompt is None:
+        return None
+
+    words = _text(usage.get(names.by_kind), names.tokens)
+    thoughts = exact(usage.get(names.thoughts)) or ZERO
+    return Reported(
+        quantity=prompt + made + thoughts,
+        unit="token",
+        parts={
+            "prompt": prompt,
+            "output": max(made - words, ZERO),
+            "text_output": min(words, made) + thoughts,
+        },
+    )

@@ -23,18 +23,16 @@ from ..._http._client import join, unreadable
 from ..._http._key_lookup import NO_KEY
 from ...exceptions import ContentModerationError
 from .._facts import count, id_text
-from .._responses import response_of
+from .._outputs import response_of
 from .._rest import RestAdapter
 from ._client import GoogleClient
-from ._delivery import STATUSES, settled
+from ._delivery import STATUSES, addressed_operation, ask, has_ended, read, settled
 from ._files import is_ready, upload
-from ._jobs import ask, has_ended, operation_of, read
 from ._payloads import OWN_REFERENCES, body_of
 from ._places import GEMINI_API, bare, place_of, surface_of
 from ._refusals import no_media
-from ._results import ENDED, ENDED_BADLY, inline, metadata_of, revised_prompt, type_of
+from ._results import ENDED, inline, metadata_of, reported_cost, revised_prompt, type_of
 from ._tokens import has_token, with_token
-from .costs import reported_cost
 from .errors import classify_answer
 
 if TYPE_CHECKING:
@@ -86,11 +84,7 @@ class GoogleAdapter(RestAdapter):
     needs = ("status", "surface")
     key_variables = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
     errors = classify_answer
-    statuses: ClassVar[Mapping[str, JobStatus]] = {
-        **STATUSES,
-        **dict.fromkeys(ENDED_BADLY, "failed"),
-        "completed": "completed",
-    }
+    statuses: ClassVar[Mapping[str, JobStatus]] = STATUSES
     not_running = frozenset({400, 404, 409})
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
@@ -133,7 +127,7 @@ class GoogleAdapter(RestAdapter):
         accepted = answer.object()
         job_id = id_text(accepted.get("id" if surface == "interactions" else "name"))
         if job_id and surface in ("interactions", "operations"):
-            operation = operation_of(client, payload, call, job_id)
+            operation = addressed_operation(client, payload, call, job_id)
             return Begun(operation, accepted) if has_ended(surface, accepted) else operation
 
         # What is not stored has no id, and is in the answer.

@@ -16,8 +16,8 @@ from ...exceptions import GenerationFailedError
 from .._facts import objects, text
 from .._openai_results import image_response
 from .._openai_wire import IMAGE_INPUTS
+from .._outputs import response_of
 from .._own_server import OwnServer
-from .._responses import response_of
 from .._server_wire import server_errors
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class LocalAIAdapter(OwnServer):
             return image_response(call, finished.raw)
 
         items = objects(finished.raw.get("data"))
-        media = [one for item in items if (one := _medium(item)) is not None]
+        media = [medium for item in items if (medium := _medium(item)) is not None]
         if not media:
             raise GenerationFailedError(
                 f"LocalAI answered without a video: {shorten(finished.raw)}",

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..._data._types import ImageRole
-from ...mapping import FieldMapper, Span, n_images_field_mapper, passthrough_field_mapper
+from ...mapping import FieldMapper, n_images_field_mapper, passthrough_field_mapper
 from ...media import to_wire
-from .._server_models import COMMON, SIZE, Mappers, image_size
+from .._server_models import COMMON, SIZE, Mappers, image_size, whole_seconds
 
 __all__ = ["IMAGE_FALLBACK", "MODELS", "VIDEO_FALLBACK"]
 
@@ -28,7 +28,7 @@ def _frame(*roles: ImageRole) -> FieldMapper:
 def _references(_request: object, images: Any) -> list[str] | None:
     # Bare base64: a data URI is known of videos only.
     images_sent = [to_wire(image["image"], "localai") for image in images]
-    return [one.partition(";base64,")[2] or one for one in images_sent] or None
+    return [image.partition(";base64,")[2] or image for image in images_sent] or None
 
 
 def _prompt(request: Any, prompt: str) -> str:
@@ -39,11 +39,7 @@ def _prompt(request: Any, prompt: str) -> str:
 VIDEO_FALLBACK: Mappers = {
     **COMMON,
     **SIZE,
-    "seconds": FieldMapper(
-        "duration_seconds",
-        lambda _request, value: None if value is None else str(int(value)),
-        allowed=Span(1, None, 1),
-    ),
+    "seconds": whole_seconds(lambda value: str(int(value))),
     "start_image": _frame("first_frame"),
     "end_image": _frame("last_frame"),
     "input_reference": _frame("reference"),

@@ -22,10 +22,8 @@ from ...models import (
 )
 from .._contract import AdapterDefaults
 from ._draws import Draw, draw_for, fresh, outcome_of, settings
-from ._media import finish, sent
-from ._previews import event_of, image_of, previews
+from ._media import event_of, finish, image_of, previews, sent, visible
 from ._responses import response_of
-from ._visible import visible
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config, PartialImage, Response

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from anyio import to_thread
 
-from ..._data._exchange import RawResult
+from ..._data._exchange import PartialImage, RawResult
 from ...catalog import lookup
 from ...catalog.prices import usual_seconds
 from ...mapping import apply_field_mappers
-from ...media import _deliver, samples
+from ...media import _deliver, placeholder, samples
+from ...models import ImageGenerationRequest
+from .._previews import image_in, said_by
 from ._draws import Draw, outcome_of, settings
-from ._visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..._data._exchange import Call
     from ..._data._types import JsonObject, MediaType
-    from ...models import ImageGenerationRequest, MockResponse, VideoGenerationRequest
+    from ...models import MockResponse, VideoGenerationRequest
 
 SAMPLE_FACTS = (
     *("aspect_ratio", "resolution", "width", "height"),
@@ -129,3 +133,88 @@ async def _images(call: Call, outcome: MockResponse, draw: Draw) -> list[JsonObj
         files.append({**file, "width": width, "height": height})
 
     return files
+
+
+def visible(value: Any) -> Any:
+    """Return a value as JSON, with a placeholder where it holds media."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("content"), bytes) and "content_type" in value:
+            return placeholder(cast("Any", value))
+
+        return {str(name): visible(item) for name, item in value.items()}
+
+    if isinstance(value, list | tuple):
+        return [visible(item) for item in value]
+
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+
+    if isinstance(value, str):
+        return _visible_text(value)
+
+    return value if isinstance(value, int | float | None) else str(value)
+
+
+def _visible_text(text: str) -> str:
+    head, _, data = text.partition(",")
+    if not (head[:5].lower() == "data:" and head.endswith(";base64")):
+        return text
+
+    kind = head[5:].partition(";")[0]
+    return f"<{kind}, {len(data) * 3 // 4 - data[-2:].count('=')} bytes>"
+
+
+MOST = 3
+FINEST = 8
+"""Pixels a side of the squares of the last image on the way; each one before has twice as many."""
+EVENT = "mock.partial_image"
+
+
+async def previews(call: Call, draw: Draw) -> tuple[PartialImage, ...]:
+    """Return the images on the way that were asked for, where a real call had them, too."""
+    count = _count(call, draw)
+    if not count:
+        return ()
+
+    width, height, seed, label = drawn(call, draw)
+    grains = [FINEST * 2**left for left in reversed(range(count))]
+    make = partial(samples.make_png, width, height, seed, label)
+    made = [await to_thread.run_sync(make, grain) for grain in grains]
+    return tuple(
+        PartialImage(index, {"content": content, "content_type": samples.IMAGE_TYPE})
+        for index, content in enumerate(made)
+    )
+
+
+def _count(call: Call, draw: Draw) -> int:
+    outcome = outcome_of(settings(call), draw.outcome)
+    if call.kind != "image" or outcome.mock_response is not None or outcome.output_images:
+        return 0
+
+    request = cast("ImageGenerationRequest", call.request)
+    if not request.partial_images or request.n != 1 or not _has_any(call):
+        return 0
+
+    return min(request.partial_images, MOST)
+
+
+def _has_any(call: Call) -> bool:
+    """Tell whether the model that is mocked shows images on the way; the plain mock does."""
+    provider = call.config.provider
+    if provider == "mock":
+        return True
+
+    mappers = lookup(provider, call.config.model, call.kind).mappers.values()
+    return any(mapper.source_field == "partial_images" for mapper in mappers)
+
+
+def event_of(image: PartialImage) -> bytes:
+    """Return the event that an image on the way would come in."""
+    content = base64.b64encode(image.media["content"]).decode()
+    return json.dumps({"type": EVENT, "index": image.index, "b64_json": content}).encode()
+
+
+def image_of(event: bytes) -> PartialImage | None:
+    """Return the image on the way of such an event."""
+    fields = said_by(event, (EVENT,))
+    return image_in(fields.get("b64_json"), fields.get("index"))

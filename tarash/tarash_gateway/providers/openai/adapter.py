@@ -6,14 +6,14 @@ Wire facts are in `_openai_wire`; here is who talks to whom.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..._data._webhooks import WebhookFacts
 from ..._http._sdk import http_client, library_of
 from ..._support._secrets import AuthHeaders, Key, bearer
 from .._abilities import CallsBack
-from .._openai_wire import OpenAIClient, OpenAIWire, operation_of
+from .._finding import operation_of
+from .._openai_wire import OpenAIClient, OpenAIWire
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config, Operation, Payload
@@ -47,7 +47,7 @@ class OpenAIAdapter(CallsBack, OpenAIWire):
     ) -> Operation:
         """Return the job of a submit whose answer was lost, by its id."""
         del payload
-        return operation_of(client, call, job_id, datetime.now(UTC))
+        return operation_of(client, call, job_id)
 
     def connect(self, account: Credentials, transport: Transport) -> OpenAIClient:
         """Make a client; `organization` and `project` of `provider_config` go with each request."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...exceptions import ValidationError
 from .._error_conditions import When
+from .._forms import form_of
 from .._openai_errors import REFUSED_INPUT, RULES
-from .._openai_forms import form_of
 from .._server_wire import EDITS, VideoServer
 
 if TYPE_CHECKING:

@@ -153,7 +153,7 @@ def _endpoints(answer: Any) -> list[Mapping[str, Any]]:
     if isinstance(data, Mapping):
         data = data.get("endpoints")
 
-    return [one for one in data or () if isinstance(one, Mapping)]
+    return [row for row in data or () if isinstance(row, Mapping)]
 
 
 def _of_billable(row: Mapping[str, Any]) -> JsonObject:

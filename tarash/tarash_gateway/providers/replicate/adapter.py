@@ -26,10 +26,9 @@ from ..._http._client import join
 from .._abilities import CallsBack, VersionedPaths
 from .._rest import RestAdapter
 from .client import ReplicateClient, upload
-from .costs import billing_of, reported_cost
 from .errors import classify_answer
 from .listing import is_same, newest, page_at
-from .logs import beside_of, filter_in, progress_in
+from .logs import beside_of, billing_of, filter_in, progress_in, reported_cost
 from .places import check_kind, place_of
 from .schemas import read_record
 

@@ -90,7 +90,9 @@ def record_of_document(document: Mapping[str, Any]) -> JsonObject | None:
         return None
 
     ordered = sorted(properties, key=lambda name: _order(properties[name]))
-    reduced = reduce_schema({**described, "properties": {one: properties[one] for one in ordered}})
+    reduced = reduce_schema(
+        {**described, "properties": {name: properties[name] for name in ordered}}
+    )
     return {"input": reduced, "outputs": []}
 
 
@@ -114,5 +116,5 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | Mapping):
-        for one in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(one)
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item)

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._data._exchange import MediaConstraints, MediaSupport, Operation, Payload
+from ..._data._money import Reported, exact
 from ..._http._client import checked, join
 from .._abilities import VersionedPaths
-from .._facts import mapping
+from .._facts import mapping, number
 from .._rest import RestAdapter
 from .client import RunwayClient, upload
-from .costs import billing_of, reported_cost
 from .errors import classify_answer
 from .models import endpoint_of
 
@@ -29,6 +30,32 @@ if TYPE_CHECKING:
     from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
     from .._contract import Ability
+
+CREDIT = Decimal("0.01")
+"""Dollars, by Runway's pricing page."""
+
+
+def reported_cost(body: Any, _metadata: Mapping[str, Any]) -> Reported | None:
+    """Return the cost of a task that has ended: credits, of which some may come back later."""
+    spent = exact(mapping(mapping(body).get("cost")).get("credits"))
+    if spent is None:
+        return None
+
+    return Reported(amount=spent * CREDIT, final=False, quantity=spent, unit="runway_credit")
+
+
+def billing_of(task: Any) -> Billing | None:
+    """Return what a failed task costs: Runway states the credits that it kept.
+
+    Where it does not: those of a refused input are not given back.
+    """
+    fields = mapping(task)
+    spent = number(mapping(fields.get("cost")).get("credits"))
+    if spent is None:
+        return "certain" if str(fields.get("failureCode")).startswith("SAFETY.INPUT") else None
+
+    return "certain" if spent else "none"
+
 
 LARGEST_UPLOAD = 200 * 1024 * 1024
 LINK_LIFETIME = timedelta(hours=24)

@@ -58,12 +58,12 @@ def mappers_of(schema: Schema, kind: Kind, *, edits: bool) -> Mappers:
 def alternative(shape: Schema, kind: str) -> Schema:
     """Return the alternative of a parameter that is of a type; empty if there is none."""
     shapes: Sequence[Schema] = shape.get("anyOf", [shape])
-    return next((one for one in shapes if one.get("type") == kind), {})
+    return next((shape for shape in shapes if shape.get("type") == kind), {})
 
 
 def listed(shape: Schema) -> list[Any]:
     """Return the values that a parameter lists, also where it takes others too."""
-    return [value for one in shape.get("anyOf", [shape]) for value in one.get("enum", ())]
+    return [value for option in shape.get("anyOf", [shape]) for value in option.get("enum", ())]
 
 
 # -------------------------------------------------------------------------------------------- text

@@ -84,7 +84,8 @@ def _optional(mapper: FieldMapper) -> FieldMapper:
 # https://developer.ideogram.ai/ideogram-api/masked-edits: what Runway hands on.
 MASKS: Mapping[str, str] = {"ideogram_4_5": "black"}
 MODELS: Mapping[str, Mappers] = {
-    model: _merged(model) for model in dict.fromkeys(id_ for one in DATA.values() for id_ in one)
+    model: _merged(model)
+    for model in dict.fromkeys(id_ for entry in DATA.values() for id_ in entry)
 }
 
 OPTIONAL = False
@@ -265,7 +266,7 @@ def _seen_proportion(request: Any) -> float | None:
 
     Runway crops what does not fit its `ratio`, and some models want one even if nobody asks.
     """
-    frames = [one for one in request.image_list if one.get("type") in FRAME_ROLES]
+    frames = [image for image in request.image_list if image.get("type") in FRAME_ROLES]
     if not frames:
         return None
 

@@ -16,7 +16,7 @@ from ..._support._secrets import AuthHeaders, bearer
 from ...exceptions import ContentModerationError, GenerationFailedError, ValidationError
 from .._error_conditions import Refusal, When
 from .._forms import is_file, multipart
-from .._responses import response_of
+from .._outputs import response_of
 from .._rest import RestAdapter
 from . import models as facts
 from .errors import classify_answer

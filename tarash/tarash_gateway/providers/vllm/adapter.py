@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..._http._client import checked, join
 from ...exceptions import UnsupportedOperationError
 from .._finding import is_since, moment
-from .._openai_list import is_same, newest
+from .._openai_results import is_same, newest
 from .._server_wire import VideoServer, server_errors
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ class VllmAdapter(VideoServer):
             return await client.get(join(client.account.base_url, path))
 
         return [
-            self.operation(client, call, str(one["id"]), moment(one.get("created_at")) or since)
-            for one in await newest(get, "videos", since)
-            if is_since(one.get("created_at"), since) and is_same(one, payload)
+            self.operation(client, call, str(video["id"]), moment(video.get("created_at")) or since)
+            for video in await newest(get, "videos", since)
+            if is_since(video.get("created_at"), since) and is_same(video, payload)
         ]
 
 

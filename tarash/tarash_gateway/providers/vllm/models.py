@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .._server_models import VLLM_IMAGE as IMAGE_FALLBACK
-from .._server_models import VLLM_VIDEO as VIDEO_FALLBACK
-from .._server_models import Mappers
-
-__all__ = ["IMAGE_FALLBACK", "MODELS", "VIDEO_FALLBACK"]
+from ...mapping import passthrough_field_mapper
+from .._server_models import FRAMES, IMAGE, VIDEO, Mappers, all_images
 
 MODELS: Mapping[str, Mappers] = {}
+VIDEO_FALLBACK: Mappers = {
+    **VIDEO,
+    "input_reference": all_images(*FRAMES, "asset"),
+    "generate_sound": passthrough_field_mapper("generate_audio"),
+}
+IMAGE_FALLBACK: Mappers = {**IMAGE, "mask_image": passthrough_field_mapper("mask_image")}

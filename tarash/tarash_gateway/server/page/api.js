@@ -10,7 +10,7 @@ export function use(token, leave = onLeave) {
 }
 
 /** What the server answers where it refuses, or what is said where it can't be reached. */
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(status, body) {
     const error = body?.error ?? {};
     super(error.message || (status ? `The gateway answered ${status}` : "The gateway can't be reached. Is it still running?"));
@@ -28,7 +28,7 @@ export function address(path) {
 }
 
 /** Make a request; return its JSON. */
-export async function ask(method, path, body = undefined, { signal, headers: more = {} } = {}) {
+async function ask(method, path, body = undefined, { signal, headers: more = {} } = {}) {
   const headers = { accept: "application/json", ...more };
   if (method !== "GET") headers["x-csrf-token"] = csrf;
   const isForm = body instanceof FormData;

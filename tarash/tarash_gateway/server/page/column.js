@@ -2,10 +2,8 @@
 
 import { get, post } from "./api.js";
 import { fill, h, say } from "./dom.js";
-import { fieldName, fieldValue, isOpen, isStale, lasting, money, quoted, stateName, stateOf } from "./format.js";
-import { badge, confirmed, costOf, mediaAddress, player, progress } from "./parts.js";
-
-const BILLING = { none: "not billed", possible: "may be billed", certain: "billed" };
+import { BILLING, fieldName, fieldValue, isOpen, isStale, lasting, money, quoted, stateName, stateOf } from "./format.js";
+import { badge, costOf, mediaAddress, player, progress, stopped } from "./parts.js";
 
 /** Make a column; what happens in it is told to `on`. */
 export function column(model, { on, players, signal }) {
@@ -135,7 +133,7 @@ export function column(model, { on, players, signal }) {
 
   function lost(entry) {
     dropStage();
-    after.querySelector(".media")?.replaceWith(h("div", { class: "frame still" }, h("p", {}, "This result can't be shown here."),
+    after.querySelector(".media")?.replaceWith(h("div", { class: "frame" }, h("p", {}, "This result can't be shown here."),
       h("a", { href: mediaAddress(entry), download: true }, "Download it")));
   }
 
@@ -160,7 +158,7 @@ export function column(model, { on, players, signal }) {
 
   async function stop(event) {
     const button = event.target;
-    if (!await confirmed("Cancel this job?", "The provider is asked to stop it. What has run so far may be billed.", "Cancel the job")) return;
+    if (!await stopped()) return;
     button.disabled = true;
     try {
       const answer = await post(`api/jobs/${encodeURIComponent(self.job.id)}/cancel`);

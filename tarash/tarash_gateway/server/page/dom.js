@@ -10,12 +10,14 @@ export function h(tag, properties = {}, ...children) {
   for (const [name, value] of Object.entries(rest)) set(made, name, value);
   for (const [name, value] of Object.entries(data)) made.dataset[name] = value;
   for (const [name, listener] of Object.entries(on)) made.addEventListener(name, listener);
-  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  made.append(...shown(children));
   return made;
 }
 
+const shown = (children) => children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+
 /** Set one attribute or property; null and false take an attribute away. */
-export function set(element, name, value) {
+function set(element, name, value) {
   if (PROPERTIES.has(name)) element[name] = value ?? "";
   else if (value === null || value === undefined || value === false) element.removeAttribute(name);
   else if (ADDRESSES.has(name) && !isOurs(String(value))) throw new Error(`${name} leads elsewhere`);
@@ -30,7 +32,7 @@ function isOurs(address) {
 
 /** Put children in the place of what an element has. */
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.replaceChildren(...shown(children));
   return element;
 }
 
@@ -51,16 +53,36 @@ export function fresh(prefix = "n") {
 }
 
 /** A label with its control, and a hint below it. */
-export function field(label, control, { hint = null, wide = false } = {}) {
+export function field(label, control, { hint = null } = {}) {
   control.id ||= fresh("field");
   const note = hint && h("p", { class: "hint", id: `${control.id}-hint` }, hint);
   if (note) control.setAttribute("aria-describedby", note.id);
-  return h("div", { class: wide ? "field wide" : "field" }, h("label", { for: control.id }, label), control, note);
+  return h("div", { class: "field" }, h("label", { for: control.id }, label), control, note);
 }
 
 /** A select of [value, label] pairs. */
 export function select(options, properties = {}) {
   return h("select", properties, options.map(([value, label]) => h("option", { value }, label)));
+}
+
+/** A table of rows under their names; what has no name holds actions. */
+export function table(label, names, rows = [], properties = {}) {
+  return h("table", { role: "table", "aria-label": label, ...properties },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, names.map((name) => h("th", { role: "columnheader", scope: "col" },
+      name || h("span", { class: "unseen" }, "Actions"))))),
+    h("tbody", { role: "rowgroup" }, rows));
+}
+
+/** A row of a table: [name, content] of each cell. */
+export function row(cells, properties = {}) {
+  return h("tr", { role: "row", ...properties }, cells.map(([name, ...content]) => h("td", { role: "cell", data: { name } }, content)));
+}
+
+/** A table of texts, which others may have written. */
+export function textTable(label, names, texts, properties = {}) {
+  const made = table(label, names, texts.map((cells) => row(cells.map((text, number) => [names[number], text]))), properties);
+  for (const cell of made.querySelectorAll("td")) cell.className = "words";
+  return made;
 }
 
 /** What is shown where there is nothing yet. */

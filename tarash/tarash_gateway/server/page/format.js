@@ -74,8 +74,11 @@ export const fieldValue = (name, value) => (name === "duration_seconds" && typeo
 
 const STATES = {
   queued: "Queued", in_progress: "Making", completed: "Done", failed: "Failed", cancelled: "Cancelled",
-  unknown: "Unclear", draft: "Ready", sending: "Sending", refused: "Refused",
+  unknown: "Unclear", sending: "Sending", refused: "Refused",
 };
+
+/** What an attempt has cost, where no amount is known. */
+export const BILLING = { none: "not billed", possible: "may be billed", certain: "billed" };
 
 /** Where a job stands, as people are told: nobody knows whether one without an answer to its submit has failed. */
 export const stateOf = (job) => (job.error?.code === "unknown_outcome" ? "unknown" : job.status);
@@ -91,7 +94,7 @@ export function listed(values, most = 6) {
 }
 
 /** A value of a request or a plan in a few words. */
-export function brief(value) {
+function brief(value) {
   if (value === null || value === undefined) return "nothing";
   if (typeof value === "boolean") return value ? "yes" : "no";
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);

@@ -1,7 +1,7 @@
 // How the gateway does: providers and their breakers, limits, and what waits.
 
 import { get } from "./api.js";
-import { empty, failure, fill, h, waiting } from "./dom.js";
+import { empty, failure, fill, h, textTable, waiting } from "./dom.js";
 import { listed, moment } from "./format.js";
 
 const EVERY = 10000;
@@ -41,15 +41,9 @@ function numbers(found) {
     figure(found.queue.waiting, "jobs in the queue"));
 }
 
-function table(label, names, rows) {
-  return h("table", { role: "table", "aria-label": label },
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, names.map((name) => h("th", { role: "columnheader", scope: "col" }, name)))),
-    h("tbody", { role: "rowgroup" }, rows.map((cells) => h("tr", { role: "row" }, cells.map((cell, number) => h("td", { role: "cell", class: "words", data: { name: names[number] } }, cell))))));
-}
-
 function circuits(every) {
   return h("section", { "aria-label": "Breakers" }, h("h2", {}, "Breakers"),
-    every.length ? table("Breakers", ["State", "Model", "Of late", "Next probe", "Why"], every.map((one) => [
+    every.length ? textTable("Breakers", ["State", "Model", "Of late", "Next probe", "Why"], every.map((one) => [
       h("span", { class: "badge", data: { state: one.state } }, STATES[one.state] ?? one.state), `${one.provider} · ${one.model}`,
       `${one.failures} failed, ${one.successes} answered`, one.retry_at ? moment(one.retry_at) : "", one.last_error ?? ""]))
       : empty("Nothing to report", "With [breaker] in the configuration, a provider that is down shows here and is skipped for a while."));
@@ -57,7 +51,7 @@ function circuits(every) {
 
 function lines(every) {
   return h("section", { "aria-label": "Limits" }, h("h2", {}, "Limits"),
-    every.length ? table("Limits", ["For", "In flight", "Waiting", "Most"], every.map((one) => [one.name, String(one.in_flight), String(one.waiting), one.most === null ? "learned" : String(one.most)]))
+    every.length ? textTable("Limits", ["For", "In flight", "Waiting", "Most"], every.map((one) => [one.name, String(one.in_flight), String(one.waiting), one.most === null ? "learned" : String(one.most)]))
       : empty("No limits in force", "With [[limits]] in the configuration, jobs in flight and those that wait their turn are counted here."));
 }
 
@@ -65,7 +59,7 @@ function providers(every) {
   const state = (one) => (one.mocked ? ["", "Mocked"] : one.ready ? ["ready", "Ready"] : one.installed ? ["", one.own_server ? "Needs an address" : "No key"] : ["", `Needs the extra ${one.extra}`]);
   return h("section", { "aria-label": "Providers" }, h("h2", {}, "Providers"),
     every.some((one) => one.mocked) && h("p", { class: "faint" }, "The mock answers for every one of them: no provider is asked, and no key is used."),
-    table("Providers", ["State", "Name", "Makes", "Key"], every.map((one) => {
+    textTable("Providers", ["State", "Name", "Makes", "Key"], every.map((one) => {
       const [name, text] = state(one);
       return [h("span", { class: "badge", data: { state: name } }, text), one.name, listed(one.modalities), one.environment_variables.length ? h("code", {}, listed(one.environment_variables, 2)) : ""];
     })));

@@ -2,9 +2,9 @@
 
 import { get, post, remove } from "./api.js";
 import { empty, failure, fill, h, say, waiting } from "./dom.js";
-import { fieldName, fieldValue, isOpen, isStale, lasting, moment, money, stateName, stateOf } from "./format.js";
+import { BILLING, fieldName, fieldValue, isOpen, isStale, lasting, moment, money, stateName, stateOf } from "./format.js";
 import { follow } from "./live.js";
-import { badge, confirmed, copier, costOf, deleted, labelsOf, mediaAddress, player, progress } from "./parts.js";
+import { badge, copier, costOf, deleted, labelsOf, mediaAddress, player, progress, stopped } from "./parts.js";
 
 export async function job(place, { rest, signal }) {
   fill(place, waiting());
@@ -57,12 +57,12 @@ export async function job(place, { rest, signal }) {
       fill(media, h("div", { class: "frame" }, h("p", {}, "Being made…")));
     } else {
       const text = found.error?.message || "There is no result.";
-      fill(media, h("div", { class: "frame still" }, h("p", { class: "empty-title" }, stateName(found.status)), h("p", { class: "words" }, text)));
+      fill(media, h("div", { class: "frame" }, h("p", { class: "empty-title" }, stateName(found.status)), h("p", { class: "words" }, text)));
     }
   }
 
   function lost(entry) {
-    fill(media, h("div", { class: "frame still" }, h("p", { class: "empty-title" }, "The result can't be shown"),
+    fill(media, h("div", { class: "frame" }, h("p", { class: "empty-title" }, "The result can't be shown"),
       h("p", {}, "The provider may not keep it any more, or this browser can't play it."),
       h("a", { href: mediaAddress(entry), download: true }, "Try to download it")));
   }
@@ -77,7 +77,7 @@ export async function job(place, { rest, signal }) {
   }
 
   async function stop() {
-    if (!await confirmed("Cancel this job?", "The provider is asked to stop it. What has run so far may be billed.", "Cancel the job")) return;
+    if (!await stopped()) return;
     try {
       const answer = await post(`${path}/cancel`);
       say(`The provider said: ${answer.cancel}`);
@@ -113,8 +113,6 @@ export async function job(place, { rest, signal }) {
   if (isOpen(now.status)) follow([now.id], (found) => show(found), signal);
 }
 
-const BILLING = { none: "not billed", possible: "may be billed", certain: "billed" };
-
 function factsOf(found) {
   const request = Object.entries(found.request ?? {}).filter(([name]) => name !== "prompt");
   const pairs = [
@@ -145,7 +143,7 @@ function made(found, name, asked) {
 }
 
 /** What was changed to fit the model, one line each. */
-export function adjustmentsOf(adjustments) {
+function adjustmentsOf(adjustments) {
   if (!adjustments?.length) return null;
   return h("section", {}, h("h2", {}, "Adjusted to fit the model"),
     h("ul", { class: "adjustments" }, adjustments.map((one) => h("li", { class: "words" },
@@ -155,7 +153,7 @@ export function adjustmentsOf(adjustments) {
 }
 
 /** What each attempt of the chain did. */
-export function attemptsOf(execution) {
+function attemptsOf(execution) {
   if (!execution?.attempts?.length) return null;
   return h("section", {}, h("h2", {}, "Attempts"),
     h("ol", { class: "attempts" }, execution.attempts.map((one) => h("li", { class: "words" },

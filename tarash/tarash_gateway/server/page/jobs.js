@@ -1,10 +1,10 @@
 // All jobs of a key, newest first: filtered, followed while they run, stopped.
 
 import { get, post, remove } from "./api.js";
-import { empty, failure, field, fill, h, say, select, waiting } from "./dom.js";
+import { empty, failure, field, fill, h, row, say, select, table, waiting } from "./dom.js";
 import { ago, isOpen, isStale, moment, stateName, stateOf } from "./format.js";
 import { follow } from "./live.js";
-import { badge, confirmed, costOf, deleted, labelsOf, progress } from "./parts.js";
+import { badge, costOf, deleted, labelsOf, progress, stopped } from "./parts.js";
 
 const PAGE = 30;
 const COLUMNS = ["State", "What", "Labels", "Cost", "Made", ""];
@@ -18,16 +18,13 @@ export async function jobs(place, { who, query, signal }) {
   kind.value = query.get("kind") ?? "";
   label.value = query.get("label") ?? "";
 
-  const rows = h("tbody", { role: "rowgroup" });
-  const table = h("table", { class: "jobs", role: "table", "aria-label": "Jobs" },
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, COLUMNS.map((name) => h("th", { role: "columnheader", scope: "col" },
-      name || h("span", { class: "unseen" }, "Actions"))))),
-    rows);
+  const list = table("Jobs", COLUMNS, [], { class: "jobs" });
+  const [rows] = list.tBodies;
   const below = h("div", { class: "below" });
   const filters = h("form", { class: "filters", role: "search", "aria-label": "Filter jobs" },
     field("State", state), field("Kind", kind), field("Label", label));
   fill(place, h("div", { class: "head" }, h("h1", {}, "Jobs"),
-    h("button", { type: "button", class: "quiet", on: { click: () => load() } }, "Refresh")), filters, table, below);
+    h("button", { type: "button", class: "quiet", on: { click: () => load() } }, "Refresh")), filters, list, below);
 
   let turn = new AbortController();
   const shown = new Map();
@@ -50,7 +47,7 @@ export async function jobs(place, { who, query, signal }) {
       if (mine.signal.aborted) return;
       if (!after) fill(rows);
       for (const job of page.data) {
-        shown.set(job.id, row(job));
+        shown.set(job.id, rowOf(job));
         rows.append(shown.get(job.id));
       }
       finish(page, asked);
@@ -61,7 +58,7 @@ export async function jobs(place, { who, query, signal }) {
   }
 
   function finish(page, asked) {
-    table.hidden = !shown.size;
+    list.hidden = !shown.size;
     if (shown.size) {
       const last = page.data.at(-1)?.id;
       fill(below, page.has_more && h("button", { type: "button", class: "quiet", on: { click: () => load(last) } }, "Show older ones"));
@@ -78,7 +75,7 @@ export async function jobs(place, { who, query, signal }) {
   function moved(job) {
     const before = shown.get(job.id);
     if (!before || isStale(job, before.querySelector(".badge")?.dataset.state)) return;
-    const next = row(job);
+    const next = rowOf(job);
     // What has the focus keeps it: rows change under the hands of whoever reads them.
     const focus = before.contains(document.activeElement) ? document.activeElement.dataset.part : null;
     before.replaceWith(next);
@@ -87,8 +84,7 @@ export async function jobs(place, { who, query, signal }) {
     if (!isOpen(job.status)) say(`${job.model}: ${stateName(job.status)}`);
   }
 
-  function row(job) {
-    const cell = (name, ...children) => h("td", { role: "cell", data: { name } }, children);
+  function rowOf(job) {
     const title = job.request?.prompt || "(no prompt)";
     const stop = isOpen(job.status) && h("button", {
       type: "button", class: "quiet small", data: { part: "stop" }, "aria-label": `Cancel: ${title.slice(0, 60)}`,
@@ -98,19 +94,20 @@ export async function jobs(place, { who, query, signal }) {
       type: "button", class: "quiet small", data: { part: "delete" }, "aria-label": `Delete: ${title.slice(0, 60)}`,
       on: { click: (event) => drop(job, event.target) },
     }, "Delete");
-    return h("tr", { role: "row", data: { job: job.id } },
-      cell("State", badge(stateOf(job)), isOpen(job.status) && progress(job, title.slice(0, 60))),
-      cell("What", h("a", { class: "prompt", href: `#/jobs/${encodeURIComponent(job.id)}`, data: { part: "open" } }, title),
+    return row([
+      ["State", badge(stateOf(job)), isOpen(job.status) && progress(job, title.slice(0, 60))],
+      ["What", h("a", { class: "prompt", href: `#/jobs/${encodeURIComponent(job.id)}`, data: { part: "open" } }, title),
         h("div", { class: "faint words" }, job.model, who.is_admin && job.key && job.key !== "admin" ? ` · key ${job.key}` : ""),
-        job.error && h("div", { class: "trouble words" }, job.error.message)),
-      cell("Labels", Object.keys(job.labels ?? {}).length > 0 && h("span", { class: "labels" }, labelsOf(job))),
-      cell("Cost", costOf(job)),
-      cell("Made", h("time", { datetime: job.created_at, title: moment(job.created_at) }, ago(job.created_at))),
-      cell("", stop, gone));
+        job.error && h("div", { class: "trouble words" }, job.error.message)],
+      ["Labels", Object.keys(job.labels ?? {}).length > 0 && h("span", { class: "labels" }, labelsOf(job))],
+      ["Cost", costOf(job)],
+      ["Made", h("time", { datetime: job.created_at, title: moment(job.created_at) }, ago(job.created_at))],
+      ["", stop, gone],
+    ], { data: { job: job.id } });
   }
 
   async function cancel(job, button) {
-    if (!await confirmed("Cancel this job?", "The provider is asked to stop it. What has run so far may be billed.", "Cancel the job")) return;
+    if (!await stopped()) return;
     button.disabled = true;
     try {
       moved((await post(`api/jobs/${encodeURIComponent(job.id)}/cancel`)).job);

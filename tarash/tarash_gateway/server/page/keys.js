@@ -1,7 +1,7 @@
 // Keys and their budgets, for the admin: made and shown once, rotated, revoked.
 
 import { get, post, remove } from "./api.js";
-import { empty, failure, field, fill, h, say, select, waiting } from "./dom.js";
+import { empty, failure, field, fill, h, row, say, select, table, waiting } from "./dom.js";
 import { ago, listed, moment, money } from "./format.js";
 import { confirmed, copier } from "./parts.js";
 
@@ -40,7 +40,7 @@ export async function keys(place, { signal }) {
     try {
       const [found, spent, audit] = await Promise.all([get("api/keys", { signal }), get("api/spending", { signal }), get("api/audit?limit=20", { signal })]);
       const byKey = new Map(spent.data.map((one) => [one.key, one]));
-      fill(list, found.data.length ? table(found.data, byKey)
+      fill(list, found.data.length ? tableOf(found.data, byKey)
         : empty("No keys yet", "Give each client a key of its own: with the models it may use and what it may spend."));
       fill(acts, h("h2", {}, "What the admin has done"), audit.data.length ? h("ol", { class: "acts" }, audit.data.map((one) => h("li", { class: "words" },
         h("time", { class: "faint", datetime: one.at }, moment(one.at)), ` ${one.act.replace(".", " ")} `, h("code", {}, one.what), h("span", { class: "faint" }, ` from ${one.address ?? "unknown"}`))))
@@ -50,27 +50,25 @@ export async function keys(place, { signal }) {
     }
   }
 
-  function table(every, spent) {
+  function tableOf(every, spent) {
     const names = ["Name", "Models", "Budget", "Spent", "Limits", "Made", ""];
-    return h("table", { role: "table", class: "keys", "aria-label": "Keys" },
-      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, names.map((name) => h("th", { role: "columnheader", scope: "col" }, name || h("span", { class: "unseen" }, "Actions"))))),
-      h("tbody", { role: "rowgroup" }, every.map((key) => row(key, spent.get(key.id)))));
+    return table("Keys", names, every.map((key) => rowOf(key, spent.get(key.id))), { class: "keys" });
   }
 
-  function row(key, spent) {
-    const cell = (name, ...children) => h("td", { role: "cell", data: { name } }, children);
+  function rowOf(key, spent) {
     const limits = [key.in_flight && `${key.in_flight} at once`, key.requests_per_minute && `${key.requests_per_minute} requests/min`,
       key.expires_at && `until ${moment(key.expires_at)}`, key.allow_unpriced && "unpriced allowed"].filter(Boolean);
-    return h("tr", { role: "row" },
-      cell("Name", h("a", { class: "words", href: `#/jobs?label=${encodeURIComponent(`key:${key.id}`)}` }, key.name), h("div", {}, h("code", { class: "faint" }, key.id))),
-      cell("Models", h("span", { class: "words" }, listed(key.models, 4) === "*" ? "all" : listed(key.models, 4))),
-      cell("Budget", key.budget ? `${money(key.budget.amount)} ${key.budget.per === "total" ? "in all" : `per ${key.budget.per}`}` : h("span", { class: "faint" }, "none")),
-      cell("Spent", spending(key, spent)),
-      cell("Limits", limits.length ? listed(limits) : h("span", { class: "faint" }, "none")),
-      cell("Made", h("time", { datetime: key.created_at }, ago(key.created_at))),
-      cell("", h("div", { class: "row end" },
+    return row([
+      ["Name", h("a", { class: "words", href: `#/jobs?label=${encodeURIComponent(`key:${key.id}`)}` }, key.name), h("div", {}, h("code", { class: "faint" }, key.id))],
+      ["Models", h("span", { class: "words" }, listed(key.models, 4) === "*" ? "all" : listed(key.models, 4))],
+      ["Budget", key.budget ? `${money(key.budget.amount)} ${key.budget.per === "total" ? "in all" : `per ${key.budget.per}`}` : h("span", { class: "faint" }, "none")],
+      ["Spent", spending(key, spent)],
+      ["Limits", limits.length ? listed(limits) : h("span", { class: "faint" }, "none")],
+      ["Made", h("time", { datetime: key.created_at }, ago(key.created_at))],
+      ["", h("div", { class: "row end" },
         h("button", { type: "button", class: "quiet small", "aria-label": `Rotate ${key.name}`, on: { click: () => rotate(key) } }, "Rotate"),
-        h("button", { type: "button", class: "quiet small", "aria-label": `Revoke ${key.name}`, on: { click: () => revoke(key) } }, "Revoke"))));
+        h("button", { type: "button", class: "quiet small", "aria-label": `Revoke ${key.name}`, on: { click: () => revoke(key) } }, "Revoke"))],
+    ]);
   }
 
   async function rotate(key) {

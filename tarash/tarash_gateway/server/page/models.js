@@ -1,7 +1,7 @@
 // The catalogue: searched, with what each model takes, what it costs and how long it will be there.
 
 import { get } from "./api.js";
-import { empty, failure, field, fill, h, say, select, waiting } from "./dom.js";
+import { empty, failure, field, fill, h, say, select, textTable, waiting } from "./dom.js";
 import { listed, money, rate } from "./format.js";
 
 const PAGE = 40;
@@ -125,9 +125,7 @@ function prices(lines) {
     return `${unit} / ${per}${line.unit}`;
   };
   const when = (line) => Object.entries(line.when ?? {}).map(([name, value]) => `${name} ${value === true ? "on" : value === false ? "off" : [value].flat().join(", ")}`).join("; ");
-  return h("table", { class: "prices", role: "table", "aria-label": "Prices" },
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ["Price", "For", "When", "Source"].map((name) => h("th", { role: "columnheader", scope: "col" }, name)))),
-    h("tbody", { role: "rowgroup" }, lines.map((line) => h("tr", { role: "row" }, [["Price", text(line)], ["For", (line.billable ?? "output").replaceAll("_", " ")], ["When", when(line)],
-      ["Source", [line.source, line.date].filter(Boolean).join(", ")]].map(([name, value]) => h("td", { role: "cell", class: "words", data: { name } }, value))))));
+  const source = (line) => [line.source, line.date].filter(Boolean).join(", ");
+  return textTable("Prices", ["Price", "For", "When", "Source"],
+    lines.map((line) => [text(line), (line.billable ?? "output").replaceAll("_", " "), when(line), source(line)]), { class: "prices" });
 }
-

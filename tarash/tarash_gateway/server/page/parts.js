@@ -86,6 +86,11 @@ export function confirmed(title, text, deed) {
   });
 }
 
+/** Ask whether a job is to be stopped. */
+export function stopped() {
+  return confirmed("Cancel this job?", "The provider is asked to stop it. What has run so far may be billed.", "Cancel the job");
+}
+
 /** Ask whether a job is to be deleted. */
 export function deleted(job) {
   return confirmed(`Delete this ${job.kind}?`,

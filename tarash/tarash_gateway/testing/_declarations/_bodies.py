@@ -1,11 +1,10 @@
-"""What the vendor of a declaration says of its jobs, and how it refuses."""
+"""What the vendor of a declaration says of its jobs, one or a list, and how it refuses."""
 
-import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tarash.tarash_gateway.testing import _media
-from tarash.tarash_gateway.testing._declarations._paths import place, place_each, read_at
+from tarash.tarash_gateway.testing._declarations._places import place, place_each, read_at
 from tarash.tarash_gateway.testing._declarations._reading import Declaration, Table
 from tarash.tarash_gateway.testing._declarations._samples import sample
 from tarash.tarash_gateway.testing._job_record import JobRecord
@@ -13,6 +12,7 @@ from tarash.tarash_gateway.testing._script import Script
 
 Publish = Callable[[str, bytes], str]
 _UNAUTHORIZED = 401
+_PAGE = 100
 _FAILED = "The work came to nothing"
 _REFUSED = "This was held back"
 
@@ -53,7 +53,7 @@ class Bodies:
             return self.of_rule(rule, message, None)
 
         has_numbers = any(
-            isinstance(one, int) for flag in self.said.inside for one in flag.get("unless", ())
+            isinstance(value, int) for flag in self.said.inside for value in flag.get("unless", ())
         )
         return self.error(message, f"{90_000 + status}" if has_numbers else f"error_{status}")
 
@@ -70,9 +70,10 @@ class Bodies:
     def status(self, poll: Table, *words: str, prefer: str = "") -> str | None:
         """Return the vendor's word for the first of ours that it has one for."""
         for word in words:
-            theirs: list[str] = [one for one, ours in poll["statuses"].items() if ours == word]
+            theirs: list[str] = [term for term, ours in poll["statuses"].items() if ours == word]
+            preferred = (term for term in theirs if prefer and prefer in term.lower())
             if theirs:
-                return next((one for one in theirs if prefer and prefer in one.lower()), theirs[0])
+                return next(preferred, theirs[0])
 
         return None
 
@@ -124,7 +125,7 @@ class Bodies:
     def _envelops(self, poll: Table) -> bool:
         """Tell whether a code beside a job is about the answer, and not about the job."""
         return not poll.get("items") and any(
-            one["at"] == self.said.code for one in self.said.inside
+            flag["at"] == self.said.code for flag in self.said.inside
         )
 
     def cancelled(self, poll: Table, job_id: str) -> dict[str, Any] | None:
@@ -175,7 +176,7 @@ class Bodies:
             name = "video.mp4" if job.kind == "video" else f"{number}.png"
             content = job.content()
             in_body = result.get("base64") or _is_base64(result, job.kind)
-            made.append(base64.b64encode(content).decode() if in_body else publish(name, content))
+            made.append(_media.base64_of(content) if in_body else publish(name, content))
 
         for path in list(result["media"].get(job.kind, ()))[:1]:
             self._place_picked(body, path, made)
@@ -221,9 +222,52 @@ class Bodies:
         return item
 
 
-def both(one: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+def page_of(
+    bodies: Bodies,
+    table: Table,
+    jobs: Sequence[JobRecord],
+    asked: dict[str, str],
+    item: Callable[[JobRecord], dict[str, Any]],
+) -> dict[str, Any]:
+    """Return the page of a list that a request is for, by `page`, `offset` or `cursor`.
+
+    Args:
+        bodies: Makes what stands around a list.
+        table: The declared list, of `list` or of a poll's `many`.
+        jobs: What there is, newest first.
+        asked: What the request says in the places of the list's names.
+        item: Makes a job as the list shows it.
+    """
+    size = int(table.get("most") or table.get("page_size") or _PAGE)
+    stated = asked.get("page") or asked.get("cursor") or ""
+    first = (int(stated) - 1) * size if stated.isdigit() else 0
+    if asked.get("offset", "").isdigit():
+        first = int(asked["offset"])
+
+    further = len(jobs) > first + size
+    body = bodies.good()
+    place(body, table["items"], [item(job) for job in jobs[first : first + size]])
+    if table.get("more"):
+        place(body, table["more"], further)
+
+    if table.get("next") and further:
+        place(body, table["next"], str(first // size + 2))
+
+    return body
+
+
+def status_item(poll: Table, job_id: str, body: Any) -> dict[str, Any]:
+    """Return a job as a poll's `many` shows it: its id, and where it stands by what a poll says."""
+    many, at = poll["many"], poll.get("status", "status")
+    item: dict[str, Any] = {}
+    place(item, many.get("id", "id"), job_id)
+    place(item, many.get("status") or at, read_at(body, at))
+    return item
+
+
+def both(body: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Return what two bodies say, also in the objects that they share."""
-    made = dict(one)
+    made = dict(body)
     for name, value in other.items():
         mine = made.get(name)
         if isinstance(mine, dict) and isinstance(value, Mapping):

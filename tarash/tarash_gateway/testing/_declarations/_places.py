@@ -1,4 +1,7 @@
-"""How requests of a declared vendor are distinguished, and the forms of their bodies."""
+"""Where things stand at a declared vendor: the paths of requests, and places in a body.
+
+A place in a body is written as the declaration names it, such as `data[].url`.
+"""
 
 import json
 import re
@@ -8,8 +11,7 @@ from urllib.parse import parse_qsl, quote
 
 from tarash.tarash_gateway.testing._declarations._reading import Table
 from tarash.tarash_gateway.testing._records import RecordedRequest, Step
-from tarash.tarash_gateway.testing._wire import Handler, Reply, Route
-from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wire import Handler, Reply, Route, read_form
 
 NAMED = re.compile(r"\{(\w+)\}")
 
@@ -96,3 +98,61 @@ def filled(template: str, values: Mapping[str, str]) -> str:
 
 def type_of(name: str) -> str:
     return "video/mp4" if name.endswith(".mp4") else "image/png"
+
+
+def place(body: dict[str, Any], path: str, value: Any) -> None:
+    """Write a value at a place, with all that has to be around it."""
+    _write(body, _steps(path), value)
+
+
+def _steps(path: str) -> list[str | int]:
+    steps: list[str | int] = []
+    for name in path.split("."):
+        plain = name.removesuffix("[]")
+        steps.append(int(plain) if plain.isdigit() else plain)
+        if name.endswith("[]"):
+            steps.append(0)
+
+    return steps
+
+
+def _write(holder: Any, steps: list[str | int], value: Any) -> None:
+    step, *rest = steps
+    if isinstance(step, int):
+        while len(holder) <= step:
+            holder.append({} if rest and isinstance(rest[0], str) else [] if rest else None)
+    elif rest and not isinstance(holder.get(step), list if isinstance(rest[0], int) else dict):
+        holder[step] = [] if isinstance(rest[0], int) else {}
+
+    if rest:
+        _write(holder[step], rest, value)
+    else:
+        holder[step] = value
+
+
+def place_each(body: dict[str, Any], path: str, values: list[Any]) -> None:
+    """Write several values at a place with `[]` in it; at any other the first alone."""
+    if "[]" not in path:
+        if values:
+            place(body, path, values[0])
+
+        return
+
+    for number, value in enumerate(values):
+        place(body, re.sub(r"\[\]", f".{number}", path, count=1), value)
+
+    if not values:
+        place(body, path.partition("[]")[0], [])
+
+
+def read_at(body: Any, path: str) -> Any:
+    """Return the first value at a place; None for nothing."""
+    for step in _steps(path):
+        if isinstance(step, int) and isinstance(body, list):
+            body = body[step] if step < len(body) else None
+        elif isinstance(body, Mapping):
+            body = body.get(str(step))
+        else:
+            return None
+
+    return body

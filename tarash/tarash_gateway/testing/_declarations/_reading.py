@@ -47,14 +47,14 @@ class Declaration:
         self.title: str = raw.get("title", self.name)
         self.account: Table = raw["account"]
         self.submits = _tables(raw["submit"])
-        self.polls = _tables(raw.get("poll", ()))
+        self.polls = [*map(_with_statuses, _tables(raw.get("poll", ())))]
         self.sharing = [poll for poll in self.polls if "many" in poll]
         self.results = _tables(raw["result"])
         self.cancels = _tables(raw.get("cancel", ()))
         self.lists = _tables(raw.get("list", ()))
         self.quotes = _tables(raw.get("quote", ()))
         sets = raw.get("sets", {})
-        self.models = [_whole(form, sets) for one in raw["models"] for form in _forms(one)]
+        self.models = [_whole(form, sets) for model in raw["models"] for form in _forms(model)]
         self.upload: Table | None = raw.get("upload")
         errors = raw.get("errors", {})
         self.message: str = next(iter(errors.get("message", ())), "error.message")
@@ -80,10 +80,12 @@ class Declaration:
             for name in model["ids"]
             if kind in (None, model["kind"])
         ]
-        exact = [(one, name) for one, name in of_kind if one.get("sent_as", name) == sent]
-        begun = [(one, name) for one, name in of_kind if sent.startswith(name.removesuffix("*"))]
+        exact = [(model, name) for model, name in of_kind if model.get("sent_as", name) == sent]
+        begun = [
+            (model, name) for model, name in of_kind if sent.startswith(name.removesuffix("*"))
+        ]
         begun.sort(key=lambda pair: -len(pair[1]))
-        return exact or [(one, sent) for one, _ in begun]
+        return exact or [(model, sent) for model, _ in begun]
 
     def paths(self, way: Table) -> list[str]:
         """Return where the submits of one table go: some models have paths of their own."""
@@ -92,7 +94,7 @@ class Declaration:
             for model in self.models
             if model.get("path") and any(is_for(way, model["kind"], name) for name in model["ids"])
         ]
-        return [str(way["path"]), *dict.fromkeys(own)]
+        return [str(way["path"]), *dict.fromkeys((*way.get("paths", {}).values(), *own))]
 
     def forms(self, name: str) -> int:
         """Return how many forms a model has."""
@@ -107,6 +109,15 @@ class Declaration:
         rules = [rule for rule in self.rules if rule["means"] == meaning]
         plain = [rule for rule in rules if not rule.get("code")] if in_job else []
         return next(iter(plain or rules), None)
+
+
+def _with_statuses(poll: Table) -> Table:
+    """Return a poll with our word for each of the provider's, some of which stand in lists."""
+    statuses: dict[str, Any] = {}
+    for name, value in poll["statuses"].items():
+        statuses |= dict.fromkeys(value, name) if isinstance(value, list) else {name: value}
+
+    return {**poll, "statuses": statuses}
 
 
 def _forms(model: Table) -> Iterator[Table]:

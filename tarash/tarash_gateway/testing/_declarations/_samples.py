@@ -10,7 +10,7 @@ def sample(pattern: str | None, fallback: str) -> str:
 
     made = _Reader(pattern).alternatives()
     tried = [made, f"{fallback} {made}", f"{made} {fallback}"]
-    return next((one for one in tried if _fits(pattern, one)), made)
+    return next((text for text in tried if _fits(pattern, text)), made)
 
 
 def _fits(pattern: str, text: str) -> bool:
@@ -74,7 +74,7 @@ class _Reader:
         inside = match[0] if match else ""
         self._take(len(inside) + 1)
         if inside.startswith("^"):
-            return next((one for one in "a1 -" if one not in inside), "~")
+            return next((letter for letter in "a1 -" if letter not in inside), "~")
 
         return _CLASSES.get(inside[1:2], inside[1:2]) if inside[:1] == "\\" else inside[:1]
 

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tarash.tarash_gateway.testing._declarations._bodies import Bodies, Wanted
-from tarash.tarash_gateway.testing._declarations._listing import page_of, status_item
-from tarash.tarash_gateway.testing._declarations._paths import place, read_at
+from tarash.tarash_gateway.testing._declarations._account import Account
+from tarash.tarash_gateway.testing._declarations._bodies import Bodies, Wanted, page_of, status_item
 from tarash.tarash_gateway.testing._declarations._places import (
     Place,
     answered,
@@ -15,9 +14,10 @@ from tarash.tarash_gateway.testing._declarations._places import (
     body_of,
     filled,
     lacks_file,
+    place,
+    read_at,
     type_of,
 )
-from tarash.tarash_gateway.testing._declarations._pricing import Pricing
 from tarash.tarash_gateway.testing._declarations._reading import Declaration, Table, is_for
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._public import serve_bytes
@@ -29,7 +29,7 @@ from tarash.tarash_gateway.testing._wires._context import WireContext
 _OK, _REFUSED = 200, 400
 
 
-class DeclaredWire(Pricing):
+class DeclaredWire(Account):
     """One declaration's endpoints: submit, poll, result, cancel, list, uploads, check.
 
     Args:
@@ -37,10 +37,11 @@ class DeclaredWire(Pricing):
         context: What a wire has of the simulator.
     """
 
+    nowhere = "There is no {method} {path} here"
+
     def __init__(self, declaration: Declaration, context: WireContext) -> None:
-        super().__init__(declaration, context.keys)
+        super().__init__(declaration, context)
         self._base = context.origin + declaration.base_path
-        self._context = context
         self._bodies = Bodies(declaration)
         self._files: dict[str, tuple[bytes, str]] = {}
         self._jobs: dict[str, tuple[str, str, str, str | None]] = {}
@@ -62,7 +63,7 @@ class DeclaredWire(Pricing):
         for how in declaration.cancels:
             routes += self._at(how.get("method", "DELETE"), how["path"], self._cancel, "cancel")
 
-        for listing in [*declaration.lists, *(one["many"] for one in declaration.sharing)]:
+        for listing in [*declaration.lists, *(poll["many"] for poll in declaration.sharing)]:
             method = str(listing.get("method", "GET"))
             routes += self._at(method, listing["path"], self._list, "list")
 
@@ -99,10 +100,6 @@ class DeclaredWire(Pricing):
         """Answer with the declared places for words and code."""
         return Reply.json(self._bodies.of_status(status, message), status)
 
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, f"There is no {request.method} {request.path} here")
-
     async def _check(self, _request: RecordedRequest) -> Reply:
         return Reply.json(self._bodies.good())
 
@@ -122,7 +119,7 @@ class DeclaredWire(Pricing):
             if named is not None:
                 return await self._accepted(way, request, body, named)
 
-        if all(body_of(request, str(one.get("sends", "json"))) is None for one in ways):
+        if all(body_of(request, str(way.get("sends", "json"))) is None for way in ways):
             return self.error(415, f"The body is no {ways[0].get('sends', 'json')}")
 
         return self.error(404, "There is no such model")
@@ -156,7 +153,9 @@ class DeclaredWire(Pricing):
         kind = str(model["kind"])
         job_id = uuid.uuid4().hex
         wanted = Wanted(job_id, kind, model, body)
-        lacking = [one for one in way.get("headers", {}) if one.lower() not in request.headers]
+        lacking = [
+            header for header in way.get("headers", {}) if header.lower() not in request.headers
+        ]
         is_plain = not model.get("schema") and self._said.forms(name) == 1
         missing = wanted.missing() if is_plain else None
         if lacking or missing:
@@ -230,7 +229,7 @@ class DeclaredWire(Pricing):
     # ----------------------------------------------------------------------------------------- poll
     async def _poll(self, request: RecordedRequest) -> Reply:
         poll, ids = self._asked(self._said.polls, request)
-        jobs = [job for one in ids.split(",") if (job := self._context.state.look(one))]
+        jobs = [job for job_id in ids.split(",") if (job := self._context.state.look(job_id))]
         if not jobs and not poll.get("items"):
             return self.error(404, "There is no such job")
 
@@ -268,17 +267,17 @@ class DeclaredWire(Pricing):
     def _asked(self, tables: Sequence[Table], request: RecordedRequest) -> tuple[Table, str]:
         """Return which stage a request is for, and which job: by path, query or body."""
         meant = [table for table in tables if self._is_at(table["path"], request)]
-        for one in meant:
+        for table in meant:
             if "id" in request.path_values:
-                return one, request.path_values["id"]
+                return table, request.path_values["id"]
 
-            for name, value in parse_qsl(one["path"].partition("?")[2]):
+            for name, value in parse_qsl(table["path"].partition("?")[2]):
                 if value == "{id}":
-                    return one, request.query.get(name, "")
+                    return table, request.query.get(name, "")
 
             if request.method == "POST":
                 body = body_of(request, "json") or {}
-                return one, str(read_at(body, one.get("item_id", "id")) or "")
+                return table, str(read_at(body, table.get("item_id", "id")) or "")
 
         return (meant or list(tables))[0], ""
 
@@ -289,9 +288,9 @@ class DeclaredWire(Pricing):
     # --------------------------------------------------------------------------------------- result
     async def _fetch(self, request: RecordedRequest) -> Reply:
         named = [*request.path_values.values(), *request.query.values()]
-        ids = [one.removeprefix("file-") for one in named]
-        job = next((job for one in ids if (job := self._context.state.find(one))), None)
-        if job is None or job.phase(self._context.state.clock()) != "ended":
+        ids = [value.removeprefix("file-") for value in named]
+        job = next((job for job_id in ids if (job := self._context.state.find(job_id))), None)
+        if job is None or self._phase(job) != "ended":
             return self.error(404, "There is no such result")
 
         body = job.result_body
@@ -338,12 +337,8 @@ class DeclaredWire(Pricing):
             return self.error(404, "There is no such job")
 
         now = state.clock()
-        job.cancel_requested = True
-        if job.script.cancel == "too_late" and job.phase(now) != "ended":
-            job.end(now, cancelled=False)
-
         states = how.get("states", ("queued", "processing"))
-        phase = {"queued": "queued", "running": "processing"}.get(job.phase(now))
+        phase = {"queued": "queued", "running": "processing"}.get(job.ask_to_cancel(now))
         if phase is None:
             return self.error(409, "The job has ended")
 
@@ -359,8 +354,10 @@ class DeclaredWire(Pricing):
     async def _list(self, request: RecordedRequest) -> Reply:
         """Answer with a page, for whoever searches for a job, or asks where many stand, or both."""
         declaration = self._said
-        listing = next((one for one in declaration.lists if self._is_at(one["path"], request)), {})
-        meant = (one for one in declaration.sharing if self._is_at(one["many"]["path"], request))
+        listing = next(
+            (listing for listing in declaration.lists if self._is_at(listing["path"], request)), {}
+        )
+        meant = (poll for poll in declaration.sharing if self._is_at(poll["many"]["path"], request))
         poll = next(meant, {})
         many = poll.get("many", {})
         asked = {**asked_by(many, request), **asked_by(listing, request)}

@@ -18,7 +18,7 @@ _VIDU = (
     *("q3-turbo_start-end2video", "q3-pro_start-end2video"),
     *("q2-turbo_start-end2video", "q2-pro_start-end2video"),
 )
-_MEDIA = ("prompt!", "media!")
+_MEDIA = ("prompt*", "media*")
 
 
 def resold(video: Callable[..., Any]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def resold(video: Callable[..., Any]) -> dict[str, Any]:
     return {
         "kling/kling-v3-video-generation": kling,
         "kling/kling-v3-omni-video-generation": kling,
-        **{f"vidu/vidu{one}": _vidu(one, video) for one in _VIDU},
+        **{f"vidu/vidu{series}": _vidu(series, video) for series in _VIDU},
         "pixverse/pixverse-v5.6-it2v": _pixverse(video, {"image_url": 1}),
         "pixverse/pixverse-v5.6-kf2v": _pixverse(video, {"first_frame": 1, "last_frame": 1}),
     }
@@ -48,7 +48,7 @@ def _vidu(series: str, video: Callable[..., Any]) -> Any:
         *("resolution", "duration", "watermark"),
         *(("audio",) if newest else ()),
         *(("size",) if of_text else ()),
-        inputs=("prompt!",) if of_text else _MEDIA,
+        inputs=("prompt*",) if of_text else _MEDIA,
         tiers=_LINES,
         seconds=tuple(range(1, 17 if newest else 11)),
         media={"image": 2 if "end" in series else 1},

@@ -5,10 +5,11 @@ fields, paths of their own) and two for images (messages, the older text-to-imag
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tarash.tarash_gateway.testing._wires import _checks as checks
 from tarash.tarash_gateway.testing._wires._alibaba_resold import SIZES, resold
 
 Wrong = tuple[str, str]
@@ -20,22 +21,26 @@ MESSAGES = "/api/v1/services/aigc/multimodal-generation/generation"
 OLD_IMAGE = "/api/v1/services/aigc/text2image/image-synthesis"
 OLD_EDIT = "/api/v1/services/aigc/image2image/image-synthesis"
 
-_TYPES: Mapping[str, Any] = {
-    **dict.fromkeys(("seed", "duration", "n", "max_images"), int),
-    **dict.fromkeys(("watermark", "prompt_extend", "audio", "enable_thinking"), bool),
-    **dict.fromkeys(("thinking_mode", "enable_sequential", "enable_interleave"), bool),
-    **dict.fromkeys(("resolution", "ratio", "size", "shot_type", "negative_prompt"), str),
-    **dict.fromkeys(("prompt", "img_url", "audio_url", "template", "audio_setting"), str),
-    **dict.fromkeys(("first_frame_url", "last_frame_url", "function", "mode"), str),
-    **dict.fromkeys(("image_url", "video_url", "style"), str),
-    **dict.fromkeys(("media", "messages", "reference_urls", "images"), list),
-    **dict.fromkeys(("bbox_list", "color_palette"), list),
+_SOME_TEXT = checks.matches(r"(?s).*")
+_SOME_LIST = checks.list_of(checks.anything)
+_FIELDS: checks.Fields = {
+    **dict.fromkeys(("seed", "duration", "n", "max_images"), checks.is_whole),
+    **dict.fromkeys(("watermark", "prompt_extend", "audio", "enable_thinking"), checks.is_flag),
+    **dict.fromkeys(("thinking_mode", "enable_sequential", "enable_interleave"), checks.is_flag),
+    **dict.fromkeys(("media", "messages", "reference_urls", "images"), _SOME_LIST),
+    **dict.fromkeys(("bbox_list", "color_palette"), _SOME_LIST),
 }
+"""What is neither is text."""
 _RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4")
 _SIZES = {
     "480P": ("832*480", "480*832", "624*624"),
     "720P": ("1280*720", "720*1280", "960*960", "1088*832", "832*1088"),
     "1080P": ("1920*1080", "1080*1920", "1440*1440", "1632*1248", "1248*1632"),
+}
+_KINDS = {
+    "unknown": "{} is not supported",
+    "missing": "{} is required",
+    "invalid": "{} is not valid",
 }
 _COMMON = ("seed", "watermark", "prompt_extend")
 _PLAIN = ("seed", "watermark")
@@ -47,7 +52,7 @@ class Model:
 
     Attributes:
         path: Where it is served.
-        inputs: The fields of `input`; those with a `!` have to be there.
+        inputs: The fields of `input`; those with a `*` have to be there.
         parameters: The fields of `parameters`.
         tiers: Its resolutions, or the tiers of its sizes.
         seconds: Which durations.
@@ -55,7 +60,6 @@ class Model:
         area: Least and largest pixels of a free size.
         most: How many images it makes.
         usual: How many where nothing is said.
-        sound: Whether videos have sound.
     """
 
     path: str
@@ -69,19 +73,19 @@ class Model:
     usual: int = 1
 
 
-def _video(*parameters: str, inputs: tuple[str, ...] = ("prompt!",), **facts: Any) -> Model:
+def _video(*parameters: str, inputs: tuple[str, ...] = ("prompt*",), **facts: Any) -> Model:
     return Model(facts.pop("path", VIDEO), inputs, parameters, **facts)
 
 
 def _image(*parameters: str, **facts: Any) -> Model:
-    return Model(MESSAGES, ("messages!",), parameters, **facts)
+    return Model(MESSAGES, ("messages*",), parameters, **facts)
 
 
 ALL, HD = ("480P", "720P", "1080P"), ("720P", "1080P")
 _T2V = ("size", "duration", *_COMMON)
 _I2V = ("resolution", "duration", *_COMMON)
-_IMG = ("img_url!", "prompt", "negative_prompt")
-_MEDIA = ("prompt", "media!")
+_IMG = ("img_url*", "prompt", "negative_prompt")
+_MEDIA = ("prompt", "media*")
 _ANY = tuple(range(2, 16))
 _HORSE = tuple(range(3, 16))
 _FREE: Mapping[str, Any] = {"area": (512 * 512, 2048 * 2048)}
@@ -123,7 +127,7 @@ MODELS: Mapping[str, Model] = {
     ),
     "wan2.7-t2v": _video(
         *("resolution", "ratio", "duration", *_COMMON),
-        inputs=("prompt!", "negative_prompt", "audio_url"),
+        inputs=("prompt*", "negative_prompt", "audio_url"),
         tiers=HD,
         seconds=_ANY,
     ),
@@ -156,7 +160,7 @@ MODELS: Mapping[str, Model] = {
         ("wan2.6-t2v", "wan2.6-t2v-us"),
         _video(
             *(*_T2V, "shot_type"),
-            inputs=("prompt!", "negative_prompt", "audio_url"),
+            inputs=("prompt*", "negative_prompt", "audio_url"),
             tiers=HD,
             seconds=_ANY,
         ),
@@ -174,17 +178,17 @@ MODELS: Mapping[str, Model] = {
         ("wan2.6-r2v", "wan2.6-r2v-flash"),
         _video(
             *(*_T2V, "shot_type"),
-            inputs=("prompt!", "negative_prompt", "reference_urls!"),
+            inputs=("prompt*", "negative_prompt", "reference_urls*"),
             tiers=HD,
             seconds=tuple(range(2, 11)),
         ),
     ),
     "wan2.5-t2v-preview": _video(
-        *_T2V, inputs=("prompt!", "negative_prompt", "audio_url"), tiers=ALL, seconds=(5, 10)
+        *_T2V, inputs=("prompt*", "negative_prompt", "audio_url"), tiers=ALL, seconds=(5, 10)
     ),
     "wan2.5-i2v-preview": _video(*_I2V, inputs=(*_IMG, "audio_url"), tiers=ALL, seconds=(5, 10)),
     "wan2.2-t2v-plus": _video(
-        "size", *_COMMON, inputs=("prompt!", "negative_prompt"), tiers=("480P", "1080P")
+        "size", *_COMMON, inputs=("prompt*", "negative_prompt"), tiers=("480P", "1080P")
     ),
     "wan2.2-i2v-plus": _video("resolution", *_COMMON, inputs=_IMG, tiers=("480P", "1080P")),
     "wan2.2-i2v-flash": _video("resolution", *_COMMON, inputs=_IMG, tiers=ALL),
@@ -192,14 +196,14 @@ MODELS: Mapping[str, Model] = {
         ("wan2.2-kf2v-flash", "wanx2.1-kf2v-plus"),
         _video(
             *("resolution", *_COMMON),
-            inputs=("first_frame_url!", "last_frame_url!", "prompt", "negative_prompt"),
+            inputs=("first_frame_url*", "last_frame_url*", "prompt", "negative_prompt"),
             tiers=ALL,
             path=FRAMES,
         ),
     ),
-    "wanx2.1-t2v-turbo": _video("size", *_COMMON, inputs=("prompt!", "negative_prompt"), tiers=ALL),
+    "wanx2.1-t2v-turbo": _video("size", *_COMMON, inputs=("prompt*", "negative_prompt"), tiers=ALL),
     "wanx2.1-t2v-plus": _video(
-        "size", *_COMMON, inputs=("prompt!", "negative_prompt"), tiers=("720P",)
+        "size", *_COMMON, inputs=("prompt*", "negative_prompt"), tiers=("720P",)
     ),
     "wanx2.1-i2v-turbo": _video(
         *_I2V, inputs=(*_IMG, "template"), tiers=("480P", "720P"), seconds=(3, 4, 5)
@@ -208,14 +212,14 @@ MODELS: Mapping[str, Model] = {
         "resolution", *_COMMON, inputs=(*_IMG, "template"), tiers=("720P",)
     ),
     "wanx2.1-vace-plus": _video(
-        "size", *_COMMON, inputs=("prompt!", "function", "images"), tiers=("720P",)
+        "size", *_COMMON, inputs=("prompt*", "function", "images"), tiers=("720P",)
     ),
     **dict.fromkeys(
         ("wan2.2-animate-move", "wan2.2-animate-mix"),
-        _video(*("mode", "watermark"), inputs=("image_url!", "video_url!"), path=FRAMES),
+        _video(*("mode", "watermark"), inputs=("image_url*", "video_url*"), path=FRAMES),
     ),
     "wan2.2-s2v": _video(
-        "resolution", inputs=("image_url!", "audio_url!"), tiers=("480P", "720P"), path=FRAMES
+        "resolution", inputs=("image_url*", "audio_url*"), tiers=("480P", "720P"), path=FRAMES
     ),
     **resold(_video),
     **dict.fromkeys(
@@ -230,10 +234,10 @@ MODELS: Mapping[str, Model] = {
             tiers=("1664*928", "1472*1104", "1328*1328", "1104*1472", "928*1664"),
         ),
     ),
-    "qwen-image-edit": _image("negative_prompt", *_PLAIN, media={"image!": 3}),
+    "qwen-image-edit": _image("negative_prompt", *_PLAIN, media={"image*": 3}),
     **dict.fromkeys(
         ("qwen-image-edit-plus", "qwen-image-edit-max"),
-        _image(*_EDITS, most=6, media={"image!": 3}),
+        _image(*_EDITS, most=6, media={"image*": 3}),
     ),
     **{
         name: _image(
@@ -262,11 +266,11 @@ MODELS: Mapping[str, Model] = {
     **dict.fromkeys(
         ("wan2.5-t2i-preview", "wan2.2-t2i-plus", "wan2.2-t2i-flash", "wanx2.1-t2i-turbo",
          "wanx2.1-t2i-plus"),
-        Model(OLD_IMAGE, ("prompt!", "negative_prompt"), ("size", "n", *_COMMON), most=4, usual=4,
+        Model(OLD_IMAGE, ("prompt*", "negative_prompt"), ("size", "n", *_COMMON), most=4, usual=4,
               **_FREE),
     ),
     "wan2.5-i2i-preview": Model(
-        OLD_EDIT, ("prompt!", "negative_prompt", "images!"), ("size", "n", *_COMMON), most=4,
+        OLD_EDIT, ("prompt*", "negative_prompt", "images*"), ("size", "n", *_COMMON), most=4,
         usual=4, **_FREE,
     ),
 }  # fmt: skip
@@ -279,47 +283,46 @@ def model_of(name: str) -> Model | None:
 
 def wrong(body: Mapping[str, Any], model: Model) -> Wrong | None:
     """Say what is wrong with a body; None for nothing."""
-    faults: list[str] = []
-    if set(body) - {"model", "input", "parameters"}:
-        faults.append(f"unknown fields: {sorted(set(body) - {'model', 'input', 'parameters'})}")
+    fields = {"model": checks.is_text, "input*": checks.is_object, "parameters": checks.is_object}
+    fault = checks.wrong_in(body, fields)
+    if fault is None:
+        fault = checks.wrong_in(body["input"], _fields(model.inputs), _words("input"))
 
-    given, options = body.get("input"), body.get("parameters", {})
-    if not isinstance(given, dict) or not isinstance(options, dict):
-        return "InvalidParameter", "input and parameters must be objects"
+    options = body.get("parameters", {})
+    if fault is None:
+        fault = checks.wrong_in(options, _parameters(model), _words("parameters"))
 
-    plain = {name.removesuffix("!") for name in model.inputs}
-    faults += [f"input.{name} is required" for name in _needed(model) if not given.get(name)]
-    faults += [f"input.{name} is not supported" for name in given if name not in plain]
-    faults += [f"parameters.{name} is not supported" for name in options.keys() - model.parameters]
-    for name, value in {**given, **options}.items():
-        if name in _TYPES and type(value) is not _TYPES[name]:
-            faults.append(f"{name} must be a {_TYPES[name].__name__}")
+    if fault is None:
+        others = (*_values(options, model), *_media(body["input"], options, model))
+        fault = next(iter(others), None)
 
-    if not faults:
-        faults += _values(options, model)
-        faults += _media(given, options, model)
-
-    return ("InvalidParameter", faults[0]) if faults else None
+    return None if fault is None else ("InvalidParameter", fault)
 
 
-def _needed(model: Model) -> Iterator[str]:
-    return (name[:-1] for name in model.inputs if name.endswith("!"))
+def _fields(names: Sequence[str]) -> checks.Fields:
+    return {name: _FIELDS.get(name.removesuffix("*"), _SOME_TEXT) for name in names}
+
+
+def _parameters(model: Model) -> checks.Fields:
+    fields = dict(_fields(model.parameters))
+    ratios = ("adaptive", *_RATIOS) if -1 in model.seconds else _RATIOS
+    own = {
+        "duration": checks.one_of(*model.seconds),
+        "resolution": checks.one_of(*model.tiers),
+        "ratio": checks.one_of(*ratios),
+        "n": checks.whole(1, model.most),
+        "max_images": checks.whole(1, 5),
+        "seed": checks.whole(0, 2**31 - 1),
+        "shot_type": checks.one_of("single", "multi"),
+    }
+    return fields | {name: check for name, check in own.items() if name in fields}
+
+
+def _words(part: str) -> Mapping[str, str]:
+    return {kind: f"{part}.{words}" for kind, words in _KINDS.items()}
 
 
 def _values(options: Mapping[str, Any], model: Model) -> Iterator[str]:
-    choices: dict[str, Any] = {
-        "duration": model.seconds,
-        "resolution": model.tiers,
-        "ratio": ("adaptive", *_RATIOS) if -1 in model.seconds else _RATIOS,
-        "n": range(1, model.most + 1),
-        "max_images": range(1, 6),
-        "seed": range(2**31),
-        "shot_type": ("single", "multi"),
-    }
-    for name, allowed in choices.items():
-        if name in options and options[name] not in allowed:
-            yield f"{name} is not valid: {options[name]}"
-
     if "size" in options and not _is_size(options["size"], model):
         yield f"size is not valid: {options['size']}"
 
@@ -345,7 +348,7 @@ def _media(given: Mapping[str, Any], options: Mapping[str, Any], model: Model) -
         yield from _messages(given["messages"], options, model)
 
     limits = model.media or {}
-    parts = [one if isinstance(one, dict) else {} for one in given.get("media", [])]
+    parts = [part if isinstance(part, dict) else {} for part in given.get("media", [])]
     types = [str(part.get("type")) for part in parts]
     for part in parts:
         if not {"type", "url"} <= set(part) <= {"type", "url", "reference_voice"}:
@@ -355,7 +358,7 @@ def _media(given: Mapping[str, Any], options: Mapping[str, Any], model: Model) -
         if types.count(kind) > limits.get(kind, 0):
             yield f"{types.count(kind)} media of type {kind} are not possible"
 
-    references = [one for one in types if one.startswith("reference")]
+    references = [kind for kind in types if kind.startswith("reference")]
     if {"first_frame", "last_frame"} & set(types) and references and "link" in limits:
         yield "frames exclude references"
 
@@ -380,15 +383,15 @@ def _messages(messages: Any, options: Mapping[str, Any], model: Model) -> Iterat
         return
 
     content = messages[0]["content"]
-    texts = [one["text"] for one in content if set(one) == {"text"}]
-    images = [one["image"] for one in content if set(one) == {"image"}]
+    texts = [part["text"] for part in content if set(part) == {"text"}]
+    images = [part["image"] for part in content if set(part) == {"image"}]
     if messages[0]["role"] != "user" or len(texts) != 1 or len(texts) + len(images) < len(content):
         yield "the content holds one text, and images"
 
     media = model.media or {}
-    most = media.get("image", media.get("image!", 0))
+    most = media.get("image", media.get("image*", 0))
     interleaved = options.get("enable_interleave", False)
-    needs = "image!" in media or ("enable_interleave" in model.parameters and not interleaved)
+    needs = "image*" in media or ("enable_interleave" in model.parameters and not interleaved)
     if len(images) > (1 if interleaved else most) or (needs and not images):
         yield f"{len(images)} images are not possible"
 

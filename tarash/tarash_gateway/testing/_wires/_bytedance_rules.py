@@ -6,28 +6,38 @@ field that a model does not have is an error, and so is a value of another type.
 
 import base64
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from tarash.tarash_gateway.testing._wires import _checks as checks
 
 Wrong = tuple[str, str]
 """The code of a refusal, and its words."""
 
 _RATIOS = ("16:9", "4:3", "1:1", "3:4", "9:16", "21:9", "adaptive")
-_FOR_ALL = {
-    "model": str,
-    "content": list,
-    "resolution": str,
-    "ratio": str,
-    "duration": int,
-    "watermark": bool,
-    "return_last_frame": bool,
-    "execution_expires_after": int,
-    "callback_url": str,
-    "safety_identifier": str,
+_FOR_ALL: checks.Fields = {
+    "model*": checks.is_text,
+    "content*": checks.list_of(checks.is_object),
+    "ratio": checks.one_of(*_RATIOS),
+    "watermark": checks.is_flag,
+    "return_last_frame": checks.is_flag,
+    "execution_expires_after": checks.whole(3600, 259200),
+    "callback_url": checks.is_text,
+    "safety_identifier": checks.text(64),
 }
-_OLD = {"seed": int, "camera_fixed": bool, "service_tier": str}
-_SOUND = {"generate_audio": bool}
+_OLD: checks.Fields = {
+    "seed": checks.whole(-1, 2147483647),
+    "camera_fixed": checks.is_flag,
+    "service_tier": checks.one_of("default", "flex"),
+}
+_SOUND: checks.Fields = {"generate_audio": checks.is_flag}
+_DRAFT: checks.Fields = {"draft": checks.is_flag}
+_WORDS = {
+    "unknown": ("InvalidParameter.UnsupportedParameter", "`{}` is not supported here."),
+    "missing": ("MissingParameter.{}", "The request is missing `{}`."),
+    "invalid": ("InvalidParameter", "`{}` is not valid."),
+}
 _KEPT_BY_A_DRAFT = frozenset({"duration", "ratio", "seed", "generate_audio"})
 _IMAGE_TYPES: Mapping[str, bytes | tuple[bytes, ...]] = {
     "png": b"\x89PNG",
@@ -61,7 +71,7 @@ class VideoModel:
 
     resolutions: tuple[str, ...]
     seconds: tuple[int, int]
-    fields: Mapping[str, type]
+    fields: checks.Fields
     frames: tuple[str, ...] = ("first_frame", "last_frame")
     images: int = 0
     videos: int = 0
@@ -69,16 +79,30 @@ class VideoModel:
     usual: tuple[str, int] = ("720p", 5)
 
 
-_NEWER = {**_SOUND, "priority": int}
+_NEWER: checks.Fields = {**_SOUND, "priority": checks.whole(0, 9)}
 _V2_FAST = VideoModel(
-    ("480p", "720p"), (4, 15), {**_NEWER, "tools": list}, images=9, videos=3, audios=3
+    ("480p", "720p"),
+    (4, 15),
+    {**_NEWER, "tools": checks.list_of(checks.anything)},
+    images=9,
+    videos=3,
+    audios=3,
 )
-_V1 = {**_OLD, "frames": int}
+# Frames are 25 + 4n.
+_V1: checks.Fields = {
+    **_OLD,
+    "frames": lambda value: checks.whole(29, 289)(value) and value % 4 == 1,
+}
 _VIDEOS = {
     "seedance-2-5-260628": VideoModel(
         ("480p", "720p", "1080p"),
         (4, 30),
-        {**_NEWER, "output_format": str, "omni_reference_task_type": str, "draft": bool},
+        {
+            **_NEWER,
+            **_DRAFT,
+            "output_format": checks.one_of("mp4", "mov"),
+            "omni_reference_task_type": checks.one_of("auto", "reference", "edit", "extend"),
+        },
         images=30,
         videos=10,
         audios=10,
@@ -91,7 +115,7 @@ _VIDEOS = {
     "seedance-2-0-fast-260128": _V2_FAST,
     "seedance-2-0-mini-260615": _V2_FAST,
     "seedance-1-5-pro-251215": VideoModel(
-        ("480p", "720p", "1080p"), (4, 12), {**_OLD, **_SOUND, "draft": bool}
+        ("480p", "720p", "1080p"), (4, 12), {**_OLD, **_SOUND, **_DRAFT}
     ),
     "seedance-1-0-pro-250528": VideoModel(
         ("480p", "720p", "1080p"), (2, 12), _V1, usual=("1080p", 5)
@@ -100,17 +124,6 @@ _VIDEOS = {
         ("480p", "720p", "1080p"), (2, 12), _V1, ("first_frame",), usual=("1080p", 5)
     ),
 }  # fmt: skip
-_CHOICES: Mapping[str, Sequence[Any]] = {
-    "ratio": _RATIOS,
-    "output_format": ("mp4", "mov"),
-    "omni_reference_task_type": ("auto", "reference", "edit", "extend"),
-    "service_tier": ("default", "flex"),
-}
-_SPANS = {
-    "priority": (0, 9),
-    "seed": (-1, 2147483647),
-    "execution_expires_after": (3600, 259200),
-}
 
 
 def video_model(name: str) -> VideoModel | None:
@@ -132,59 +145,34 @@ def video_model(name: str) -> VideoModel | None:
 
 def wrong_video(body: Mapping[str, Any], model: VideoModel) -> Wrong | None:
     """Say what is wrong with a task; None for nothing."""
-    known = {**_FOR_ALL, **model.fields}
-    for name in ("model", "content"):
-        if not body.get(name):
-            return f"MissingParameter.{name}", f"The request is missing `{name}`."
+    seconds = checks.whole(*model.seconds)
+    if "frames" not in model.fields:  # the model may choose
+        seconds = checks.any_of(seconds, checks.one_of(-1))
 
-    checks = (*_typed(body, known), *_values(body, model), *_contents(body, model))
-    return next(iter(checks), None)
-
-
-def _typed(body: Mapping[str, Any], known: Mapping[str, type]) -> Iterator[Wrong]:
-    for name, value in body.items():
-        if name not in known:
-            yield "InvalidParameter.UnsupportedParameter", f"`{name}` is not supported here."
-        elif type(value) is not known[name]:
-            yield "InvalidParameter", f"`{name}` must be a {known[name].__name__}."
+    own: checks.Fields = {"resolution": checks.one_of(*model.resolutions), "duration": seconds}
+    filled = {name: value for name, value in body.items() if name != "content" or value}
+    fault = _wrong_field(filled, {**_FOR_ALL, **model.fields, **own})
+    return fault or next(_contents(body, model), None)
 
 
-def _values(body: Mapping[str, Any], model: VideoModel) -> Iterator[Wrong]:
-    for name, choices in {**_CHOICES, "resolution": model.resolutions}.items():
-        if name in body and body[name] not in choices:
-            yield "InvalidParameter", f"`{name}` must be one of {', '.join(choices)}."
+def _wrong_field(body: Mapping[str, Any], fields: checks.Fields) -> Wrong | None:
+    for kind, name in checks.faults_in(body, fields):
+        code, words = _WORDS[kind]
+        return code.format(name), words.format(name)
 
-    for name, (low, high) in _SPANS.items():
-        value = body.get(name, low)
-        if isinstance(value, int) and not low <= value <= high:
-            yield "InvalidParameter", f"`{name}` must be from {low} to {high}."
-
-    seconds = body.get("duration")
-    low, high = model.seconds
-    is_free = seconds == -1 and "frames" not in model.fields  # the model chooses
-    if isinstance(seconds, int) and not (low <= seconds <= high or is_free):
-        yield "InvalidParameter", f"`duration` must be from {low} to {high}."
-
-    frames = body.get("frames")
-    if isinstance(frames, int) and (not 29 <= frames <= 289 or (frames - 25) % 4):  # noqa: PLR2004
-        yield "InvalidParameter", "`frames` must be 25 + 4n, from 29 to 289."
-
-    if len(str(body.get("safety_identifier", ""))) > 64:  # noqa: PLR2004
-        yield "InvalidParameter", "`safety_identifier` has 64 characters at most."
+    return None
 
 
 def _contents(body: Mapping[str, Any], model: VideoModel) -> Iterator[Wrong]:
-    parts = [part for part in body["content"] if isinstance(part, dict)]
+    parts = body["content"]
     roles = [part.get("role") for part in parts]
     is_draft = any(part.get("type") == "draft_task" for part in parts)
-    if len(parts) != len(body["content"]):
-        yield "InvalidParameter.content", "Each content item must be an object."
-    elif is_draft and (len(parts) > 1 or _KEPT_BY_A_DRAFT & body.keys()):
+    if is_draft and (len(parts) > 1 or _KEPT_BY_A_DRAFT & body.keys()):
         yield "InvalidParameter", "A final from a draft takes over what the draft said."
 
     texts = [part for part in parts if part.get("type") == "text"]
-    if len(texts) > 1 or (len(texts) == 0 and len(parts) == 0):
-        yield "InvalidParameter.content", "One text at most, and something to work from."
+    if len(texts) > 1:
+        yield "InvalidParameter.content", "One text at most."
 
     for part in parts:
         yield from _part(part)
@@ -254,20 +242,23 @@ _TIERS = {
     "seedream-4-5-251128": (("2K", "4K"), 3_686_400, 16_777_216),
     "seedream-4-0-250828": (("1K", "2K", "4K"), 921_600, 16_777_216),
 }
-_IMAGE_FIELDS = {
-    "model": str,
-    "prompt": str,
-    "image": (str, list),
-    "size": str,
-    "response_format": str,
-    "watermark": bool,
+_IMAGE: checks.Fields = {
+    "model*": checks.is_text,
+    "prompt*": checks.is_text,
+    "image": checks.any_of(checks.is_text, checks.list_of(checks.is_text)),
+    "size": checks.is_text,
+    "response_format": checks.one_of("url", "b64_json"),
+    "watermark": checks.is_flag,
 }
-_SERIES = {
-    "sequential_image_generation": str,
-    "sequential_image_generation_options": dict,
-    "stream": bool,
+_NEW_IMAGE: checks.Fields = {
+    "background": checks.one_of("transparent", "opaque"),
+    "layer_decomposition": checks.is_flag,
 }
-_MODES = ("standard", "fast")
+_SERIES: checks.Fields = {
+    "sequential_image_generation": checks.one_of("disabled", "auto"),
+    "sequential_image_generation_options": checks.object_of({"max_images*": checks.is_whole}),
+    "stream": checks.is_flag,
+}
 
 
 def image_model(name: str) -> str | None:
@@ -278,25 +269,18 @@ def image_model(name: str) -> str | None:
 
 def wrong_image(body: Mapping[str, Any], family: str) -> Wrong | None:
     """Say what is wrong with a request for images; None for nothing."""
-    if not body.get("prompt"):
-        return "MissingParameter.prompt", "The request is missing `prompt`."
-
-    fields: dict[str, Any] = {**_IMAGE_FIELDS}
     is_new = family.startswith(("seedream-5-0-pro", "seedream-5-0-flash"))
-    fields |= {"background": str, "layer_decomposition": bool} if is_new else _SERIES
+    fields: dict[str, checks.Check] = {**_IMAGE, **(_NEW_IMAGE if is_new else _SERIES)}
     if family.startswith("seedream-5"):
-        fields["output_format"] = str
+        fields["output_format"] = checks.one_of("png", "jpeg")
+
     if "pro" in family or "4-0" in family:
-        fields["optimize_prompt_options"] = dict
+        fields["optimize_prompt_options"] = checks.object_of(
+            {"mode*": checks.one_of("standard", "fast")}
+        )
 
-    for name, value in body.items():
-        if name not in fields:
-            return "InvalidParameter.UnsupportedParameter", f"`{name}` is not supported here."
-
-        if not isinstance(value, fields[name]):
-            return "InvalidParameter", f"`{name}` has another type."
-
-    return next(_image_values(body, family, 10 if is_new else 14), None)
+    fault = _wrong_field(body, fields)
+    return fault or next(_image_values(body, family, 10 if is_new else 14), None)
 
 
 def _image_values(body: Mapping[str, Any], family: str, most: int) -> Iterator[Wrong]:
@@ -307,27 +291,11 @@ def _image_values(body: Mapping[str, Any], family: str, most: int) -> Iterator[W
     if size not in tiers and not (match and least <= area <= largest):
         yield "InvalidParameter", f"The parameter `size` is not valid: {size}."
 
-    for name, choices in {
-        "response_format": ("url", "b64_json"),
-        "output_format": ("png", "jpeg"),
-        "background": ("transparent", "opaque"),
-        "sequential_image_generation": ("disabled", "auto"),
-    }.items():
-        if body.get(name, choices[0]) not in choices:
-            yield "InvalidParameter", f"`{name}` must be one of {', '.join(choices)}."
-
     images = body.get("image", [])
     images = images if isinstance(images, list) else [images]
     count = series(body)
-    options = body.get("sequential_image_generation_options", {"max_images": 1})
-    if set(options) != {"max_images"} or type(options["max_images"]) is not int:
-        yield "InvalidParameter", "sequential_image_generation_options has `max_images`."
-
     if len(images) > most or not 1 <= count <= 15 or (count > 1 and len(images) + count > 15):  # noqa: PLR2004
         yield "InvalidParameter", "Too many images."
-
-    if body.get("optimize_prompt_options", {"mode": "fast"}).get("mode") not in _MODES:
-        yield "InvalidParameter", "optimize_prompt_options.mode is not valid."
 
     for url in images:
         yield from wrong_medium(url, "image")

@@ -3,7 +3,6 @@
 Pure: from script and payload to JSON, given a way to publish files.
 """
 
-import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -184,18 +183,11 @@ def output_of(
         return dict(script.result)
 
     kind = script.kind or kind_of(endpoint, payload)
-    has_media = script.outcome != "no_media"
-    if kind == "video":
-        return _video_output(endpoint, payload, publish, has_media=has_media)
+    if kind == "image":
+        return _image_output(script, payload, publish)
 
-    return _image_output(script, payload, publish, has_media=has_media)
-
-
-def _video_output(
-    endpoint: str, payload: Mapping[str, Any], publish: Publish, *, has_media: bool
-) -> dict[str, Any]:
     output: dict[str, Any] = {"video": None}
-    if has_media:
+    if script.outcome != "no_media":
         content = _media.video_for(payload, "fal", endpoint)
         output["video"] = {
             "url": publish("output.mp4", content),
@@ -210,17 +202,15 @@ def _video_output(
     return output
 
 
-def _image_output(
-    script: Script, payload: Mapping[str, Any], publish: Publish, *, has_media: bool
-) -> dict[str, Any]:
-    wanted = payload.get("num_images", 1) if script.outputs is None else script.outputs
-    count = wanted if has_media and isinstance(wanted, int) else 0
+def _image_output(script: Script, payload: Mapping[str, Any], publish: Publish) -> dict[str, Any]:
+    wanted = _media.count_of(script, payload.get("num_images", 1))
+    count = wanted if isinstance(wanted, int) else 0
     width, height = _image_size(payload.get("image_size"))
     content = _media.image_bytes(width, height)
     images = []
     for index in range(count):
         if payload.get("sync_mode") is True:
-            url = f"data:{_media.IMAGE_CONTENT_TYPE};base64,{base64.b64encode(content).decode()}"
+            url = f"data:{_media.IMAGE_CONTENT_TYPE};base64,{_media.base64_of(content)}"
         else:
             url = publish(f"{index}.png", content)
 

@@ -42,7 +42,7 @@ class FalModels:
         models = self._models()
         asked = request.query.get("endpoint_id")
         if asked is not None:
-            listed = [models[one] for one in asked.split(",") if one in models]
+            listed = [models[name] for name in asked.split(",") if name in models]
             return Reply.json({"models": listed, "next_cursor": None, "has_more": False})
 
         cursor = request.query.get("cursor", "page-0").removeprefix("page-")

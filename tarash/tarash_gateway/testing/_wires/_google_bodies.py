@@ -3,7 +3,6 @@
 Pure: from script and payload to JSON.
 """
 
-import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -43,7 +42,6 @@ _POLICY = (
 _FILTERED = (
     "We filtered the video for safety reasons. You were not charged. Support codes: 58061214"
 )
-_IMAGE_COUNT = ("sampleCount", 1)
 
 
 def classic_error(status: int, message: str) -> Reply:
@@ -56,11 +54,6 @@ def interactions_error(status: int, message: str) -> Reply:
     """Answer with the envelope of the Interactions API."""
     word = _INTERACTIONS.get(status, "unknown")
     return Reply.json({"error": {"code": word, "message": message}}, status)
-
-
-def base64_of(content: bytes) -> str:
-    """Return bytes as JSON has them."""
-    return base64.b64encode(content).decode()
 
 
 def timestamp() -> str:
@@ -148,7 +141,7 @@ def content_result(script: Script, model: str) -> dict[str, Any]:
 
     part: dict[str, Any] = {"text": "I would rather talk about it."}
     if script.outcome != "no_media":
-        data = base64_of(_media.image_bytes())
+        data = _media.base64_of(_media.image_bytes())
         part = {"inlineData": {"mimeType": _media.IMAGE_CONTENT_TYPE, "data": data}}
 
     content = {"role": "model", "parts": [part]}
@@ -166,10 +159,9 @@ def prediction_result(script: Script, payload: Mapping[str, Any]) -> dict[str, A
         gives_reason = parameters.get("includeRaiReason") and script.error_type != "silent"
         return {"predictions": [{"raiFilteredReason": reason}] if gives_reason else []}
 
-    wanted = parameters.get(*_IMAGE_COUNT) if script.outputs is None else script.outputs
-    count = wanted if isinstance(wanted, int) and script.outcome != "no_media" else 0
+    count = _media.count_of(script, parameters.get("sampleCount", 1))
     prediction = {
-        "bytesBase64Encoded": base64_of(_media.image_bytes()),
+        "bytesBase64Encoded": _media.base64_of(_media.image_bytes()),
         "mimeType": _media.IMAGE_CONTENT_TYPE,
         "prompt": "A prompt, rewritten",
     }

@@ -4,42 +4,27 @@ The vendor ignores what it doesn't know, and bills; here that is refused. Some r
 some forms alone; files go by forms only.
 """
 
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tarash.tarash_gateway.testing._records import RecordedRequest
-from tarash.tarash_gateway.testing._wire import object_in
-from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wire import object_in, parsed, read_form
+from tarash.tarash_gateway.testing._wires import _checks as checks
 
-Check = Callable[[Any], bool]
 _LARGEST = 25 * 1024 * 1024
 _TYPES = {"image/jpeg", "image/png", "image/webp"}
 _MOST_SEED = 2**31 - 1
+_TEXTS = {"prompt", "negative_prompt", "aspect_ratio", "resolution", "size", "webhook_url"}
 FILES = frozenset({"image", "images", "mask", "end_image", "reference_images", "frames"})
 FILES |= {"character_reference_images"}
 
 
-def _one_of(*values: Any) -> Check:
-    return lambda value: any(value == one and type(value) is type(one) for one in values)
+_text = checks.text(10_000)
 
 
-def _whole(low: int, high: int) -> Check:
-    return lambda value: type(value) is int and low <= value <= high
-
-
-def _text(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 10_000  # noqa: PLR2004
-
-
-def _flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _ratio(mark: str) -> Check:
-    form = re.compile(rf"\d{{1,2}}{mark}\d{{1,2}}")
-    return lambda value: isinstance(value, str) and form.fullmatch(value) is not None
+def _ratio(mark: str) -> checks.Check:
+    return checks.matches(rf"\d{{1,2}}{mark}\d{{1,2}}")
 
 
 def _pixels(value: Any) -> bool:
@@ -47,27 +32,23 @@ def _pixels(value: Any) -> bool:
     return match is not None and all(256 <= int(side) <= 2880 for side in match.groups())  # noqa: PLR2004
 
 
-def _hook(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith("https://")
+def _files(most: int) -> checks.Check:
+    return checks.list_of(checks.anything, most)
 
 
-def _files(most: int) -> Check:
-    return lambda value: isinstance(value, list) and 0 < len(value) <= most
-
-
-_SEED = {"seed": _whole(0, _MOST_SEED)}
-_COMMON = {"async": _flag, "webhook_url": _hook, "prompt": _text}
-_SPEED = {"rendering_speed": _one_of("turbo", "default", "quality")}
+_SEED = {"seed": checks.whole(0, _MOST_SEED)}
+_COMMON = {"async": checks.is_flag, "webhook_url": checks.is_hook, "prompt": _text}
+_SPEED = {"rendering_speed": checks.one_of("turbo", "default", "quality")}
 _OWN_RATIO = {"aspect_ratio": _ratio("x"), "resolution": _pixels}
 _COLON = {"aspect_ratio": _ratio(":"), "resolution": _pixels}
 _IMAGE = {"image*": _files(1)}
 _MASK = {"mask*": _files(1)}
-_EDIT = _one_of("very_low", "low", "medium", "high")
-_GRADE = {"quality": _one_of("low", "medium", "high", "auto")}
-_FACTOR = {"upscale_factor": _one_of("x2", "x4", "x8")}
-_UNSIGNED = {"async": _flag, "webhook_url": _hook}
+_EDIT = checks.one_of("very_low", "low", "medium", "high")
+_GRADE = {"quality": checks.one_of("low", "medium", "high", "auto")}
+_FACTOR = {"upscale_factor": checks.one_of("x2", "x4", "x8")}
+_UNSIGNED = {"async": checks.is_flag, "webhook_url": checks.is_hook}
 
-_SHARED: Sequence[tuple[tuple[str, ...], Mapping[str, Check]]] = (
+_SHARED: Sequence[tuple[tuple[str, ...], checks.Fields]] = (
     (
         ("generate/ideogram-2a", "generate/ideogram-2"),
         {**_COMMON, **_SEED, "aspect_ratio": _ratio("x"), "negative_prompt": _text},
@@ -97,18 +78,18 @@ _SHARED: Sequence[tuple[tuple[str, ...], Mapping[str, Check]]] = (
         {**_COMMON, **_IMAGE, **_SEED, **_FACTOR},
     ),
 )
-_ROUTES: Mapping[str, Mapping[str, Check]] = {
+_ROUTES: Mapping[str, checks.Fields] = {
     **{name: fields for names, fields in _SHARED for name in names},
     "generate/ideogram-4-5": {
         **_COMMON,
         **_SEED,
-        "magic_prompt": _one_of("auto", "on", "off"),
+        "magic_prompt": checks.one_of("auto", "on", "off"),
         "images": _files(5),
         "mask": _files(1),
-        "size": lambda value: value in {"auto", "source"} or _pixels(value),
+        "size": checks.any_of(checks.one_of("auto", "source"), _pixels),
         "quality": _EDIT,
-        "num_images": _whole(1, 8),
-        "enable_copyright_detection": _flag,
+        "num_images": checks.whole(1, 8),
+        "enable_copyright_detection": checks.is_flag,
     },
     "precise-edit/ideogram-4-5": {
         **_COMMON,
@@ -118,8 +99,8 @@ _ROUTES: Mapping[str, Mapping[str, Check]] = {
         "reference_images": _files(4),
         "mask": _files(1),
         "quality": _EDIT,
-        "num_images": _whole(1, 8),
-        "private": _flag,
+        "num_images": checks.whole(1, 8),
+        "private": checks.is_flag,
         "target_collection_id": _text,
     },
     "generate/ideogram-4": {**_COMMON, **_SEED, **_SPEED, "resolution": _pixels},
@@ -144,14 +125,14 @@ _ROUTES: Mapping[str, Mapping[str, Check]] = {
         **_COMMON,
         **_SEED,
         "aspect_ratio": _ratio("x"),
-        "output_resolution": _one_of("1k", "2k", "4k", "8k"),
+        "output_resolution": checks.one_of("1k", "2k", "4k", "8k"),
     },
     "generate/p-image-ideogram": {
         **_COMMON,
         **_SEED,
         "aspect_ratio": _ratio("x"),
-        "resolution": _one_of("1k", "2k"),
-        "quality": _one_of("very_low", "low", "medium", "high", "very_high"),
+        "resolution": checks.one_of("1k", "2k"),
+        "quality": checks.one_of("very_low", "low", "medium", "high", "very_high"),
     },
     "generate/z-image": {**_COMMON, **_SEED, "resolution": _pixels},
     "generate/auto": {**_COMMON, **_SEED, **_OWN_RATIO},
@@ -178,18 +159,19 @@ _JSON = {
     "generate/p-image-ideogram", "generate/z-image",
 }  # fmt: skip
 
+_AUTO_RATIO = checks.any_of(checks.one_of("auto"), _ratio("x"))
 _MODES = {
-    "text-to-video": {"aspect_ratio": lambda value: value == "auto" or _ratio("x")(value)},
+    "text-to-video": {"aspect_ratio": _AUTO_RATIO},
     "image-to-video": {"image*": _files(1), "end_image": _files(1)},
     "reference-to-video": {
         "reference_images*": _files(9),
-        "aspect_ratio": lambda value: value == "auto" or _ratio("x")(value),
+        "aspect_ratio": _AUTO_RATIO,
     },
 }
 _VIDEO = {
     "prompt*": _text,
-    "webhook_url": _hook,
-    "generate_audio": _flag,
+    "webhook_url": checks.is_hook,
+    "generate_audio": checks.is_flag,
 }
 _FAMILIES: Mapping[str, tuple[tuple[str, ...], tuple[int, int], tuple[str, ...]]] = {
     "kling-3-standard": (("720p", "1080p"), (3, 15), ("text-to-video", "image-to-video")),
@@ -197,37 +179,37 @@ _FAMILIES: Mapping[str, tuple[tuple[str, ...], tuple[int, int], tuple[str, ...]]
     "seedance-2-5": (("480p", "720p", "1080p"), (4, 30), tuple(_MODES)),
     "seedance-2": (("480p", "720p", "1080p"), (4, 15), tuple(_MODES)),
 }
-_KLING_4: Mapping[str, Check] = {
+_KLING_4: checks.Fields = {
     **_VIDEO,
-    "duration": _whole(3, 30),
-    "resolution": _one_of("720p", "1080p"),
-    "aspect_ratio": lambda value: value == "auto" or _ratio("x")(value),
+    "duration": checks.whole(3, 30),
+    "resolution": checks.one_of("720p", "1080p"),
+    "aspect_ratio": _AUTO_RATIO,
     "frames": _files(10),
     "reference_images": _files(10),
 }
 
 
-def _video_fields(model: str) -> Mapping[str, Check] | None:
+def _video_fields(model: str) -> checks.Fields | None:
     if model == "kling-4":
         return _KLING_4
 
     for family, (resolutions, seconds, modes) in _FAMILIES.items():
         mode = model.removeprefix(f"{family}-")
         if mode != model and mode in modes:
-            own: dict[str, Check] = {**_VIDEO, **_MODES[mode]}
-            own |= {"duration": _whole(*seconds), "resolution": _one_of(*resolutions)}
+            own: dict[str, checks.Check] = {**_VIDEO, **_MODES[mode]}
+            own |= {"duration": checks.whole(*seconds), "resolution": checks.one_of(*resolutions)}
             if family == "kling-3-standard":
                 own["negative_prompt"] = _text
 
             if family == "seedance-2" and mode == "image-to-video":
-                own["aspect_ratio"] = _MODES["text-to-video"]["aspect_ratio"]
+                own["aspect_ratio"] = _AUTO_RATIO
 
             return own
 
     return None
 
 
-def fields_of(content: str, route: str) -> Mapping[str, Check] | None:
+def fields_of(content: str, route: str) -> checks.Fields | None:
     """Return what a route takes; None where there is no such route."""
     if content == "video":
         return _video_fields(route)
@@ -252,40 +234,17 @@ def read(request: RecordedRequest, content: str, route: str) -> dict[str, Any] |
         body = object_in(request)
         return None if body is None or body.keys() & FILES else body
 
-    body = {name: _plain(name, value) for name, value in form.fields.items()}
+    body = {name: value if name in _TEXTS else parsed(value) for name, value in form.fields.items()}
     return {**body, **{name: list(files) for name, files in form.files.items()}}
 
 
-def _plain(name: str, value: str) -> Any:
-    if name in {"prompt", "negative_prompt", "aspect_ratio", "resolution", "size", "webhook_url"}:
-        return value
-
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
-
-
-def wrong(fields: Mapping[str, Check], body: Mapping[str, Any], route: str) -> str | None:
+def wrong(fields: checks.Fields, body: Mapping[str, Any], route: str) -> str | None:
     """Say what is wrong with a body; None for nothing."""
-    known = {name.removesuffix("*"): check for name, check in fields.items()}
-    unknown = sorted(body.keys() - known.keys())
-    if unknown:
-        return f"unknown field {unknown[0]}"
-
-    missing = [name[:-1] for name in fields if name.endswith("*") and name[:-1] not in body]
-    if missing:
-        return f"{missing[0]} is required"
-
-    bad = [name for name, value in body.items() if not known[name](value)]
-    if bad:
-        return f"{bad[0]} is invalid"
-
-    return _wrong_files(body) or _wrong_together(body, route)
+    return checks.wrong_in(body, fields) or _wrong_files(body) or _wrong_together(body, route)
 
 
 def _wrong_files(body: Mapping[str, Any]) -> str | None:
-    files: Sequence[Any] = [one for name in FILES for one in body.get(name, ())]
+    files: Sequence[Any] = [file for name in FILES for file in body.get(name, ())]
     if any(file.content_type not in _TYPES for file in files):
         return "files are jpeg, png or webp"
 
@@ -294,23 +253,26 @@ def _wrong_files(body: Mapping[str, Any]) -> str | None:
 
 def _wrong_together(body: Mapping[str, Any], route: str) -> str | None:
     has_images = bool(body.get("images") or body.get("image"))
-    rules = {
-        "very_low needs images": body.get("quality") == "very_low"
-        and not has_images
-        and route != "generate/p-image-ideogram"
-        and "image_asset_identifier" not in body,
-        "a mask needs an image": "mask" in body and not has_images,
-        "size is not allowed with a mask": "mask" in body and "size" in body,
-        "a mask goes with four images": "mask" in body
-        and len(body.get("images", ())) > 4  # noqa: PLR2004
-        and route == "generate/ideogram-4-5",
-        "three references with a mask": "mask" in body
-        and len(body.get("reference_images", ())) > 3,  # noqa: PLR2004
-        "image or image_asset_identifier": route.startswith("precise-edit/")
-        and not has_images
-        and "image_asset_identifier" not in body,
-        "aspect_ratio or resolution": "aspect_ratio" in body
-        and "resolution" in body
-        and route.startswith(("generate/ideogram-3", "generate/auto", "generate/gpt", "remix/")),
-    }
-    return next((fault for fault, holds in rules.items() if holds), None)
+    return checks.first_fault(
+        {
+            "very_low needs images": body.get("quality") == "very_low"
+            and not has_images
+            and route != "generate/p-image-ideogram"
+            and "image_asset_identifier" not in body,
+            "a mask needs an image": "mask" in body and not has_images,
+            "size is not allowed with a mask": "mask" in body and "size" in body,
+            "a mask goes with four images": "mask" in body
+            and len(body.get("images", ())) > 4  # noqa: PLR2004
+            and route == "generate/ideogram-4-5",
+            "three references with a mask": "mask" in body
+            and len(body.get("reference_images", ())) > 3,  # noqa: PLR2004
+            "image or image_asset_identifier": route.startswith("precise-edit/")
+            and not has_images
+            and "image_asset_identifier" not in body,
+            "aspect_ratio or resolution": "aspect_ratio" in body
+            and "resolution" in body
+            and route.startswith(
+                ("generate/ideogram-3", "generate/auto", "generate/gpt", "remix/")
+            ),
+        }
+    )

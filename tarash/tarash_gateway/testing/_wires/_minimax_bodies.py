@@ -4,64 +4,17 @@ The pages of 2026-10-08. What a page doesn't name is refused; it shares nothing 
 declaration.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-Check = Callable[[Any], bool]
-_DATA = re.compile(r"data:[a-z]+/[a-z0-9.+-]+;base64,[A-Za-z0-9+/]+={0,2}")
+from tarash.tarash_gateway.testing._wires import _checks as checks
+
 _PIXELS = (512, 2048)
 _LONGEST = {"v2": 7000, "v1": 2000, "image": 1500}
 
 
-def _one_of(*values: Any) -> Check:
-    return lambda value: any(value == one and type(value) is type(one) for one in values)
-
-
-def _whole(low: int, high: int) -> Check:
-    return lambda value: type(value) is int and low <= value <= high
-
-
-def _flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _text(longest: int) -> Check:
-    return lambda value: isinstance(value, str) and 0 < len(value) <= longest
-
-
-def _url(value: Any) -> bool:
-    return isinstance(value, str) and re.match(r"https?://", value) is not None
-
-
-def _medium(value: Any) -> bool:
-    return _url(value) or (isinstance(value, str) and _DATA.fullmatch(value) is not None)
-
-
-def _medium_or_file(value: Any) -> bool:
-    return _medium(value) or (
-        isinstance(value, str) and re.match(r"mm_file://\d+", value) is not None
-    )
-
-
-def _wrong(
-    body: Mapping[str, Any], fields: Mapping[str, Check], needed: Sequence[str]
-) -> str | None:
-    unknown = sorted(body.keys() - fields.keys())
-    if unknown:
-        return f"unknown field {unknown[0]}"
-
-    missing = [name for name in needed if name not in body]
-    if missing:
-        return f"{missing[0]} is required"
-
-    bad = [name for name, value in body.items() if not fields[name](value)]
-    return f"{bad[0]} is invalid" if bad else None
-
-
-def _first_fault(rules: Mapping[str, Any]) -> str | None:
-    """Return the first thing that is wrong."""
-    return next((fault for fault, holds in rules.items() if holds), None)
+_medium = checks.any_of(checks.is_url, checks.is_data_uri)
+_medium_or_file = checks.any_of(_medium, checks.matches(r"mm_file://\d+"))
 
 
 # ---------------------------------------------------------------------------------------------- V2
@@ -75,6 +28,20 @@ _ROLES = {
     "video_url": ("reference_video",),
     "audio_url": ("reference_audio",),
 }
+_ITEMS: Mapping[Any, checks.Check] = {
+    "text": checks.object_of({"type*": checks.anything, "text*": checks.text(_LONGEST["v2"])}),
+    **{
+        kind: checks.object_of(
+            {
+                "type*": checks.anything,
+                # An image without a role is a first frame.
+                f"role{'' if kind == 'image_url' else '*'}": checks.one_of(*roles),
+                f"{kind}*": checks.object_of({"url*": _medium_or_file}),
+            }
+        )
+        for kind, roles in _ROLES.items()
+    },
+}
 _MOST = {"first_frame": 1, "last_frame": 1, "reference_image": 9, "reference_video": 3,
          "reference_audio": 3}  # fmt: skip
 _MOST_FILES = 12
@@ -86,33 +53,27 @@ def wrong_v2(body: Mapping[str, Any]) -> str | None:
         return "invalid params, model is not supported"
 
     resolutions, seconds = V2[body["model"]]
-    fields: dict[str, Check] = {
-        "model": lambda _: True,
-        "content": lambda value: isinstance(value, list) and bool(value),
-        "resolution": _one_of(*resolutions),
-        "duration": _whole(*seconds),
-        "ratio": _one_of(*_RATIOS, "adaptive"),
-        "callback_url": _url,
+    fields: dict[str, checks.Check] = {
+        "model": checks.anything,
+        "content*": checks.list_of(_is_item),
+        "resolution*": checks.one_of(*resolutions),
+        "duration*": checks.whole(*seconds),
+        "ratio": checks.one_of(*_RATIOS, "adaptive"),
+        "callback_url": checks.is_url,
     }
     if body["model"] == "MiniMax-H3-Max":
-        fields["extra"] = lambda value: (
-            isinstance(value, dict)
-            and value.keys() == {"prompt_expansion_mode"}
-            and value["prompt_expansion_mode"] in {"disabled", "balanced", "quality"}
+        fields["extra"] = checks.object_of(
+            {"prompt_expansion_mode*": checks.one_of("disabled", "balanced", "quality")}
         )
 
-    fault = _wrong(body, fields, ["content", "resolution", "duration"])
-    return fault or _wrong_content(body["content"], body.get("ratio"))
+    return checks.wrong_in(body, fields) or _wrong_content(body["content"], body.get("ratio"))
 
 
 def _wrong_content(content: Sequence[Any], ratio: Any) -> str | None:
-    if not all(map(_is_item, content)):
-        return "content is invalid"
-
     roles = [_role_of(item) for item in content]
     media = [role for role in roles if role != "text"]
     frames = {"first_frame", "last_frame"} & set(media)
-    return _first_fault(
+    return checks.first_fault(
         {
             "content must have exactly one text": roles.count("text") != 1,
             "too many files": len(media) > _MOST_FILES
@@ -131,15 +92,7 @@ def _role_of(item: Mapping[str, Any]) -> str:
 
 def _is_item(item: Any) -> bool:
     kind = item.get("type") if isinstance(item, dict) else None
-    if kind == "text":
-        return item.keys() == {"type", "text"} and _text(_LONGEST["v2"])(item["text"])
-
-    if kind not in _ROLES or not item.keys() <= {"type", "role", kind}:
-        return False
-
-    holder = item.get(kind)
-    holds = isinstance(holder, dict) and holder.keys() == {"url"} and _medium_or_file(holder["url"])
-    return holds and item.get("role", "first_frame") in _ROLES[str(kind)]
+    return kind in _ITEMS and _ITEMS[kind](item)
 
 
 # ---------------------------------------------------------------------------------------------- V1
@@ -148,24 +101,25 @@ V1 = (
     *HAILUO,
     *("T2V-01", "T2V-01-Director", "I2V-01", "I2V-01-Director", "I2V-01-live", "S2V-01"),
 )
-_V1_FIELDS: Mapping[str, Check] = {
-    "model": lambda _: True,
-    "prompt": _text(_LONGEST["v1"]),
-    "duration": _one_of(6, 10),
-    "resolution": _one_of("512P", "768P", "1080P"),
+
+
+def _one_character(name: str, check: checks.Check) -> checks.Check:
+    return checks.list_of(
+        checks.object_of({"type*": checks.one_of("character"), f"{name}*": check}), 1
+    )
+
+
+_V1_FIELDS: checks.Fields = {
+    "model": checks.anything,
+    "prompt": checks.text(_LONGEST["v1"]),
+    "duration": checks.one_of(6, 10),
+    "resolution": checks.one_of("512P", "768P", "1080P"),
     "first_frame_image": _medium,
     "last_frame_image": _medium,
-    "subject_reference": lambda value: (
-        isinstance(value, list)
-        and len(value) == 1
-        and value[0].keys() == {"type", "image"}
-        and value[0]["type"] == "character"
-        and len(value[0]["image"]) == 1
-        and _medium(value[0]["image"][0])
-    ),
-    "prompt_optimizer": _flag,
-    "fast_pretreatment": _flag,
-    "callback_url": _url,
+    "subject_reference": _one_character("image", checks.list_of(_medium, 1)),
+    "prompt_optimizer": checks.is_flag,
+    "fast_pretreatment": checks.is_flag,
+    "callback_url": checks.is_url,
 }
 
 
@@ -175,7 +129,7 @@ def wrong_v1(body: Mapping[str, Any]) -> str | None:
     if model not in V1:
         return "invalid params, model is not supported"
 
-    fault = _wrong(body, _V1_FIELDS, [])
+    fault = checks.wrong_in(body, _V1_FIELDS)
     if fault is not None:
         return fault
 
@@ -183,7 +137,7 @@ def wrong_v1(body: Mapping[str, Any]) -> str | None:
     hailuo = model in HAILUO
     sizes = {"duration", "resolution"} & body.keys()
     resolution = body.get("resolution", "768P")
-    return _first_fault(
+    return checks.first_fault(
         {
             "duration and resolution are fixed": sizes and not hailuo,
             "fast_pretreatment is not supported": "fast_pretreatment" in body and not hailuo,
@@ -202,35 +156,29 @@ def wrong_v1(body: Mapping[str, Any]) -> str | None:
 
 
 # ------------------------------------------------------------------------------------------ images
-_IMAGE_FIELDS: Mapping[str, Check] = {
-    "model": _one_of("image-01", "image-01-live"),
-    "prompt": _text(_LONGEST["image"]),
-    "aspect_ratio": _one_of(*_RATIOS, "3:2", "2:3"),
-    "width": _whole(*_PIXELS),
-    "height": _whole(*_PIXELS),
-    "response_format": _one_of("url", "base64"),
-    "seed": _whole(-(2**63), 2**63 - 1),
-    "n": _whole(1, 9),
-    "prompt_optimizer": _flag,
-    "subject_reference": lambda value: (
-        isinstance(value, list)
-        and len(value) == 1
-        and value[0].keys() == {"type", "image_file"}
-        and value[0]["type"] == "character"
-        and _medium(value[0]["image_file"])
-    ),
+_IMAGE_FIELDS: checks.Fields = {
+    "model*": checks.one_of("image-01", "image-01-live"),
+    "prompt*": checks.text(_LONGEST["image"]),
+    "aspect_ratio": checks.one_of(*_RATIOS, "3:2", "2:3"),
+    "width": checks.whole(*_PIXELS),
+    "height": checks.whole(*_PIXELS),
+    "response_format": checks.one_of("url", "base64"),
+    "seed": checks.whole(-(2**63), 2**63 - 1),
+    "n": checks.whole(1, 9),
+    "prompt_optimizer": checks.is_flag,
+    "subject_reference": _one_character("image_file", _medium),
 }
 
 
 def wrong_image(body: Mapping[str, Any]) -> str | None:
     """Say what is wrong with a body of `/v1/image_generation`; None for nothing."""
-    fault = _wrong(body, _IMAGE_FIELDS, ["model", "prompt"])
+    fault = checks.wrong_in(body, _IMAGE_FIELDS)
     if fault is not None:
         return fault
 
     sides = {"width", "height"} & body.keys()
     live = body["model"] == "image-01-live"
-    return _first_fault(
+    return checks.first_fault(
         {
             "width and height go together": len(sides) == 1,
             "width and height must be multiples of 8": any(body[side] % 8 for side in sides),

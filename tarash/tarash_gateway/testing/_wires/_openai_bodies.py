@@ -3,7 +3,6 @@
 Pure: from script and payload to JSON.
 """
 
-import base64
 import json
 import math
 from collections.abc import Mapping
@@ -59,15 +58,8 @@ def error(
 
 def size_of(payload: Mapping[str, Any], usual: tuple[int, int]) -> tuple[int, int]:
     """Return width and height that a payload asks for."""
-    width, _, height = str(payload.get("size", "")).partition("x")
-    if not (width.isdigit() and height.isdigit()):
-        return usual
-
-    return _side(int(width)), _side(int(height))
-
-
-def _side(pixels: int) -> int:
-    return max(1, min(pixels, _LARGEST_SIDE))
+    width, height = _media.size_in(payload.get("size"), usual)
+    return max(1, min(width, _LARGEST_SIDE)), max(1, min(height, _LARGEST_SIDE))
 
 
 def video_object(
@@ -141,7 +133,7 @@ def image_event(
     content = _media.image_bytes(*((width, height) if number is None else (64 + number, 64)))
     event = {
         "type": kind,
-        "b64_json": base64.b64encode(content).decode(),
+        "b64_json": _media.base64_of(content),
         **steps,
         "created_at": made["created"],
         **{name: made[name] for name in ("background", "output_format", "quality", "size")},
@@ -152,13 +144,11 @@ def image_event(
 
 def _images(script: Script, payload: Mapping[str, Any]) -> dict[str, Any]:
     width, height = size_of(payload, (1024, 1024))
-    content = base64.b64encode(_media.image_bytes(width, height)).decode()
-    wanted = str(payload.get("n", 1))
-    count = script.outputs if script.outputs is not None else int(wanted)
-    has_media = script.outcome != "no_media"
+    content = _media.base64_of(_media.image_bytes(width, height))
+    count = _media.count_of(script, int(payload.get("n", 1)))
     return {
         "created": 1_790_000_000,
-        "data": [{"b64_json": content}] * (count if has_media else 0),
+        "data": [{"b64_json": content}] * count,
         "background": payload.get("background", "opaque"),
         "output_format": "png",
         "quality": payload.get("quality", "high"),

@@ -4,16 +4,19 @@ The models are those of its list of 2026-10-09. A value outside a model's list i
 API; so is a field that its types don't name. It shares nothing with the package's declaration.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Check = Callable[[Any], bool]
+from tarash.tarash_gateway.testing._wires import _checks as checks
 
-_DATA = re.compile(r"data:(image|video|audio)/[\w.+-]+;base64,[A-Za-z0-9+/]+={0,2}")
 _RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "9:21")
-_SLUG = re.compile(r"[a-z0-9-]+")
+_SLUG = checks.matches(r"[a-z0-9-]+")
+_WORDS = {
+    "missing": "{}: Required",
+    "unknown": "Unrecognized key(s) in object: '{}'",
+    "invalid": "{}: Invalid input",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,116 +129,76 @@ def published(row: Mapping[str, Any]) -> VideoModel:
     )
 
 
-def is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+is_medium = checks.any_of(checks.is_url, checks.is_data_uri)
 
 
-def is_url(value: Any) -> bool:
-    return isinstance(value, str) and (
-        re.match(r"https?://", value) is not None or _DATA.fullmatch(value) is not None
-    )
-
-
-def is_flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def is_whole(value: Any) -> bool:
-    return type(value) is int
-
-
-def one_of(*values: Any) -> Check:
-    return lambda value: value in values and not isinstance(value, bool)
-
-
-def part_of(*kinds: str) -> Check:
+def part_of(*kinds: str) -> checks.Check:
     """Take `{"type": kind, kind: {"url": …}}`, and nothing beside."""
-
-    def check(value: Any) -> bool:
-        kind = value.get("type") if isinstance(value, dict) else None
-        if kind not in kinds or value.keys() != {"type", kind}:
-            return False
-
-        inner = value[kind]
-        return isinstance(inner, dict) and inner.keys() == {"url"} and is_url(inner["url"])
-
-    return check
+    return checks.any_of(
+        *(
+            checks.object_of(
+                {"type*": checks.one_of(kind), f"{kind}*": checks.object_of({"url*": is_medium})}
+            )
+            for kind in kinds
+        )
+    )
 
 
 def is_frame(value: Any) -> bool:
     if not isinstance(value, dict) or value.get("frame_type") not in {"first_frame", "last_frame"}:
         return False
 
-    return part_of("image_url")({name: one for name, one in value.items() if name != "frame_type"})
-
-
-def list_of(check: Check) -> Check:
-    return lambda value: isinstance(value, list) and bool(value) and all(map(check, value))
+    return part_of("image_url")(
+        {name: part for name, part in value.items() if name != "frame_type"}
+    )
 
 
 def is_provider(value: Any) -> bool:
     """Take `{"options": {slug: {"parameters": {…}}}}`."""
     options = value.get("options") if isinstance(value, dict) else None
     return isinstance(options, dict) and all(
-        _SLUG.fullmatch(slug) and isinstance(one, dict) for slug, one in options.items()
+        _SLUG(slug) and checks.is_object(passed) for slug, passed in options.items()
     )
 
 
-_SHARED: Mapping[str, Check] = {
-    "model": is_text,
-    "prompt": is_text,
-    "seed": is_whole,
-    "session_id": lambda value: is_text(value) and len(value) <= 256,  # noqa: PLR2004
-    "trace": lambda value: isinstance(value, dict),
-    "user": is_text,
+_SHARED: checks.Fields = {
+    "model*": checks.is_text,
+    "prompt*": checks.is_text,
+    "seed": checks.is_whole,
+    "session_id": checks.text(256),
+    "trace": checks.is_object,
+    "user": checks.is_text,
 }
-_VIDEO: Mapping[str, Check] = {
+_VIDEO: checks.Fields = {
     **_SHARED,
-    "duration": is_whole,
-    "resolution": is_text,
-    "aspect_ratio": is_text,
-    "size": lambda value: isinstance(value, str) and bool(re.fullmatch(r"\d{3,4}x\d{3,4}", value)),
-    "frame_images": list_of(is_frame),
-    "input_references": list_of(part_of("image_url", "video_url", "audio_url")),
-    "generate_audio": is_flag,
-    "previous_job_id": is_text,
-    "callback_url": lambda value: isinstance(value, str) and value.startswith("https://"),
-    "upscale_factor": lambda value: isinstance(value, int | float) and not is_flag(value),
-    "creativity": one_of(0, 1),
+    "duration": checks.is_whole,
+    "resolution": checks.is_text,
+    "aspect_ratio": checks.is_text,
+    "size": checks.matches(r"\d{3,4}x\d{3,4}"),
+    "frame_images": checks.list_of(is_frame),
+    "input_references": checks.list_of(part_of("image_url", "video_url", "audio_url")),
+    "generate_audio": checks.is_flag,
+    "previous_job_id": checks.is_text,
+    "callback_url": checks.is_hook,
+    "upscale_factor": checks.is_number,
+    "creativity": checks.one_of(0, 1),
     "provider": is_provider,
 }
 _BY_ROW = {"n", "size", "aspect_ratio", "quality", "seed", "input_references"}
-_IMAGE: Mapping[str, Check] = {
+_IMAGE: checks.Fields = {
     **_SHARED,
-    "n": lambda value: is_whole(value) and 1 <= value <= 10,  # noqa: PLR2004
-    "size": lambda value: (
-        isinstance(value, str) and bool(re.fullmatch(r"\d{2,4}x\d{2,4}|\d(\.5)?K|512|768", value))
-    ),
-    "resolution": one_of("512", "768", "1K", "1.5K", "2K", "4K"),
-    "aspect_ratio": lambda value: (
-        isinstance(value, str) and bool(re.fullmatch(r"\d{1,2}(\.\d+)?:\d{1,2}|auto", value))
-    ),
-    "quality": one_of("auto", "low", "medium", "high", "xhigh", "max"),
-    "background": one_of("auto", "transparent", "opaque"),
-    "output_format": one_of("png", "jpeg", "webp", "svg"),
-    "output_compression": lambda value: is_whole(value) and 0 <= value <= 100,  # noqa: PLR2004
-    "input_references": list_of(part_of("image_url")),
-    "stream": is_flag,
-    "provider": lambda value: isinstance(value, dict),
+    "n": checks.whole(1, 10),
+    "size": checks.matches(r"\d{2,4}x\d{2,4}|\d(\.5)?K|512|768"),
+    "resolution": checks.one_of("512", "768", "1K", "1.5K", "2K", "4K"),
+    "aspect_ratio": checks.matches(r"\d{1,2}(\.\d+)?:\d{1,2}|auto"),
+    "quality": checks.one_of("auto", "low", "medium", "high", "xhigh", "max"),
+    "background": checks.one_of("auto", "transparent", "opaque"),
+    "output_format": checks.one_of("png", "jpeg", "webp", "svg"),
+    "output_compression": checks.whole(0, 100),
+    "input_references": checks.list_of(part_of("image_url")),
+    "stream": checks.is_flag,
+    "provider": checks.is_object,
 }
-
-
-def _wrong_fields(body: Mapping[str, Any], fields: Mapping[str, Check]) -> str | None:
-    for name in ("model", "prompt"):
-        if name not in body:
-            return f"{name}: Required"
-
-    unknown = sorted(body.keys() - fields.keys())
-    if unknown:
-        return f"Unrecognized key(s) in object: '{unknown[0]}'"
-
-    bad = next((name for name, value in body.items() if not fields[name](value)), None)
-    return None if bad is None else f"{bad}: Invalid input"
 
 
 def wrong_image(body: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = ()) -> str | None:
@@ -245,11 +208,11 @@ def wrong_image(body: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = ())
         body: What is asked for.
         rows: Of image models, each of which names the parameters that it takes.
     """
-    wrong = _wrong_fields(body, _IMAGE)
+    wrong = checks.wrong_in(body, _IMAGE, _WORDS)
     if wrong is not None:
         return wrong
 
-    row: Mapping[str, Any] = next((one for one in rows if one.get("id") == body.get("model")), {})
+    row: Mapping[str, Any] = next((row for row in rows if row.get("id") == body.get("model")), {})
     takes: Mapping[str, Any] | None = row.get("supported_parameters")
     for name in _BY_ROW & body.keys() if takes is not None else ():
         rule = (takes or {}).get(name)
@@ -269,12 +232,12 @@ def wrong_video(body: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = ())
         body: What is asked for.
         rows: Of models that this list doesn't have.
     """
-    fault = _wrong_fields(body, _VIDEO)
+    fault = checks.wrong_in(body, _VIDEO, _WORDS)
     if fault is not None:
         return fault
 
     model = MODELS.get(body["model"])
-    row = next((one for one in rows if one.get("id") == body["model"]), None)
+    row = next((row for row in rows if row.get("id") == body["model"]), None)
     if model is None and row is not None:
         model = published(row)
 
@@ -305,29 +268,28 @@ def _wrong_values(body: Mapping[str, Any], model: VideoModel) -> str | None:
             return f"{name} is not supported by this model"
 
     options = body.get("provider", {}).get("options", {})
-    if any(
-        slug not in model.passes or value.keys() != {"parameters"}
-        for slug, value in options.items()
-    ):
-        return (
-            "provider options that no provider of this model reads"  # it would drop them silently
-        )
+    passed = checks.object_of(
+        {slug: checks.object_of({"parameters*": checks.is_object}) for slug in model.passes}
+    )
+    if not passed(options):  # the API would drop them silently
+        return "provider options that no provider of this model reads"
 
     return "size beside resolution" if "size" in body and "resolution" in body else None
 
 
 def _wrong_media(body: Mapping[str, Any], model: VideoModel) -> str | None:
-    frames = [one["frame_type"] for one in body.get("frame_images", ())]
-    parts = [one["type"] for one in body.get("input_references", ())]
+    frames = [frame["frame_type"] for frame in body.get("frame_images", ())]
+    parts = [part["type"] for part in body.get("input_references", ())]
     last_alone = "last_frame" in frames and "first_frame" not in frames
-    rules = {
-        "frame_images are not supported": frames and "F" not in model.has,
-        "last_frame is not supported": "last_frame" in frames and "L" not in model.has,
-        "frame_images: one of each": len(set(frames)) != len(frames) or last_alone,
-        "too many input_references": parts.count("image_url") > model.references,
-        "video references are not supported": "video_url" in parts and not model.film,
-        f"input_references need a {model.needs}": model.needs and model.needs not in parts,
-        # The API drops the references without a word.
-        "frame_images win over input_references": frames and parts,
-    }
-    return next((fault for fault, holds in rules.items() if holds), None)
+    return checks.first_fault(
+        {
+            "frame_images are not supported": frames and "F" not in model.has,
+            "last_frame is not supported": "last_frame" in frames and "L" not in model.has,
+            "frame_images: one of each": len(set(frames)) != len(frames) or last_alone,
+            "too many input_references": parts.count("image_url") > model.references,
+            "video references are not supported": "video_url" in parts and not model.film,
+            f"input_references need a {model.needs}": model.needs and model.needs not in parts,
+            # The API drops the references without a word.
+            "frame_images win over input_references": frames and parts,
+        }
+    )

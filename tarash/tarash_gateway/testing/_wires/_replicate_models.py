@@ -28,7 +28,9 @@ class ReplicateModels:
         """Return a model as the API has it: published by a test, else one of the well-known."""
         published = self._context.state.models
         if published is not None:
-            fitting = (one for one in published if (one["owner"], one["name"]) == (owner, name))
+            fitting = (
+                model for model in published if (model["owner"], model["name"]) == (owner, name)
+            )
             return next(fitting, None)
 
         return _usual_model(owner, name) if f"{owner}/{name}" in named("replicate") else None
@@ -50,7 +52,7 @@ class ReplicateModels:
         """Answer with a deployment of the published model of the same name, whoever owns it."""
         owner, name = request.path_values["owner"], request.path_values["name"]
         published = self._context.state.models or ()
-        model = next((one for one in published if one["name"] == name), None)
+        model = next((model for model in published if model["name"] == name), None)
         if model is None:
             return self._not_found(request)
 

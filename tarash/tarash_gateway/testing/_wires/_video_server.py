@@ -1,13 +1,16 @@
 """What servers of `/v1/videos` and `/v1/images` share on the wire; each server has its own module.
 
 From the sources of vLLM-Omni 0.30 and SGLang 0.5.23. Errors are FastAPI's: `detail` is text, or a
-list of what is wrong where.
+list of what is wrong where. What a server accepts is here field by field, also for LocalAI: values
+of a form are text; those of JSON are what they are.
 """
 
-import base64
+import json
+import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from tarash.tarash_gateway.testing import _media
@@ -15,10 +18,9 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires._context import WireContext
-from tarash.tarash_gateway.testing._wires._forms import read_form
-from tarash.tarash_gateway.testing._wires._server_rules import Check, wrong
+from tarash.tarash_gateway.testing._wire import Reply, Route, read_form
+from tarash.tarash_gateway.testing._wires import _checks as checks
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
 Body = dict[str, Any]
 Endpoint = Literal["videos", "images/generations", "images/edits"]
@@ -27,43 +29,199 @@ _PAGE, _LONGEST_PAGE = 20, 100
 _SIDES = (1280, 720)
 
 
-class VideoServerWire:
+_WORDS = {
+    "missing": "{}: Field required",
+    "unknown": "{}: Extra inputs are not permitted",
+    "invalid": "{}: Input is not valid",
+}
+_size = checks.any_of(checks.one_of("auto"), checks.matches(r"[1-9]\d*x[1-9]\d*"))
+_yes_no = checks.any_of(checks.is_flag, checks.one_of("true", "false"))
+
+
+def _number(low: float, high: float) -> checks.Check:
+    def holds(value: Any) -> bool:
+        try:
+            return not isinstance(value, bool) and low <= float(value) <= high
+        except (TypeError, ValueError):
+            return False
+
+    return holds
+
+
+def _whole(low: int, high: int) -> checks.Check:
+    def holds(value: Any) -> bool:
+        text = str(value)
+        is_whole = not isinstance(value, bool) and re.fullmatch(r"-?\d+", text) is not None
+        return is_whole and low <= int(text) <= high
+
+    return holds
+
+
+def _object(value: Any) -> bool:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return False
+
+    return isinstance(value, dict)
+
+
+def _seconds_text(value: Any) -> bool:
+    return isinstance(value, str) and _whole(1, 10_000)(value)
+
+
+_MANY, _INT64 = 100_000, 2**63 - 1
+_SHARED: checks.Fields = {
+    "prompt*": checks.is_text,
+    "model": checks.is_text,
+    "negative_prompt": checks.is_text,
+    "size": _size,
+    "seed": _whole(0, _INT64),
+    "num_inference_steps": _whole(1, 200),
+    "guidance_scale": _number(0, 20),
+    "true_cfg_scale": _number(0, 20),
+    "flow_shift": _number(0, 100),
+    "extra_params": _object,
+    "user": checks.is_text,
+}
+_VIDEO: checks.Fields = {
+    **_SHARED,
+    "width": _whole(1, _MANY),
+    "height": _whole(1, _MANY),
+    "fps": _whole(1, 240),
+    "num_frames": _whole(1, _MANY),
+    "guidance_scale_2": _number(0, 20),
+    "num_outputs_per_prompt": _whole(1, 10),
+    "enable_frame_interpolation": _yes_no,
+}
+VLLM_VIDEO: checks.Fields = {
+    **_VIDEO,
+    "seconds": _seconds_text,
+    "short_edge": _whole(1, _MANY),
+    "aspect_ratio": checks.is_text,
+    "boundary_ratio": _number(0, 1),
+    "quality": checks.one_of("lossless", "high"),
+    "generate_sound": _yes_no,
+    "sound_duration": _number(0, _MANY),
+    "lora": _object,
+    "image_reference": _object,
+    "video_reference": _object,
+    "audio_reference": _object,
+    "control_type": checks.is_text,
+}
+SGLANG_VIDEO: checks.Fields = {
+    **_VIDEO,
+    "seconds": _whole(1, 10_000),
+    "n": _whole(1, 10),
+    "task_type": checks.is_text,
+    "reference_url": checks.is_text,
+    "video_url": checks.is_text,
+    "enhance_prompt": _yes_no,
+    "enable_teacache": _yes_no,
+    "enable_upscaling": _yes_no,
+    "output_compression": _whole(0, 100),
+    "diffusers_kwargs": _object,
+}
+_IMAGE: checks.Fields = {
+    **_SHARED,
+    "n": _whole(1, 10),
+    "output_format": checks.one_of("png", "jpeg", "webp"),
+    "output_compression": _whole(0, 100),
+    "strength": _number(0, 1),
+    "background": checks.is_text,
+}
+VLLM_IMAGE: checks.Fields = {
+    **_IMAGE,
+    "response_format": checks.one_of("b64_json", "file"),
+    "layers": _whole(2, 10),
+    "lora": _object,
+}
+SGLANG_IMAGE: checks.Fields = {
+    **_IMAGE,
+    "response_format": checks.one_of("b64_json"),
+    "quality": checks.is_text,
+    "style": checks.is_text,
+    "width": _whole(1, _MANY),
+    "height": _whole(1, _MANY),
+}
+LOCALAI_VIDEO: checks.Fields = {
+    "model": checks.is_text,
+    "prompt*": checks.is_text,
+    "negative_prompt": checks.is_text,
+    "start_image": checks.is_text,
+    "end_image": checks.is_text,
+    "audio": checks.is_text,
+    "input_reference": checks.is_text,
+    "width": _whole(1, _MANY),
+    "height": _whole(1, _MANY),
+    "size": _size,
+    "num_frames": _whole(1, _MANY),
+    "fps": _whole(1, 240),
+    "seconds": _seconds_text,
+    "seed": _whole(0, _INT64),
+    "cfg_scale": _number(0, 100),
+    "step": _whole(1, 1000),
+    "response_format": checks.one_of("url", "b64_json"),
+    "params": _object,
+}
+LOCALAI_IMAGE: checks.Fields = {
+    "model": checks.is_text,
+    "prompt*": checks.is_text,
+    "n": _whole(1, 10),
+    "size": _size,
+    "seed": _whole(0, _INT64),
+    "step": _whole(1, 1000),
+    "mode": _whole(0, 10),
+    "file": checks.is_text,
+    "files": checks.list_of(checks.anything),
+    "ref_images": checks.list_of(checks.anything),
+    "response_format": checks.one_of("url", "b64_json"),
+}
+
+
+def wrong(body: Mapping[str, Any], known: checks.Fields, files: tuple[str, ...] = ()) -> str:
+    """Return what a server says of a body that it can't take; empty where it can."""
+    return checks.wrong_in(body, {**known, **dict.fromkeys(files, checks.anything)}, _WORDS) or ""
+
+
+class VideoServerWire(BaseWire):
     """One server; it wants a key only where the simulator knows of one."""
 
-    credential_header = "Authorization"
     keyless = True
-    video: Mapping[str, Check] = {}
-    image: Mapping[str, Check] = {}
+    video: checks.Fields
+    image: checks.Fields
     files: Mapping[Endpoint, tuple[str, ...]] = {}
     prefix = "video_"
 
     def __init__(self, context: WireContext) -> None:
-        self.context = context
+        super().__init__(context)
         self.deleted: set[str] = set()
-        one = "/v1/videos/{video_id}"
+        video = "/v1/videos/{video_id}"
         self.routes: Sequence[Route] = [
             Route("POST", "/v1/videos", self._create, step="submit"),
             Route("GET", "/v1/videos", self._list, step="list"),
-            Route("GET", one, self._retrieve, step="poll"),
-            Route("GET", f"{one}/content", self._content, step="result"),
-            Route("DELETE", one, self._delete, step="cancel"),
-            Route("POST", "/v1/images/generations", self._generate, step="submit"),
-            Route("POST", "/v1/images/edits", self._edit, step="submit"),
-            Route("GET", "/v1/models", self._models),
+            Route("GET", video, self._retrieve, step="poll"),
+            Route("GET", f"{video}/content", self._content, step="result"),
+            Route("DELETE", video, self._delete, step="cancel"),
+            Route(
+                "POST",
+                "/v1/images/generations",
+                partial(self._make, endpoint="images/generations"),
+                step="submit",
+            ),
+            Route(
+                "POST",
+                "/v1/images/edits",
+                partial(self._make, endpoint="images/edits"),
+                step="submit",
+            ),
+            Route(
+                "GET",
+                "/v1/models",
+                always({"object": "list", "data": [{"id": "served", "object": "model"}]}),
+            ),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme == "Bearer" else ""
-
-    def error(self, status: int, message: str) -> Reply:
-        """Answer as FastAPI does."""
-        return Reply.json({"detail": message}, status)
-
-    def not_found(self, _request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, "Not Found")
 
     def reads(self, request: RecordedRequest, endpoint: Endpoint) -> Body | Reply:
         """Return the body of a request for an endpoint, or why it is refused."""
@@ -112,7 +270,7 @@ class VideoServerWire:
         def result(script: Script) -> tuple[int, Any]:
             return self.ended(video_id, body, script, created)
 
-        self.context.state.accept(video_id, "videos", body, request, result)
+        self._context.state.accept(video_id, "videos", body, request, result)
         return Reply.json(self.job(video_id, body, created, "queued"))
 
     def job(self, video_id: str, body: Body, created: int, status: str) -> Body:
@@ -125,7 +283,7 @@ class VideoServerWire:
 
     def seen(self, record: JobRecord) -> tuple[int, Body]:
         """Return status and object of a job as it stands."""
-        phase = record.phase(self.context.state.clock())
+        phase = self._phase(record)
         if phase == "ended":
             return record.result_status, dict(record.result_body)
 
@@ -135,11 +293,11 @@ class VideoServerWire:
 
     def known(self, video_id: str) -> JobRecord | None:
         """Return a job that the server remembers."""
-        return None if video_id in self.deleted else self.context.state.find(video_id)
+        return None if video_id in self.deleted else self._context.state.find(video_id)
 
     async def _retrieve(self, request: RecordedRequest) -> Reply:
         video_id = request.path_values["video_id"]
-        record = self.context.state.look(video_id)
+        record = self._context.state.look(video_id)
         if record is None or video_id in self.deleted:
             return self.error(404, "Video not found")
 
@@ -151,7 +309,9 @@ class VideoServerWire:
         if not limit.isdigit() or not 1 <= int(limit) <= _LONGEST_PAGE:
             return self.error(422, "limit: Input should be from 1 to 100")
 
-        records = [one for one in self.context.state.listed() if one.id.startswith(self.prefix)]
+        records = [
+            record for record in self._context.state.listed() if record.id.startswith(self.prefix)
+        ]
         records = [record for record in records if record.id not in self.deleted]
         ids = [record.id for record in records]
         after = request.query.get("after")
@@ -159,7 +319,7 @@ class VideoServerWire:
         page = records[start : start + int(limit)]
         return Reply.json(
             {
-                "data": [self.seen(one)[1] for one in page],
+                "data": [self.seen(record)[1] for record in page],
                 "has_more": start + len(page) < len(records),
                 "first_id": page[0].id if page else None,
                 "last_id": page[-1].id if page else None,
@@ -200,13 +360,7 @@ class VideoServerWire:
         raise NotImplementedError
 
     # -------------------------------------------------------------------------------------- images
-    async def _generate(self, request: RecordedRequest) -> Reply:
-        return await self._make(request, "images/generations")
-
-    async def _edit(self, request: RecordedRequest) -> Reply:
-        return await self._make(request, "images/edits")
-
-    async def _make(self, request: RecordedRequest, endpoint: Endpoint) -> Reply:
+    async def _make(self, request: RecordedRequest, *, endpoint: Endpoint) -> Reply:
         body = self.checked(request, endpoint)
         if isinstance(body, Reply):
             return body
@@ -214,23 +368,17 @@ class VideoServerWire:
         if endpoint == "images/edits" and not any(name.startswith("image") for name in body):
             return self.error(422, "Field 'image' or 'url' is required")
 
-        job = self.context.state.accept(
+        return await self._at_once(
             f"image_{uuid.uuid4().hex}",
             endpoint,
             body,
             request,
             lambda script: image_result(script, body),
         )
-        await self.context.until_ended(job)
-        return Reply.json(job.result_body, job.result_status)
-
-    async def _models(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"object": "list", "data": [{"id": "served", "object": "model"}]})
 
 
 def _sides(body: Mapping[str, Any], usual: tuple[int, int] = _SIDES) -> tuple[int, int]:
-    width, _, height = str(body.get("size", "")).partition("x")
-    return (int(width), int(height)) if width.isdigit() and height.isdigit() else usual
+    return _media.size_in(body.get("size"), usual)
 
 
 def image_result(script: Script, body: Mapping[str, Any]) -> tuple[int, Any]:
@@ -242,8 +390,7 @@ def image_result(script: Script, body: Mapping[str, Any]) -> tuple[int, Any]:
     if script.result is not None:
         return 200, dict(script.result)
 
-    packed = base64.b64encode(_media.image_bytes(*_sides(body, (1024, 1024)))).decode()
-    count = script.outputs if script.outputs is not None else int(body.get("n", 1))
-    has_media = script.outcome != "no_media"
-    data = [{"b64_json": packed, "revised_prompt": None}] * (count if has_media else 0)
+    packed = _media.base64_of(_media.image_bytes(*_sides(body, (1024, 1024))))
+    count = _media.count_of(script, int(body.get("n", 1)))
+    data = [{"b64_json": packed, "revised_prompt": None}] * count
     return 200, {"created": 1_790_000_000, "data": data}

@@ -24,7 +24,7 @@ from tarash.tarash_gateway.testing._wires._alibaba_rules import (
     model_of,
     wrong,
 )
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 
 _CODES = {
     400: "InvalidParameter",
@@ -37,16 +37,15 @@ _CODES = {
 }
 _CHINA = timezone(timedelta(hours=8))
 _LINES = {"480P": (832, 480), "720P": (1280, 720), "1080P": (1920, 1080)}
+_SIDES = (64, 64)
 _SENSITIVE = "{} data may contain inappropriate content."
 
 
-class AlibabaWire:
+class AlibabaWire(BaseWire):
     """The services of videos and images, and the tasks."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         task = "/api/v1/tasks/{task_id}"
         self.routes: Sequence[Route] = [
             *(
@@ -58,11 +57,6 @@ class AlibabaWire:
             Route("GET", task, self._look, step="poll"),
             Route("POST", f"{task}/cancel", self._cancel, step="cancel"),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme == "Bearer" else ""
 
     def error(self, status: int, message: str, code: str | None = None) -> Reply:
         """Answer with the flat envelope."""
@@ -115,7 +109,7 @@ class AlibabaWire:
         return Reply.json({"output": {"task_id": task_id, "task_status": "PENDING"}, **_request()})
 
     def _task(self, job: JobRecord) -> dict[str, Any]:
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         if phase == "ended" and not job.cancelled:
             return dict(job.result_body)
 
@@ -143,12 +137,8 @@ class AlibabaWire:
         if job is None:
             return self.error(404, "The task does not exist.", "NotFound")
 
-        job.cancel_requested = True
         now, how = self._context.state.clock(), job.script.cancel
-        if how == "too_late" and job.phase(now) != "ended":
-            job.end(now, cancelled=False)
-
-        phase = job.phase(now)
+        phase = job.ask_to_cancel(now)
         if phase != "ended" and (phase == "queued" or how in ("queued_ok", "requested")):
             job.end(now, cancelled=True)
             return Reply.json(_request())
@@ -209,17 +199,13 @@ class AlibabaWire:
     ) -> dict[str, Any]:
         """Return a task of the older image services, of which single images may have failed."""
         count = options.get("n", model.usual)
-        made = count if script.outputs is None else min(count, script.outputs)
-        made = 0 if script.outcome == "no_media" else made
-        pictures = [self._picture(task_id, number) for number in range(made)]
+        made = min(count, _media.count_of(script, count))
+        pictures = self._urls(task_id, _media.image_bytes(*_SIDES), made)
         failed = {"code": "DataInspectionFailed", "message": _SENSITIVE.format("Output")}
         results: list[Any] = [{"url": url} for url in pictures] + [failed] * (count - made)
         metrics = {"TOTAL": count, "SUCCEEDED": made, "FAILED": count - made}
         done: dict[str, Any] = dict(output, results=results, task_metrics=metrics)
         return {"output": done, "usage": {"image_count": made}}
-
-    def _picture(self, job_id: str, number: int) -> str:
-        return self._context.publish(job_id, f"{number}.png", _media.image_bytes(64, 64))
 
     # ------------------------------------------------------------------------------------- images
     async def _images(self, request: RecordedRequest) -> Reply:
@@ -233,9 +219,7 @@ class AlibabaWire:
         def result(script: Script) -> tuple[int, Any]:
             return self._pictures(job_id, body, model, script)
 
-        job = self._context.state.accept(job_id, MESSAGES, body, request, result)
-        await self._context.until_ended(job)
-        return Reply.json(job.result_body, job.result_status)
+        return await self._at_once(job_id, MESSAGES, body, request, result)
 
     def _pictures(
         self, job_id: str, body: Mapping[str, Any], model: Model, script: Script
@@ -251,10 +235,9 @@ class AlibabaWire:
             return 200 if inside else 400, _refusal(failure["code"], failure["message"])
 
         options = body.get("parameters", {})
-        count = options.get("max_images") or options.get("n", model.usual)
-        count = count if script.outputs is None else min(count, script.outputs)
-        count = 0 if script.outcome == "no_media" else count
-        urls = [self._picture(job_id, number) for number in range(count)]
+        wanted = options.get("max_images") or options.get("n", model.usual)
+        count = min(wanted, _media.count_of(script, wanted))
+        urls = self._urls(job_id, _media.image_bytes(*_SIDES), count)
         choices: list[list[dict[str, str]]] = [[{"image": url}] for url in urls]
         if body["model"].startswith("qwen") and urls:
             choices = [[{"image": url} for url in urls]]

@@ -3,8 +3,6 @@
 Checked against openai 3.52 with both of its clients.
 """
 
-from collections.abc import Mapping
-
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._wire import Handler, Reply, Route
 from tarash.tarash_gateway.testing._wires import _openai_bodies as bodies
@@ -16,39 +14,29 @@ _DEPLOYMENT = "/openai/deployments/{deployment}"
 class AzureOpenAIWire(OpenAIWire):
     """One resource; it knows every deployment that it is asked for."""
 
+    nowhere = "Resource not found"
     credential_header = "api-key"
     root = "/openai/v1"
 
     def image_routes(self, generate: Handler, edit: Handler) -> list[Route]:
         """Return where images are made, by the v1 paths and by those of deployments."""
 
-        async def dated_generate(request: RecordedRequest) -> Reply:
-            return await (generate(request) if request.query.get("api-version") else _no_version())
+        def dated(handler: Handler) -> Handler:
+            async def answer(request: RecordedRequest) -> Reply:
+                is_dated = bool(request.query.get("api-version"))
+                return await handler(request) if is_dated else self.not_found(request)
 
-        async def dated_edit(request: RecordedRequest) -> Reply:
-            return await (edit(request) if request.query.get("api-version") else _no_version())
+            return answer
 
         return [
             *super().image_routes(generate, edit),
-            Route("POST", f"{_DEPLOYMENT}/images/generations", dated_generate, step="submit"),
-            Route("POST", f"{_DEPLOYMENT}/images/edits", dated_edit, step="submit"),
+            Route("POST", f"{_DEPLOYMENT}/images/generations", dated(generate), step="submit"),
+            Route("POST", f"{_DEPLOYMENT}/images/edits", dated(edit), step="submit"),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read the key's header, or the `Bearer` of an Entra token."""
-        return headers.get("api-key", "").strip() or super().credential(headers)
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope, where codes are statuses."""
         return bodies.error(status, message, code=str(status))
-
-    def not_found(self, _request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, "Resource not found")
-
-
-async def _no_version() -> Reply:
-    return bodies.error(404, "Resource not found", code="404")
 
 
 wire = AzureOpenAIWire

@@ -4,7 +4,6 @@ Follows the documentation of 2026-10-08. BytePlus and Volcengine speak alike, so
 both. Deleting a task that has ended erases its record; one that runs can't be stopped.
 """
 
-import base64
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
 from tarash.tarash_gateway.testing._wires._bytedance_rules import (
     VideoModel,
     image_model,
@@ -23,7 +22,7 @@ from tarash.tarash_gateway.testing._wires._bytedance_rules import (
     wrong_image,
     wrong_video,
 )
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 
 _TASKS = "/api/v3/contents/generations/tasks"
 _CODES = {
@@ -51,13 +50,11 @@ _ECHOED = (
 )
 
 
-class BytedanceWire:
+class BytedanceWire(BaseWire):
     """The endpoints of tasks and images."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._deleted: set[str] = set()
         task = f"{_TASKS}/{{task_id}}"
         self.routes: Sequence[Route] = [
@@ -67,11 +64,6 @@ class BytedanceWire:
             Route("DELETE", task, self._delete, step="cancel"),
             Route("POST", "/api/v3/images/generations", self._images, step="submit"),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme == "Bearer" else ""
 
     def error(self, status: int, message: str, code: str | None = None) -> Reply:
         """Answer with the envelope of all errors."""
@@ -85,15 +77,10 @@ class BytedanceWire:
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
             return self.error(400, "The Content-Type must be application/json.")
 
-        try:
-            body = request.json()
-        except ValueError:
-            return self.error(400, "The request body is no JSON.")
-
-        if not isinstance(body, dict) or not isinstance(body.get("model"), str):
-            return self.error(
-                400, "The request is missing `model` parameter.", "MissingParameter.model"
-            )
+        body = object_in(request)
+        if body is None or not isinstance(body.get("model"), str):
+            message = "The request is missing `model` parameter."
+            return self.error(400, message, "MissingParameter.model")
 
         return body
 
@@ -136,7 +123,7 @@ class BytedanceWire:
         }
 
     def _state(self, job: JobRecord) -> str:
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         if phase == "ended":
             return "cancelled" if job.cancelled else str(job.result_body["status"])
 
@@ -183,12 +170,9 @@ class BytedanceWire:
         if job is None or task_id in self._deleted:
             return self.error(404, f"The task {task_id} does not exist.", "ResourceNotFound")
 
-        job.cancel_requested = True
-        now, state, answer = self._context.state.clock(), self._state(job), job.script.cancel
-        if answer == "too_late" and state in ("queued", "running"):
-            job.end(now, cancelled=False)
-            state = self._state(job)
-
+        now, answer = self._context.state.clock(), job.script.cancel
+        job.ask_to_cancel(now)
+        state = self._state(job)
         if state in ("queued", "running"):
             if state == "queued" or answer in ("queued_ok", "requested"):
                 job.end(now, cancelled=answer != "ignored")
@@ -269,9 +253,7 @@ class BytedanceWire:
         def result(script: Script) -> tuple[int, Any]:
             return self._pictures(job_id, body, script)
 
-        job = self._context.state.accept(job_id, "images", body, request, result)
-        await self._context.until_ended(job)
-        return Reply.json(job.result_body, job.result_status)
+        return await self._at_once(job_id, "images", body, request, result)
 
     def _pictures(self, job_id: str, body: Mapping[str, Any], script: Script) -> tuple[int, Any]:
         in_items = script.error_type == "items"
@@ -303,12 +285,11 @@ class BytedanceWire:
         return 200, {**answer, **(script.result or {})}
 
     def _picture(self, job_id: str, number: int, body: Mapping[str, Any]) -> dict[str, Any]:
-        width, _, height = str(body.get("size", "")).partition("x")
-        size = (int(width), int(height)) if width.isdigit() and height.isdigit() else (2048, 2048)
+        width, height = _media.size_in(body.get("size"), (2048, 2048))
         content = _media.image_bytes(64, 64)
-        shown: dict[str, Any] = {"size": f"{size[0]}x{size[1]}"}
+        shown: dict[str, Any] = {"size": f"{width}x{height}"}
         if body.get("response_format") == "b64_json":
-            return {"b64_json": base64.b64encode(content).decode(), **shown}
+            return {"b64_json": _media.base64_of(content), **shown}
 
         return {"url": self._context.publish(job_id, f"{number}.png", content), **shown}
 

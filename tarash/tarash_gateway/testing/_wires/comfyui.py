@@ -16,24 +16,22 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in, read_form
 from tarash.tarash_gateway.testing._wires._comfyui_nodes import SAVING, refusal
-from tarash.tarash_gateway.testing._wires._context import WireContext
-from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _VERSION = "0.27.0"
 _FILE = re.compile(r"(?P<prefix>.+)_(?P<number>\d{5})_\.(?P<ending>\w+)")
 
 
-class ComfyWire:
+class ComfyWire(BaseWire):
     """One server; it wants a key where the simulator knows of one, as a proxy would."""
 
-    credential_header = "Authorization"
     keyless = True
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._inputs = {"example.png": _media.image_bytes(64, 64)}  # as every server has
         self._saved: dict[str, Mapping[str, Any]] = {}
         self._removed: set[str] = set()
@@ -46,14 +44,13 @@ class ComfyWire:
             Route("POST", "/api/jobs/{job_id}/cancel", self._cancel, step="cancel"),
             Route("GET", "/view", self._view, step="result"),
             Route("POST", "/upload/image", self._upload, step="upload"),
-            Route("GET", "/system_stats", self._stats),
+            Route(
+                "GET",
+                "/system_stats",
+                always({"system": {"os": "posix", "comfyui_version": _VERSION}, "devices": []}),
+            ),
             Route("GET", "/ws", self._socket, step="stream"),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`, as a proxy before it does."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme == "Bearer" else ""
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope of a refused workflow."""
@@ -66,12 +63,8 @@ class ComfyWire:
 
     # ----------------------------------------------------------------------------------- the queue
     async def _submit(self, request: RecordedRequest) -> Reply:
-        try:
-            body = request.json()
-        except ValueError:
-            return self.error(400, "The body is no JSON")
-
-        graph = body.get("prompt") if isinstance(body, dict) else None
+        body = object_in(request) or {}
+        graph = body.get("prompt")
         if not isinstance(graph, dict):
             return self.error(400, "No prompt provided")
 
@@ -110,7 +103,7 @@ class ComfyWire:
     ) -> dict[str, Any]:
         prefix = str(node["inputs"].get("filename_prefix", "ComfyUI_temp"))
         folder, _, stem = prefix.rpartition("/")
-        sizes = [one["inputs"] for one in graph.values() if "batch_size" in one["inputs"]]
+        sizes = [node["inputs"] for node in graph.values() if "batch_size" in node["inputs"]]
         canvas = sizes[0] if sizes else {"width": 1024, "height": 1024, "batch_size": 1}
         several = 1 if ending == "mp4" else int(canvas["batch_size"])
         several = several if script.outputs is None else script.outputs
@@ -119,7 +112,7 @@ class ComfyWire:
             self._saved[name] = canvas
 
         place = "temp" if node["class_type"] == "PreviewImage" else "output"
-        files = [{"filename": one, "subfolder": folder, "type": place} for one in names]
+        files = [{"filename": name, "subfolder": folder, "type": place} for name in names]
         return {"images": files, **({"animated": [True]} if ending == "mp4" else {})}
 
     def _known(self, job_id: str) -> JobRecord | None:
@@ -128,7 +121,7 @@ class ComfyWire:
     async def _history(self, request: RecordedRequest) -> Reply:
         job_id = request.path_values["job_id"]
         job = self._context.state.look(job_id)
-        is_over = job is not None and job.phase(self._context.state.clock()) == "ended"
+        is_over = job is not None and self._phase(job) == "ended"
         if job is None or not is_over or job_id in self._removed:
             return Reply.json({})
 
@@ -159,10 +152,8 @@ class ComfyWire:
         if job is None or job.phase(now) == "ended":
             return False
 
-        job.cancel_requested = True
-        answer, phase = job.script.cancel, job.phase(now)
-        if answer == "too_late":
-            job.end(now, cancelled=False)
+        phase = job.ask_to_cancel(now)
+        if phase == "ended":
             return False
 
         if phase == "queued":
@@ -170,7 +161,7 @@ class ComfyWire:
             job.end(now, cancelled=True)
             return True
 
-        if running and answer != "ignored":
+        if running and job.script.cancel != "ignored":
             job.end(now, cancelled=True)
 
         return running
@@ -189,9 +180,6 @@ class ComfyWire:
     async def _cancel(self, request: RecordedRequest) -> Reply:
         stopped = self._stop(self._known(request.path_values["job_id"]), running=True)
         return Reply.json({"cancelled": stopped})
-
-    async def _stats(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"system": {"os": "posix", "comfyui_version": _VERSION}, "devices": []})
 
     # ------------------------------------------------------------------------------------- files
     async def _upload(self, request: RecordedRequest) -> Reply:
@@ -215,11 +203,9 @@ class ComfyWire:
         if canvas is None:
             return Reply(status=404)
 
-        width, height = int(canvas["width"]), int(canvas["height"])
         is_video = name.endswith(".mp4")
-        content = (
-            _media.video_bytes(width, height) if is_video else _media.image_bytes(width, height)
-        )
+        make = _media.video_bytes if is_video else _media.image_bytes
+        content = make(int(canvas["width"]), int(canvas["height"]))
         kind = _media.VIDEO_CONTENT_TYPE if is_video else _media.IMAGE_CONTENT_TYPE
         return serve_bytes(content, kind, request.headers.get("range"))
 
@@ -230,7 +216,7 @@ class ComfyWire:
     async def _messages(self, client_id: str) -> AsyncIterator[str]:
         yield json.dumps({"type": "status", "data": {"sid": client_id}})
         jobs = self._context.state.listed()
-        job = next((one for one in jobs if one.payload.get("client_id") == client_id), None)
+        job = next((job for job in jobs if job.payload.get("client_id") == client_id), None)
         if job is None or job.script.stream is False:
             return
 
@@ -238,14 +224,14 @@ class ComfyWire:
         if job.script.stream == "silent":
             await asyncio.get_running_loop().create_future()
 
-        while job.phase(self._context.state.clock()) == "queued":
+        while self._phase(job) == "queued":
             await self._context.until_changed(job)
 
         for number, node_id in enumerate(job.payload["prompt"]):
             yield _said("executing", job, node=node_id)
             yield _said("progress", job, node=node_id, value=number % 2, max=2)
 
-        while job.phase(self._context.state.clock()) != "ended":
+        while self._phase(job) != "ended":
             await self._context.until_changed(job)
 
         yield _said("executing", job, node=None)
@@ -274,7 +260,8 @@ def _entry(
 
 def _error_of(graph: Mapping[str, Any], script: Script) -> list[Any]:
     node_id = next(
-        (one for one, node in graph.items() if node["class_type"] == "KSampler"), next(iter(graph))
+        (node_id for node_id, node in graph.items() if node["class_type"] == "KSampler"),
+        next(iter(graph)),
     )
     return [
         "execution_error",

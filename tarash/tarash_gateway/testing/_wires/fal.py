@@ -17,7 +17,7 @@ from tarash.tarash_gateway.testing._job_record import JobRecord, Phase
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import CancelBehaviour, Script
 from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 from tarash.tarash_gateway.testing._wires._fal_bodies import (
     failure_of,
     invalid_payload,
@@ -37,13 +37,14 @@ _CANCEL_BY_PHASE: Mapping[Phase, CancelBehaviour] = {
 _CANCELLED_MESSAGE = "Request was cancelled by the client"
 
 
-class FalWire:
+class FalWire(BaseWire):
     """One origin for what fal spreads over queue.fal.run, rest.fal.ai and v3.fal.media."""
 
-    credential_header = "Authorization"
+    nowhere = "Path {path} not found"
+    schemes = ("key", "bearer")
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self.routes: Sequence[Route] = [
             Route("GET", f"{_JOB}/status/stream", self._stream, step="stream"),
             Route("GET", f"{_JOB}/status", self._status, step="poll"),
@@ -55,18 +56,9 @@ class FalWire:
             Route("POST", "/{endpoint+}", self._submit, step="submit"),
         ]
 
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Key <key>` or `Bearer <token>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme.lower() in ("key", "bearer") else ""
-
     def error(self, status: int, message: str) -> Reply:
         """Answer as fal's infrastructure does."""
         return request_error(status, message)
-
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return request_error(404, f"Path {request.path} not found")
 
     async def _webhook_keys(self, _request: RecordedRequest) -> Reply:
         return Reply.json(published_keys())
@@ -157,7 +149,7 @@ class FalWire:
         if isinstance(job, Reply):
             return job
 
-        if job.phase(self._context.state.clock()) != "ended":
+        if self._phase(job) != "ended":
             return request_error(400, "Request is still in progress", error_type=None)
 
         headers = {"x-fal-request-id": job.id}
@@ -179,15 +171,12 @@ class FalWire:
             return job
 
         now = self._context.state.clock()
-        job.cancel_requested = True
-        behaviour = job.script.cancel or _CANCEL_BY_PHASE[job.phase(now)]
+        phase = job.ask_to_cancel(now)
+        behaviour = job.script.cancel or _CANCEL_BY_PHASE[phase]
         if behaviour == "too_late":
-            if job.phase(now) != "ended":
-                job.end(now, cancelled=False)
-
             return Reply.json({"status": "ALREADY_COMPLETED"}, 400)
 
-        if behaviour != "ignored" and job.phase(now) != "ended":
+        if behaviour != "ignored" and phase != "ended":
             job.end(now, cancelled=True)
 
         if behaviour == "queued_ok":

@@ -4,6 +4,7 @@ One origin for the Gemini API, Vertex AI, Cloud Storage and the token endpoint. 
 google-genai 3.4.0. Bodies are in `_google_bodies`.
 """
 
+import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,9 +16,8 @@ from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 from tarash.tarash_gateway.testing._wires._google_bodies import (
-    base64_of,
     classic_error,
     content_result,
     interaction_result,
@@ -35,13 +35,14 @@ _LIFETIME = timedelta(hours=48)
 _WORDS: Mapping[Phase, str] = {"queued": "queued", "running": "in_progress"}
 
 
-class GoogleWire:
+class GoogleWire(BaseWire):
     """Google's services with one memory."""
 
+    nowhere = "The requested URL {path} was not found."
     credential_header = "x-goog-api-key"
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._files: dict[str, bytes] = {}
         self._uploads = GoogleUploads(context)
         self.routes: Sequence[Route] = [
@@ -58,22 +59,16 @@ class GoogleWire:
             Route("GET", _FILE, self._file, step="result"),
             *self._uploads.routes,
             Route("GET", "/storage/v1/b/{bucket}/o/{name+}", self._object, step="download"),
-            Route("GET", "/{root+}/models", self._models),
+            Route(
+                "GET",
+                "/{root+}/models",
+                always({"models": [{"name": "models/gemini-omni-1.1-flash"}]}),
+            ),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read an API key, or the access token of Vertex AI."""
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        bearer = token.strip() if scheme.lower() == "bearer" else ""
-        return headers.get("x-goog-api-key", "") or bearer
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with google.rpc's envelope, which all but the Interactions API have."""
         return classic_error(status, message)
-
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return classic_error(404, f"The requested URL {request.path} was not found.")
 
     # ------------------------------------------------------------------------------------ submits
     async def _interact(self, request: RecordedRequest) -> Reply:
@@ -128,12 +123,12 @@ class GoogleWire:
 
     async def _content(self, request: RecordedRequest) -> Reply:
         model = request.path_values["model"]
-        return await self._at_once(request, lambda script, _: content_result(script, model))
+        return await self._made(request, lambda script, _: content_result(script, model))
 
     async def _predict(self, request: RecordedRequest) -> Reply:
-        return await self._at_once(request, prediction_result)
+        return await self._made(request, prediction_result)
 
-    async def _at_once(
+    async def _made(
         self,
         request: RecordedRequest,
         make: Callable[[Script, Mapping[str, Any]], Mapping[str, Any]],
@@ -147,16 +142,13 @@ class GoogleWire:
         def result(script: Script) -> tuple[int, Any]:
             if script.outcome == "failed":
                 status = script.error_status or 500
-                reply = classic_error(status, script.error_message or "An internal error occurred.")
-                return status, reply
+                message = script.error_message or "An internal error occurred."
+                return status, json.loads(classic_error(status, message).body)
 
             return 200, make(script, payload)
 
         model = request.path_values["model"]
-        job = self._context.state.accept(uuid.uuid4().hex, model, payload, request, result)
-        await self._context.until_ended(job)
-        body = job.result_body
-        return body if isinstance(body, Reply) else Reply.json(body)
+        return await self._at_once(uuid.uuid4().hex, model, payload, request, result)
 
     # -------------------------------------------------------------------------------------- polls
     async def _interaction(self, request: RecordedRequest) -> Reply:
@@ -167,7 +159,7 @@ class GoogleWire:
         return Reply.json(self._interaction_body(job))
 
     def _interaction_body(self, job: JobRecord) -> dict[str, Any]:
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         body: dict[str, Any] = dict(job.result_body)
         if phase == "ended" and not job.cancelled:
             return body
@@ -181,11 +173,7 @@ class GoogleWire:
             return interactions_error(404, "Interaction not found.")
 
         now = self._context.state.clock()
-        job.cancel_requested = True
-        if job.script.cancel == "too_late" and job.phase(now) != "ended":
-            job.end(now, cancelled=False)
-
-        if job.phase(now) == "ended":
+        if job.ask_to_cancel(now) == "ended":
             return interactions_error(400, "The interaction is not running.")
 
         if job.script.cancel not in ("ignored", "requested"):
@@ -210,7 +198,7 @@ class GoogleWire:
         if job is None:
             return classic_error(404, f"Operation {name} not found.")
 
-        ended = job.phase(self._context.state.clock()) == "ended"
+        ended = self._phase(job) == "ended"
         return Reply.json(job.result_body if ended else {"name": name})
 
     # -------------------------------------------------------------------------------------- media
@@ -219,7 +207,7 @@ class GoogleWire:
         asked = wanted if isinstance(wanted, Mapping) else {}
         content = _media.video_for(asked)
         if asked.get("delivery") != "uri":
-            return {"data": base64_of(content)}
+            return {"data": _media.base64_of(content)}
 
         if vertex:
             return {"uri": self._in_bucket(str(asked.get("gcs_uri")), job_id, content)}
@@ -240,7 +228,7 @@ class GoogleWire:
             return {"gcsUri": uri, "mimeType": _media.VIDEO_CONTENT_TYPE}
 
         return {
-            "bytesBase64Encoded": base64_of(content),
+            "bytesBase64Encoded": _media.base64_of(content),
             "mimeType": _media.VIDEO_CONTENT_TYPE,
         }
 
@@ -287,9 +275,6 @@ class GoogleWire:
         token = f"ya29.{uuid.uuid4().hex}"
         self._context.state.issue_token(token)
         return Reply.json({"access_token": token, "expires_in": 3599, "token_type": "Bearer"})
-
-    async def _models(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"models": [{"name": "models/gemini-omni-1.1-flash"}]})
 
 
 wire = GoogleWire

@@ -9,35 +9,31 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tarash.tarash_gateway.testing import _media
-from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 from tarash.tarash_gateway.testing._wires._ideogram_bodies import FILES, fields_of, read, wrong
 
 _REASONS = {402: "insufficient_funds", 429: "inflight_limit"}
 _SIZES = {"16x9": (1280, 720), "16:9": (1280, 720), "9x16": (720, 1280), "9:16": (720, 1280)}
 
 
-class IdeogramWire:
+class IdeogramWire(BaseWire):
     """Generations of pictures and videos, and the account."""
 
     credential_header = "Api-Key"
+    schemes = ()
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self.routes: Sequence[Route] = [
             Route("POST", "/v2/image/{action}/{model}", self._create, step="submit"),
             Route("POST", "/v2/design/{action}/{model}", self._create, step="submit"),
             Route("POST", "/v2/video/generate/{model}", self._create, step="submit"),
             Route("GET", "/v2/generations/{id}", self._look, step="poll"),
-            Route("GET", "/v2/account/usage", self._usage),
+            Route("GET", "/v2/account/usage", always({"buckets": []})),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read the key, which stands alone."""
-        return headers.get("api-key", "")
 
     def error(self, status: int, message: str) -> Reply:
         """Answer as the vendor does, in one of its shapes."""
@@ -55,9 +51,6 @@ class IdeogramWire:
     def not_found(self, _request: RecordedRequest) -> Reply:
         """Answer to a path that leads nowhere."""
         return Reply(status=404, body=b"", headers={"Content-Type": "text/plain"})
-
-    async def _usage(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"buckets": []})
 
     async def _create(self, request: RecordedRequest) -> Reply:
         content = request.path.split("/")[2]
@@ -114,10 +107,8 @@ class IdeogramWire:
         if job is None:
             return self.error(404, "generation not found")
 
-        return Reply.json(job.result_body if self._is_over(job) else self._open(job.id))
-
-    def _is_over(self, job: JobRecord) -> bool:
-        return job.phase(self._context.state.clock()) == "ended"
+        is_over = self._phase(job) == "ended"
+        return Reply.json(job.result_body if is_over else self._open(job.id))
 
     @staticmethod
     def _open(job_id: str) -> dict[str, Any]:
@@ -189,19 +180,15 @@ class IdeogramWire:
 
 
 def _size_of(body: Mapping[str, Any]) -> tuple[int, int]:
-    written = str(body.get("size") or body.get("resolution") or "")
-    width, mark, height = written.partition("x")
-    if mark and width.isdigit() and height.isdigit():
-        return int(width), int(height)
-
-    return _SIZES.get(str(body.get("aspect_ratio")), (1024, 1024))
+    usual = _SIZES.get(str(body.get("aspect_ratio")), (1024, 1024))
+    return _media.size_in(body.get("size") or body.get("resolution"), usual)
 
 
 def _shown(name: str, value: Any) -> Any:
     if name not in FILES:
         return value
 
-    return [f"<{one.content_type}, {len(one.content)} bytes>" for one in value]
+    return [f"<{file.content_type}, {len(file.content)} bytes>" for file in value]
 
 
 wire = IdeogramWire

@@ -13,10 +13,9 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
-from tarash.tarash_gateway.testing._wires._context import WireContext
-from tarash.tarash_gateway.testing._wires._kling_bodies import NEW, wrong_new
-from tarash.tarash_gateway.testing._wires._kling_old import OLD, wrong_old
+from tarash.tarash_gateway.testing._wire import Reply, Route, labelled_object_in
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
+from tarash.tarash_gateway.testing._wires._kling_bodies import NEW, OLD, wrong_new, wrong_old
 
 _CODES = {401: 1002, 402: 1101, 403: 1103, 404: 1203, 429: 1302, 500: 5000, 503: 5001, 504: 5002}
 _STATUSES = {
@@ -32,13 +31,11 @@ _WORDS = {
 _SIZES = {"16:9": (1360, 768), "9:16": (768, 1360), "1:1": (1024, 1024), "3:2": (1248, 832)}
 
 
-class KlingWire:
+class KlingWire(BaseWire):
     """The endpoints of videos and images, and what finds their jobs."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self.routes: Sequence[Route] = [
             Route("GET", "/tasks", self._tasks, step="poll"),
             Route("POST", "/v1/{group}/{task}", self._create_old, step="submit"),
@@ -46,11 +43,6 @@ class KlingWire:
             Route("GET", "/v1/{group}/{task}", self._list_old, step="list"),
             Route("POST", "/{task}/{model}", self._create_new, step="submit"),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`; the key may be a signed token."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme == "Bearer" else ""
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope, which has a code of the vendor's own."""
@@ -98,10 +90,7 @@ class KlingWire:
         return self._create(request, f"v1/{endpoint}", body, wrong, body.get("external_task_id"))
 
     def _body(self, request: RecordedRequest) -> dict[str, Any] | Reply:
-        if not request.headers.get("content-type", "").startswith("application/json"):
-            return self._said(400, 1200, "Content-Type must be application/json")
-
-        body = object_in(request)
+        body = labelled_object_in(request)
         return self._said(400, 1200, "the body is no JSON") if body is None else body
 
     def _create(
@@ -155,9 +144,9 @@ class KlingWire:
             return self._said(400, 1201, "too many ids")
 
         if name == "task_ids":
-            jobs = [self._context.state.look(one) for one in ids]
+            jobs = [self._context.state.look(job_id) for job_id in ids]
         else:
-            jobs = [self._by_own_id(one) for one in ids]
+            jobs = [self._by_own_id(job_id) for job_id in ids]
 
         return self._fine([self._item(job, new=True) for job in jobs if job is not None])
 
@@ -176,7 +165,7 @@ class KlingWire:
 
     async def _list_old(self, request: RecordedRequest) -> Reply:
         path = f"v1/{request.path_values['group']}/{request.path_values['task']}"
-        number, size = (request.query.get(one, "1") for one in ("pageNum", "pageSize"))
+        number, size = (request.query.get(name, "1") for name in ("pageNum", "pageSize"))
         if not (number.isdigit() and size.isdigit() and 1 <= int(size) <= 500):  # noqa: PLR2004
             return self._said(400, 1201, "pageNum or pageSize is invalid")
 
@@ -188,7 +177,7 @@ class KlingWire:
         """Return a job as it stands now, in the words of the design that asks."""
         of_old = job.endpoint.startswith("v1/")
         is_new = not of_old if new is None else new
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         if phase == "ended" and of_old != is_new:
             ended: dict[str, Any] = dict(job.result_body)
             return ended["data"] if of_old else ended
@@ -259,10 +248,8 @@ class KlingWire:
             return [{"id": f"9{job_id}", "url": url, "duration": f"{seconds}.041"}]
 
         size = _SIZES.get(str(body.get("aspect_ratio", "16:9")), (1024, 1024))
-        count = body.get("n", 1) if script.outputs is None else script.outputs
-        names = [f"{number}.png" for number in range(count)]
-        content = _media.image_bytes(*size)
-        urls = [self._context.publish(job_id, name, content) for name in names]
+        count = _media.count_of(script, body.get("n", 1))
+        urls = self._urls(job_id, _media.image_bytes(*size), count)
         return [{"index": number, "url": url} for number, url in enumerate(urls)]
 
 

@@ -1,6 +1,5 @@
 """LocalAI (August 2026): `POST /video` and images, each answered when it is made; no jobs."""
 
-import base64
 import ipaddress
 import uuid
 from collections.abc import Mapping, Sequence
@@ -11,25 +10,29 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires import _server_rules as rules
-from tarash.tarash_gateway.testing._wires._context import WireContext
-from tarash.tarash_gateway.testing._wires._video_server import image_result
+from tarash.tarash_gateway.testing._wires import _video_server as server
+from tarash.tarash_gateway.testing._wires._checks import Fields
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
 _INPUTS = ("start_image", "end_image", "audio", "input_reference")
 
 
-class LocalAIWire:
+class LocalAIWire(BaseWire):
     """One server."""
 
-    credential_header = "Authorization"
+    nowhere = "Resource not found"
     keyless = True
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self.routes: Sequence[Route] = [
             Route("POST", "/video", self._video, step="submit"),
             Route("POST", "/v1/images/generations", self._image, step="submit"),
-            Route("GET", "/v1/models", self._models),
+            Route(
+                "GET",
+                "/v1/models",
+                always({"object": "list", "data": [{"id": "wan-2.2", "object": "model"}]}),
+            ),
         ]
 
     def credential(self, headers: Mapping[str, str]) -> str:
@@ -42,13 +45,7 @@ class LocalAIWire:
         body = {"code": status, "message": message, "param": None, "type": ""}
         return Reply.json({"error": body}, status)
 
-    def not_found(self, _request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere, as its router does."""
-        return self.error(404, "Resource not found")
-
-    def _body(
-        self, request: RecordedRequest, known: Mapping[str, rules.Check]
-    ) -> dict[str, Any] | Reply:
+    def _body(self, request: RecordedRequest, known: Fields) -> dict[str, Any] | Reply:
         try:
             body = request.json()
         except ValueError:
@@ -57,11 +54,11 @@ class LocalAIWire:
         if not isinstance(body, dict) or not body.get("model"):
             return self.error(400, "no model specified")
 
-        fault = rules.wrong(body, known)
+        fault = server.wrong(body, known)
         return self.error(400, fault) if fault else body
 
     async def _video(self, request: RecordedRequest) -> Reply:
-        body = self._body(request, rules.LOCALAI_VIDEO)
+        body = self._body(request, server.LOCALAI_VIDEO)
         if isinstance(body, Reply):
             return body
 
@@ -71,11 +68,11 @@ class LocalAIWire:
         return await self._make(request, "video", body, _video_result)
 
     async def _image(self, request: RecordedRequest) -> Reply:
-        body = self._body(request, rules.LOCALAI_IMAGE)
+        body = self._body(request, server.LOCALAI_IMAGE)
         return (
             body
             if isinstance(body, Reply)
-            else await self._make(request, "images/generations", body, image_result)
+            else await self._make(request, "images/generations", body, server.image_result)
         )
 
     async def _make(
@@ -89,9 +86,6 @@ class LocalAIWire:
             return Reply.json(job.result_body)
 
         return self.error(job.result_status, str(job.result_body["detail"]))
-
-    async def _models(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"object": "list", "data": [{"id": "wan-2.2", "object": "model"}]})
 
 
 def _is_private(value: str) -> bool:
@@ -107,7 +101,7 @@ def _video_result(script: Script, body: Mapping[str, Any]) -> tuple[int, Any]:
         message = script.error_message or "rpc error: code = Unknown desc = out of memory"
         return script.error_status or 500, {"detail": message}
 
-    content = base64.b64encode(_media.video_for(body)).decode()
+    content = _media.base64_of(_media.video_for(body))
     data = [] if script.outcome == "no_media" else [{"b64_json": content}]
     return 200, dict(script.result or {"created": 1_790_000_000, "id": "1", "data": data})
 

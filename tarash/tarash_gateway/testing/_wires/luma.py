@@ -6,6 +6,7 @@ Checked against lumaai 1.21.0. Neither can cancel; the first lists and deletes, 
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from tarash.tarash_gateway.testing import _media
@@ -13,7 +14,7 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
 _OLD = "/dream-machine/v1"
 _NEW = "/v1"
@@ -23,54 +24,42 @@ _NEW_MODELS = ("uni-1", "uni-1-max", "ray-3.2")
 _MODES = frozenset(
     f"{kind}_{grade}" for kind in ("adhere", "flex", "reimagine") for grade in (1, 2, 3)
 )
+_DUE = ("model", "prompt")
 _PAGE = 100
 _RUNNING = {_OLD: "dreaming", _NEW: "processing"}
 _MODERATED = {_OLD: "Advanced moderation failed", _NEW: "The content was refused by moderation"}
 
 
-class LumaWire:
+class LumaWire(BaseWire):
     """One origin for api.lumalabs.ai and agents.lumalabs.ai."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         old = f"{_OLD}/generations"
+        made = partial(self._create, product=_OLD, kind="video", models=_OLD_VIDEO_MODELS)
+        modified = ("generation_type", "media", "mode", "model")
+        image = partial(
+            self._create, product=_OLD, kind="image", models=_OLD_IMAGE_MODELS, due=_DUE
+        )
         self.routes: Sequence[Route] = [
-            Route("POST", f"{old}/video", self._video, step="submit"),
-            Route("POST", f"{old}/video/modify", self._modify, step="submit"),
-            Route("POST", f"{old}/image", self._image, step="submit"),
+            Route("POST", f"{old}/video", partial(made, due=_DUE), step="submit"),
+            Route("POST", f"{old}/video/modify", partial(made, due=modified), step="submit"),
+            Route("POST", f"{old}/image", image, step="submit"),
             Route("GET", old, self._list, step="list"),
-            Route("GET", f"{old}/concepts/list", self._concepts),
-            Route("GET", f"{old}/{{generation_id}}", self._look_old, step="poll"),
-            Route("GET", f"{_OLD}/credits", self._credits),
-            Route("GET", f"{_OLD}/ping", self._ping),
+            Route("GET", f"{old}/concepts/list", always(["dolly_zoom", "orbit_left"])),
+            Route(
+                "GET", f"{old}/{{generation_id}}", partial(self._look, product=_OLD), step="poll"
+            ),
+            Route("GET", f"{_OLD}/credits", always({"credit_balance": 1000.0})),
+            Route("GET", f"{_OLD}/ping", always({"message": "pong"})),
             Route("POST", f"{_NEW}/generations", self._agents, step="submit"),
-            Route("GET", f"{_NEW}/generations/{{generation_id}}", self._look_new, step="poll"),
+            Route(
+                "GET",
+                f"{_NEW}/generations/{{generation_id}}",
+                partial(self._look, product=_NEW),
+                step="poll",
+            ),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme.lower() == "bearer" else ""
-
-    def error(self, status: int, message: str) -> Reply:
-        """Answer with the detail that both products send."""
-        return Reply.json({"detail": message}, status)
-
-    def not_found(self, _request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, "Not Found")
-
-    async def _video(self, request: RecordedRequest) -> Reply:
-        return self._create(request, _OLD, "video", _OLD_VIDEO_MODELS, ("model", "prompt"))
-
-    async def _modify(self, request: RecordedRequest) -> Reply:
-        due = ("generation_type", "media", "mode", "model")
-        return self._create(request, _OLD, "video", _OLD_VIDEO_MODELS, due)
-
-    async def _image(self, request: RecordedRequest) -> Reply:
-        return self._create(request, _OLD, "image", _OLD_IMAGE_MODELS, ("model", "prompt"))
 
     async def _agents(self, request: RecordedRequest) -> Reply:
         body = object_in(request) or {}
@@ -79,11 +68,14 @@ class LumaWire:
             return self.error(422, wrong)
 
         kind = "video" if str(body.get("type", "")).startswith("video") else "image"
-        return self._create(request, _NEW, kind, _NEW_MODELS, ("model", "prompt", "type"))
+        return await self._create(
+            request, product=_NEW, kind=kind, models=_NEW_MODELS, due=(*_DUE, "type")
+        )
 
-    def _create(
+    async def _create(
         self,
         request: RecordedRequest,
+        *,
         product: str,
         kind: str,
         models: Sequence[str],
@@ -112,13 +104,7 @@ class LumaWire:
         )
         return Reply.json(self._body(job), 201)
 
-    async def _look_old(self, request: RecordedRequest) -> Reply:
-        return self._look(request, _OLD)
-
-    async def _look_new(self, request: RecordedRequest) -> Reply:
-        return self._look(request, _NEW)
-
-    def _look(self, request: RecordedRequest, product: str) -> Reply:
+    async def _look(self, request: RecordedRequest, *, product: str) -> Reply:
         job = self._context.state.look(request.path_values["generation_id"])
         if job is None or not job.endpoint.startswith(f"{product}/"):
             return self.error(404, "Generation not found")
@@ -143,18 +129,9 @@ class LumaWire:
             }
         )
 
-    async def _concepts(self, _request: RecordedRequest) -> Reply:
-        return Reply.json(["dolly_zoom", "orbit_left"])
-
-    async def _credits(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"credit_balance": 1000.0})
-
-    async def _ping(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"message": "pong"})
-
     def _body(self, job: JobRecord) -> dict[str, Any]:
         """Return the generation as it stands now."""
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         if phase == "ended":
             return dict(job.result_body)
 
@@ -216,12 +193,12 @@ class LumaWire:
 def _wrong_media(value: Any, name: str = "body") -> str | None:
     """Say what is wrong with a reference to media: it has one source, and inline ones a type."""
     if isinstance(value, list):
-        value = {f"{name}[{index}]": one for index, one in enumerate(value)}
+        value = {f"{name}[{index}]": item for index, item in enumerate(value)}
 
     if not isinstance(value, Mapping):
         return None
 
-    sources = [one for one in ("url", "data", "generation_id", "file_id") if one in value]
+    sources = [source for source in ("url", "data", "generation_id", "file_id") if source in value]
     if len(sources) > 1:
         return f"{name} has {' and '.join(sources)}; exactly one is allowed"
 

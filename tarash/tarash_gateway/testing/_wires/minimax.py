@@ -4,7 +4,6 @@ Written from the vendor's pages (2026-10-08) and what others saw live. V2 has HT
 images say everything inside a 200. The two generations don't know each other's jobs.
 """
 
-import base64
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,8 +12,8 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wire import Reply, Route, labelled_object_in
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 from tarash.tarash_gateway.testing._wires._minimax_bodies import wrong_image, wrong_v1, wrong_v2
 
 _TYPES = {
@@ -36,13 +35,11 @@ _SIZES = {"16:9": (1280, 720), "3:2": (1248, 832), "9:16": (720, 1280)}
 _FIRST_FILE = 305_157_400_000_000
 
 
-class MinimaxWire:
+class MinimaxWire(BaseWire):
     """The endpoints of both generations of videos, of files, and of images."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._erased: set[JobRecord] = set()
         self.routes: Sequence[Route] = [
             Route("POST", "/v2/video_generation", self._create_v2, step="submit"),
@@ -54,11 +51,6 @@ class MinimaxWire:
             Route("GET", "/v1/files/retrieve", self._file, step="result"),
             Route("POST", "/v1/image_generation", self._images, step="submit"),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme == "Bearer" else ""
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope of V2; the code of the business stands in the words."""
@@ -73,13 +65,6 @@ class MinimaxWire:
     def _inside(self, code: int, message: str, **others: Any) -> Reply:
         """Answer as V1 does: an error inside a 200."""
         return Reply.json({**others, "base_resp": {"status_code": code, "status_msg": message}})
-
-    @staticmethod
-    def _body(request: RecordedRequest) -> dict[str, Any]:
-        if not request.headers.get("content-type", "").startswith("application/json"):
-            return {}
-
-        return object_in(request) or {}
 
     def _accept(self, request: RecordedRequest, generation: str, body: dict[str, Any]) -> JobRecord:
         job_id = str(420_000_000_000 + len(self._context.state.jobs()))
@@ -98,7 +83,7 @@ class MinimaxWire:
 
     # ------------------------------------------------------------------------------------------- V2
     async def _create_v2(self, request: RecordedRequest) -> Reply:
-        body = self._body(request)
+        body = labelled_object_in(request) or {}
         wrong = wrong_v2(body)
         if wrong is not None:
             return self.error(400, wrong)
@@ -115,7 +100,7 @@ class MinimaxWire:
         return self.error(500, "record not found") if job is None else Reply.json(self._task(job))
 
     def _task(self, job: JobRecord) -> dict[str, Any]:
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         if job.cancelled:
             return {"task": {**_plain(job), "status": "cancelled", "usage": {}}}
 
@@ -125,7 +110,7 @@ class MinimaxWire:
         return {"task": {**_plain(job), "status": _WORDS["v2"][phase], "usage": {}}}
 
     async def _list_v2(self, request: RecordedRequest) -> Reply:
-        number, size = (request.query.get(one, "1") for one in ("page_num", "page_size"))
+        number, size = (request.query.get(name, "1") for name in ("page_num", "page_size"))
         if not (number.isdigit() and size.isdigit()):
             return self.error(400, "page_num or page_size is invalid")
 
@@ -140,9 +125,8 @@ class MinimaxWire:
         if job is None or job in self._erased:
             return self.error(500, "record not found")
 
-        job.cancel_requested = True
         now = self._context.state.clock()
-        phase = "ended" if job.script.cancel == "too_late" else job.phase(now)
+        phase = job.ask_to_cancel(now)
         if phase == "running" or job.cancelled:
             return self.error(400, "the task can not be cancelled in its status")
 
@@ -188,7 +172,7 @@ class MinimaxWire:
 
     # ------------------------------------------------------------------------------------------- V1
     async def _create_v1(self, request: RecordedRequest) -> Reply:
-        body = self._body(request)
+        body = labelled_object_in(request) or {}
         wrong = wrong_v1(body)
         if wrong is not None:
             return self._inside(2013, f"invalid params, {wrong}", task_id="")
@@ -204,7 +188,7 @@ class MinimaxWire:
         if job is None:
             return self._inside(2013, "invalid params, task_id not found", task_id="", status="")
 
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         if phase == "ended":
             return Reply.json(
                 {name: value for name, value in job.result_body.items() if name != "result"}
@@ -222,12 +206,10 @@ class MinimaxWire:
 
         refused = script.outcome == "moderated"
         if refused or script.outcome == "failed":
-            code = (
-                int(script.error_type or 1027) if refused and script.error_type != "submit" else 0
-            )
-            message = script.error_message or (
-                "output new_sensitive" if refused else "generate failed"
-            )
+            has_code = refused and script.error_type != "submit"
+            code = int(script.error_type or 1027) if has_code else 0
+            usual = "output new_sensitive" if refused else "generate failed"
+            message = script.error_message or usual
             status = {"status_code": code, "status_msg": message}
             return {"task_id": job_id, "status": "Fail", "file_id": "", "base_resp": status}
 
@@ -263,7 +245,7 @@ class MinimaxWire:
 
     # --------------------------------------------------------------------------------------- images
     async def _images(self, request: RecordedRequest) -> Reply:
-        body = self._body(request)
+        body = labelled_object_in(request) or {}
         wrong = wrong_image(body)
         if wrong is not None:
             return self._inside(2013, f"invalid params, {wrong}")
@@ -287,37 +269,24 @@ class MinimaxWire:
             return {"id": job_id, "data": None, "base_resp": status}
 
         wanted = body.get("n", 1)
-        count = wanted if script.outputs is None else script.outputs
-        count = 0 if refused or script.outcome == "no_media" else count
+        count = 0 if refused else _media.count_of(script, wanted)
         usual = _SIZES.get(str(body.get("aspect_ratio")), (1024, 1024))
         width, height = body.get("width", usual[0]), body.get("height", usual[1])
         content = _media.image_bytes(width, height)
         failed = 0 if script.outcome == "no_media" else wanted - count
         # The vendor's example has these as text.
         counted = {"success_count": str(wanted - failed), "failed_count": str(failed)}
-        name, images = (
-            "image_urls",
-            [self._context.publish(job_id, f"{number}.png", content) for number in range(count)],
-        )
+        name, images = "image_urls", self._urls(job_id, content, count)
         if body.get("response_format") == "base64":
-            name, images = "image_base64", [base64.b64encode(content).decode()] * count
+            name, images = "image_base64", [_media.base64_of(content)] * count
 
         return {"id": job_id, "data": {name: images}, "metadata": counted, "base_resp": _FINE}
 
 
 def _plain(job: JobRecord) -> dict[str, Any]:
     task: dict[str, Any] = job.result_body["task"]
-    kept = (
-        "id",
-        "model",
-        "created_at",
-        "updated_at",
-        "resolution",
-        "duration",
-        "ratio",
-        "task_type",
-    )
-    return {name: task[name] for name in kept if name in task}
+    ended = {"status", "usage", "content", "error"}
+    return {name: value for name, value in task.items() if name not in ended}
 
 
 wire = MinimaxWire

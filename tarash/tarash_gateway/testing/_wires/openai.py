@@ -14,10 +14,9 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Handler, Reply, Route
+from tarash.tarash_gateway.testing._wire import Handler, Reply, Route, object_in, read_form
 from tarash.tarash_gateway.testing._wires import _openai_bodies as bodies
-from tarash.tarash_gateway.testing._wires._context import WireContext
-from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 
 _PAGE, _LONGEST_PAGE = 20, 100
 _UNSTREAMED = ("failed", "moderated", "no_media")
@@ -25,14 +24,14 @@ _UNSTREAMED = ("failed", "moderated", "no_media")
 _MODELS = ("gpt-image-2", "gpt-image-2.5-sunburst", "sora-2", "sora-2-pro")
 
 
-class OpenAIWire:
+class OpenAIWire(BaseWire):
     """One origin for everything below `root`."""
 
-    credential_header = "Authorization"
+    nowhere = "Invalid URL ({method} {path})"
     root = "/v1"
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         videos = f"{self.root}/videos"
         self.routes: Sequence[Route] = [
             Route("POST", videos, self._create, step="submit"),
@@ -53,32 +52,19 @@ class OpenAIWire:
             Route("POST", f"{self.root}/images/edits", edit, step="submit"),
         ]
 
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme.lower() == "bearer" else ""
-
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope."""
         return bodies.error(status, message)
 
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return bodies.error(404, f"Invalid URL ({request.method} {request.path})")
-
     # -------------------------------------------------------------------------------------- videos
     async def _create(self, request: RecordedRequest) -> Reply:
-        return self._accept(request, "videos", _payload(request))
+        return self._accept(request, "videos", _payload(request, "prompt"))
 
     async def _edit(self, request: RecordedRequest) -> Reply:
-        payload = _payload(request)
-        if not isinstance(payload, Reply) and not payload.get("video"):
-            return _missing("video")
-
-        return self._accept(request, "videos/edits", payload)
+        return self._accept(request, "videos/edits", _payload(request, "video", "prompt"))
 
     async def _remix(self, request: RecordedRequest) -> Reply:
-        payload = _payload(request)
+        payload = _payload(request, "prompt")
         source = request.path_values["video_id"]
         if not isinstance(payload, Reply):
             payload = {**payload, "remixed_from_video_id": source}
@@ -90,9 +76,6 @@ class OpenAIWire:
     ) -> Reply:
         if isinstance(payload, Reply):
             return payload
-
-        if not payload.get("prompt"):
-            return _missing("prompt")
 
         video_id = f"video_{uuid.uuid4().hex}"
         created_at = int(datetime.now(UTC).timestamp())
@@ -156,13 +139,13 @@ class OpenAIWire:
         if job is None:
             return _unknown(request)
 
-        if job.phase(self._context.state.clock()) != "ended":
+        if self._phase(job) != "ended":
             return bodies.error(400, "Only a video that has ended can be deleted")
 
         return Reply.json({"id": job.id, "deleted": True, "object": "video.deleted"})
 
     def _object(self, job: JobRecord) -> dict[str, Any]:
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         if phase == "ended":
             return dict(job.result_body)
 
@@ -171,23 +154,16 @@ class OpenAIWire:
 
     # -------------------------------------------------------------------------------------- images
     async def _generate(self, request: RecordedRequest) -> Reply:
-        return await self._make(request, "images/generations", _payload(request))
+        return await self._make(request, "images/generations", _payload(request, "prompt"))
 
     async def _edit_image(self, request: RecordedRequest) -> Reply:
-        payload = _payload(request)
-        if not isinstance(payload, Reply) and not (payload.get("image") or payload.get("image[]")):
-            return _missing("image")
-
-        return await self._make(request, "images/edits", payload)
+        return await self._make(request, "images/edits", _payload(request, "image", "prompt"))
 
     async def _make(
         self, request: RecordedRequest, endpoint: str, payload: dict[str, Any] | Reply
     ) -> Reply:
         if isinstance(payload, Reply):
             return payload
-
-        if not payload.get("prompt"):
-            return _missing("prompt")
 
         if _streams(payload) and str(payload.get("n") or 1) != "1":
             return bodies.error(400, "Streaming is only supported with n=1.", param="n")
@@ -218,34 +194,28 @@ class OpenAIWire:
             yield bodies.image_event(f"{verb}.completed", job.script, payload)
 
     async def _models(self, _request: RecordedRequest) -> Reply:
-        data = [{"id": one, "object": "model", "created": 0, "owned_by": "s"} for one in _MODELS]
+        data = [
+            {"id": model, "object": "model", "created": 0, "owned_by": "s"} for model in _MODELS
+        ]
         return Reply.json({"object": "list", "data": data})
 
 
-def _payload(request: RecordedRequest) -> dict[str, Any] | Reply:
+def _payload(request: RecordedRequest, *needed: str) -> dict[str, Any] | Reply:
     form = read_form(request)
-    if form is not None:
-        return form.plain()
-
-    try:
-        payload = request.json()
-    except ValueError:
+    payload = object_in(request) if form is None else form.plain()
+    if payload is None:
         return bodies.error(400, "We could not parse the JSON body of your request.")
 
-    return payload if isinstance(payload, dict) else bodies.error(400, "Expected an object.")
+    for name in needed:
+        if not (payload.get(name) or payload.get(f"{name}[]")):
+            message = f"Missing required parameter: '{name}'."
+            return bodies.error(400, message, code="missing_required_parameter", param=name)
+
+    return payload
 
 
 def _streams(payload: Mapping[str, Any]) -> bool:
     return str(payload.get("stream")).lower() == "true"
-
-
-def _missing(parameter: str) -> Reply:
-    return bodies.error(
-        400,
-        f"Missing required parameter: '{parameter}'.",
-        code="missing_required_parameter",
-        param=parameter,
-    )
 
 
 def _unknown(request: RecordedRequest) -> Reply:

@@ -4,7 +4,6 @@ Written from its pages and its client's types (2026-11-28). Some models' videos 
 have a signed address too; all have one that wants the key. There is no cancel and no list of jobs.
 """
 
-import base64
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 from tarash.tarash_gateway.testing._wires._openrouter_rules import (
     MODELS,
     VideoModel,
@@ -33,15 +32,17 @@ _FINE = 200
 _PARTIAL = 3
 
 
-class OpenrouterWire:
+class OpenrouterWire(BaseWire):
     """The endpoints of videos, of images, and of the key."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self.routes: Sequence[Route] = [
-            Route("GET", f"{_BASE}/key", self._key),
+            Route(
+                "GET",
+                f"{_BASE}/key",
+                always({"data": {"label": "sk-or-v1-abc...123", "usage": 25.5, "limit": 100}}),
+            ),
             Route("GET", f"{_BASE}/videos/models", self._models, step="model", public=True),
             Route("GET", f"{_BASE}/images/models", self._pictures, step="model", public=True),
             Route("POST", f"{_BASE}/videos", self._create, step="submit"),
@@ -50,11 +51,6 @@ class OpenrouterWire:
             Route("POST", f"{_BASE}/images", self._images, step="submit"),
         ]
 
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme == "Bearer" else ""
-
     def error(self, status: int, message: str, **metadata: Any) -> Reply:
         """Answer with the one envelope that there is."""
         error: dict[str, Any] = {"code": status, "message": message}
@@ -62,13 +58,6 @@ class OpenrouterWire:
             error["metadata"] = metadata
 
         return Reply.json({"error": error, "user_id": "user_1"}, status)
-
-    def not_found(self, _request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, "Not Found")
-
-    async def _key(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"data": {"label": "sk-or-v1-abc...123", "usage": 25.5, "limit": 100}})
 
     async def _models(self, _request: RecordedRequest) -> Reply:
         rows = [_row(name, value) for name, value in MODELS.items()]
@@ -111,7 +100,7 @@ class OpenrouterWire:
         if job is None or job.endpoint != "videos":
             return self.error(404, "Video generation job not found")
 
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         if phase == "ended":
             return Reply.json(job.result_body)
 
@@ -119,7 +108,7 @@ class OpenrouterWire:
 
     async def _content(self, request: RecordedRequest) -> Reply:
         job = self._context.state.find(request.path_values["id"])
-        is_there = job is not None and job.phase(self._context.state.clock()) == "ended"
+        is_there = job is not None and self._phase(job) == "ended"
         if job is None or not is_there or request.query.get("index", "0") != "0":
             return self.error(404, "Video generation job not found")
 
@@ -188,14 +177,11 @@ class OpenrouterWire:
             shown = error if inside else {**error, "metadata": metadata}
             return _FINE if inside else 403, {"error": shown}
 
-        count = body.get("n", 1) if script.outputs is None else script.outputs
-        width, _, height = str(body.get("size", "1024x1024")).partition("x")
-        sides = (int(width), int(height)) if width.isdigit() and height.isdigit() else (1024, 1024)
-        content = base64.b64encode(_media.image_bytes(*sides)).decode()
+        content = _media.base64_of(_media.image_bytes(*_media.size_in(body.get("size"))))
         image = {"b64_json": content, "media_type": _media.IMAGE_CONTENT_TYPE}
         usage = {"prompt_tokens": 9, "completion_tokens": 4160, "total_tokens": 4169}
         cost = {"cost": script.billable_units, "is_byok": False}
-        images = [] if script.outcome == "no_media" else [image] * count
+        images = [image] * _media.count_of(script, body.get("n", 1))
         return _FINE, {"created": int(time.time()), "data": images, "usage": {**usage, **cost}}
 
 
@@ -209,7 +195,7 @@ def _on_the_way(body: Mapping[str, Any]) -> list[str]:
         return []
 
     made = [_media.image_bytes(64 + number, 64) for number in range(_PARTIAL)]
-    return [base64.b64encode(one).decode() for one in made]
+    return [_media.base64_of(image) for image in made]
 
 
 def _stream(body: Mapping[str, Any], partial: Sequence[str]) -> Reply:
@@ -222,8 +208,8 @@ def _stream(body: Mapping[str, Any], partial: Sequence[str]) -> Reply:
         kind = "image_generation.partial_image"
         events.append({"type": kind, "b64_json": content, "partial_image_index": number})
 
-    for one in body.get("data", ()):
-        whole = {**one, "created": body["created"], "usage": body["usage"]}
+    for image in body.get("data", ()):
+        whole = {**image, "created": body["created"], "usage": body["usage"]}
         events.append({"type": "image_generation.completed", **whole})
 
     lines = [": OPENROUTER PROCESSING", *(f"data: {json.dumps(event)}" for event in events)]

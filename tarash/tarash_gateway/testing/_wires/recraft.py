@@ -4,38 +4,20 @@ Written from the vendor's pages (2026-11-28). Errors are JSON or plain text, and
 another shape than models. What a model doesn't take is refused.
 """
 
-import base64
-import json
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
-from tarash.tarash_gateway.testing._wires._context import WireContext
-from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in, parsed, read_form
+from tarash.tarash_gateway.testing._wires import _checks as checks
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
-Check = Callable[[Any], bool]
 _LARGEST = 10 * 1000 * 1000
-_RATIOS = [
-    "1:1",
-    "2:1",
-    "1:2",
-    "3:2",
-    "2:3",
-    "4:3",
-    "3:4",
-    "5:4",
-    "4:5",
-    "6:10",
-    "14:10",
-    "10:14",
-    "16:9",
-    "9:16",
-]
+_RATIOS = "1:1 2:1 1:2 3:2 2:3 4:3 3:4 5:4 4:5 6:10 14:10 10:14 16:9 9:16".split()  # noqa: SIM905
 _K1 = "1024x1024 1536x768 768x1536 1280x832 832x1280 1216x896 896x1216 1152x896 896x1152 832x1344"
 _K1 += " 1280x896 896x1280 1344x768 768x1344"
 _K2 = "2048x2048 3072x1536 1536x3072 2560x1664 1664x2560 2432x1792 1792x2432 2304x1792 1792x2304"
@@ -46,57 +28,46 @@ _MODEL = re.compile(r"recraftv(?:4_1(?:_utility)?|4(?:_styles)?|[23])(?:_pro)?(?
                     r"recraftv4_1_flash")  # fmt: skip
 _SINGLE = {"eraseRegion": 2, "vectorize": 10, "removeBackground": 10, "crispUpscale": 4,
            "creativeUpscale": 250}  # fmt: skip
+_TEXTS = {"prompt", "model", "size", "style", "substyle", "style_id", "negative_prompt",
+          "response_format", "image_format", "style_match"}  # fmt: skip
 _CODES = {400: "bad_request", 402: "not_enough_credits", 429: "rate_limited"}
 
 
-def _text(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 10_000  # noqa: PLR2004
+_text = checks.text(10_000)
 
 
-def _whole(low: int, high: int) -> Check:
-    return lambda value: type(value) is int and low <= value <= high
+def _files(most: int) -> checks.Check:
+    return checks.list_of(lambda file: len(file.content) <= _LARGEST, most)
 
 
-def _one_of(*values: str) -> Check:
-    return lambda value: isinstance(value, str) and value in values
-
-
-def _files(most: int) -> Check:
-    return lambda value: (
-        isinstance(value, list)
-        and 0 < len(value) <= most
-        and all(len(one.content) <= _LARGEST for one in value)
-    )
-
-
-_COMMON: Mapping[str, Check] = {
+_COMMON: checks.Fields = {
     "prompt*": _text,
     "model": _text,
-    "n": _whole(1, 6),
-    "random_seed": _whole(0, 2**32 - 1),
-    "response_format": _one_of("url", "b64_json"),
-    "image_format": _one_of("png", "webp"),
-    "controls": lambda value: isinstance(value, dict),
+    "n": checks.whole(1, 6),
+    "random_seed": checks.whole(0, 2**32 - 1),
+    "response_format": checks.one_of("url", "b64_json"),
+    "image_format": checks.one_of("png", "webp"),
+    "controls": checks.is_object,
 }
-_OLDER: Mapping[str, Check] = {
+_OLDER: checks.Fields = {
     "style": _text,
     "substyle": _text,
     "style_id": _text,
     "negative_prompt": _text,
-    "text_layout": lambda value: isinstance(value, list),
+    "text_layout": checks.list_of(checks.anything),
 }
-_IMAGE: Mapping[str, Check] = {"image*": _files(1)}
-_MASK: Mapping[str, Check] = {"mask*": _files(1)}
-_PLAIN: Mapping[str, Check] = {
-    "response_format": _one_of("url", "b64_json"),
-    "image_format": _one_of("png", "webp"),
+_IMAGE: checks.Fields = {"image*": _files(1)}
+_MASK: checks.Fields = {"mask*": _files(1)}
+_PLAIN: checks.Fields = {
+    "response_format": checks.one_of("url", "b64_json"),
+    "image_format": checks.one_of("png", "webp"),
 }
-_TOOLS: Mapping[str, Mapping[str, Check]] = {
+_TOOLS: Mapping[str, checks.Fields] = {
     "imageToImage": {
         **_COMMON,
         **_OLDER,
         **_IMAGE,
-        "strength*": lambda value: isinstance(value, int | float) and 0 <= value <= 1,
+        "strength*": checks.number(0, 1),
     },
     "inpaint": {**_COMMON, **_OLDER, **_IMAGE, **_MASK},
     "replaceBackground": {**_COMMON, **_OLDER, **_IMAGE},
@@ -105,16 +76,16 @@ _TOOLS: Mapping[str, Mapping[str, Check]] = {
         **_PLAIN,
         **_IMAGE,
         "prompt": _text,
-        "size": _one_of(*_RATIOS),
+        "size": checks.one_of(*_RATIOS),
         **dict.fromkeys(
-            ("expand_left", "expand_right", "expand_top", "expand_bottom"), _whole(0, 4096)
+            ("expand_left", "expand_right", "expand_top", "expand_bottom"), checks.whole(0, 4096)
         ),
-        "zoom_out_percentage": _whole(1, 100),
+        "zoom_out_percentage": checks.whole(1, 100),
     },
     "variateImage": {
-        **{name: one for name, one in _COMMON.items() if name not in ("prompt*", "model")},
+        **{name: check for name, check in _COMMON.items() if name not in ("prompt*", "model")},
         **_IMAGE,
-        "size*": _one_of(*_RATIOS),
+        "size*": checks.one_of(*_RATIOS),
     },
     "eraseRegion": {**_PLAIN, **_IMAGE, **_MASK},
     **{
@@ -124,7 +95,7 @@ _TOOLS: Mapping[str, Mapping[str, Check]] = {
 }
 
 
-def _fields(tool: str, model: str) -> Mapping[str, Check] | None:
+def _fields(tool: str, model: str) -> checks.Fields | None:
     """Return what is taken; None where there is no such model or tool."""
     if tool != "generations":
         return _TOOLS.get(tool)
@@ -135,45 +106,41 @@ def _fields(tool: str, model: str) -> Mapping[str, Check] | None:
     older, styled = model.startswith(("recraftv2", "recraftv3")), "styles" in model
     sizes = _OLD if older else _K2 if "_pro" in model else _K1
     allowed = _RATIOS if "vector" in model else [*sizes.split(), *_RATIOS]
-    own: dict[str, Check] = {**_COMMON, "size": _one_of(*allowed), **(_OLDER if older else {})}
+    own: dict[str, checks.Check] = {
+        **_COMMON,
+        "size": checks.one_of(*allowed),
+        **(_OLDER if older else {}),
+    }
     if styled:
         own |= {"style_id": _text, "style_references": _files(10)}
-        own |= {"style_match": _one_of("regular", "precise", "flexible")}
+        own |= {"style_match": checks.one_of("regular", "precise", "flexible")}
 
     return own
 
 
-class RecraftWire:
+class RecraftWire(BaseWire):
     """Generations, tools, and whose key it is."""
 
-    credential_header = "Authorization"
+    nowhere = "not found"
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self.routes: Sequence[Route] = [
             Route("POST", "/v1/images/{tool}", self._make, step="submit"),
-            Route("GET", "/v1/users/me", self._me),
+            Route(
+                "GET",
+                "/v1/users/me",
+                always({"credits": 4200, "email": "a@b.example", "id": "1", "name": "A"}),
+            ),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <token>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme == "Bearer" else ""
 
     def error(self, status: int, message: str) -> Reply:
         """Answer in JSON, or in plain text as for keys and paths."""
         if status in (401, 404):
-            text = "request unauthorized" if status == 401 else "not found"  # noqa: PLR2004
-            return Reply(status=status, body=text.encode(), headers={"Content-Type": "text/plain"})
+            words = "request unauthorized" if status == 401 else self.nowhere  # noqa: PLR2004
+            return Reply(status=status, body=words.encode(), headers={"Content-Type": "text/plain"})
 
         return Reply.json({"code": _CODES.get(status, "error"), "message": message}, status)
-
-    def not_found(self, _request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, "")
-
-    async def _me(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"credits": 4200, "email": "a@b.example", "id": "1", "name": "A"})
 
     async def _make(self, request: RecordedRequest) -> Reply:
         tool = request.path_values["tool"]
@@ -212,18 +179,13 @@ class RecraftWire:
         if script.result is not None:
             return dict(script.result)
 
-        count = body.get("n", 1) if script.outputs is None else script.outputs
-        count = 0 if script.outcome == "no_media" else count
-        width, _, height = str(body.get("size", "")).partition("x")
-        sides = (int(width), int(height)) if height else (1024, 1024)
-        content = _media.image_bytes(*sides)
-        images: list[dict[str, Any]] = []
-        for number in range(count):
-            url = {"url": self._context.publish(image_id, f"{number}.png", content)}
-            text = {"b64_json": base64.b64encode(content).decode()}
-            is_text = body.get("response_format") == "b64_json"
-            images.append({"image_id": f"{image_id}-{number}", **(text if is_text else url)})
+        count = _media.count_of(script, body.get("n", 1))
+        content = _media.image_bytes(*_media.size_in(body.get("size")))
+        name, values = "url", self._urls(image_id, content, count)
+        if body.get("response_format") == "b64_json":
+            name, values = "b64_json", [_media.base64_of(content)] * count
 
+        images = [{"image_id": f"{image_id}-{at}", name: value} for at, value in enumerate(values)]
         answer = {"created": 1764300000, "credits": _SINGLE.get(tool, 35 * max(count, 1))}
         if tool in _SINGLE:
             return {**answer, "image": images[0] if images else None}
@@ -234,35 +196,21 @@ class RecraftWire:
 def _read(request: RecordedRequest, tool: str) -> dict[str, Any] | None:
     form = read_form(request)
     if form is not None:
-        return {**{name: _plain(name, value) for name, value in form.fields.items()}, **form.files}
+        return {
+            **{
+                name: value if name in _TEXTS else parsed(value)
+                for name, value in form.fields.items()
+            },
+            **form.files,
+        }
 
     return object_in(request) if tool == "generations" else None
 
 
-def _plain(name: str, value: str) -> Any:
-    if name not in {"n", "random_seed", "strength", "controls", "text_layout"} and not (
-        name.startswith("expand_") or name == "zoom_out_percentage"
-    ):
-        return value
-
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
-
-
-def _wrong(
-    tool: str, model: str, fields: Mapping[str, Check], body: Mapping[str, Any]
-) -> str | None:
-    known = {name.removesuffix("*"): check for name, check in fields.items()}
-    unknown = sorted(body.keys() - known.keys())
-    if unknown:
-        return f"unknown field {unknown[0]}"
-
-    missing = [name[:-1] for name in fields if name.endswith("*") and name[:-1] not in body]
-    bad = [name for name, value in body.items() if not known[name](value)]
-    if missing or bad:
-        return f"{missing[0]} is required" if missing else f"{bad[0]} is invalid"
+def _wrong(tool: str, model: str, fields: checks.Fields, body: Mapping[str, Any]) -> str | None:
+    fault = checks.wrong_in(body, fields)
+    if fault is not None:
+        return fault
 
     styled = {"style_id", "style_references"} & body.keys()
     if tool == "generations" and "styles" in model and len(styled) != 1:

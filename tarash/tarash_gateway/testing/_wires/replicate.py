@@ -18,8 +18,8 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 from tarash.tarash_gateway.testing._wires._replicate_models import ReplicateModels
 
 _STATUS_BY_PHASE = {"queued": "starting", "running": "processing"}
@@ -41,13 +41,14 @@ _SINGLE_OUTPUTS = ("pro", "max", "ultra", "banana")
 _LARGEST_COUNT = 4
 
 
-class ReplicateWire:
-    """One origin for all of Replicate's API."""
+class ReplicateWire(BaseWire):
+    """One origin for all of Replicate's API; older clients send `Token <token>`."""
 
-    credential_header = "Authorization"
+    nowhere = "The requested resource {path} could not be found."
+    schemes = ("bearer", "token")
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._files: dict[str, tuple[bytes, str, str]] = {}
         self._deployments: dict[str, str] = {}
         self._begun: set[str] = set()  # of those that were cancelled
@@ -65,31 +66,27 @@ class ReplicateWire:
             Route("GET", "/v1/files/{file_id}", self._file),
             Route("GET", "/v1/files/{file_id}/content", self._file_content),
             *ReplicateModels(context, self.not_found).routes,
-            Route("GET", "/v1/account", self._account),
+            Route(
+                "GET",
+                "/v1/account",
+                always(
+                    {"type": "user", "username": "simulated", "name": "Simulated", "github_url": ""}
+                ),
+            ),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <token>`, or `Token <token>` as older clients send it."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme.lower() in ("bearer", "token") else ""
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with Replicate's problem details."""
         title = _TITLES.get(status, HTTPStatus(status).phrase)
         return Reply.json({"title": title, "detail": message, "status": status}, status)
 
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, f"The requested resource {request.path} could not be found.")
-
     async def _create(self, request: RecordedRequest) -> Reply:
-        try:
-            body = request.json()
-        except ValueError:
+        body = object_in(request)
+        if body is None:
             return self.error(400, "The request body is not valid JSON.")
 
         endpoint = _endpoint(request, body)
-        if not isinstance(body, dict) or not isinstance(body.get("input"), dict) or not endpoint:
+        if not isinstance(body.get("input"), dict) or not endpoint:
             return self.error(422, "- input is required\n- version is required\n")
 
         if not str(body.get("webhook") or "https://").startswith("https://"):
@@ -152,23 +149,18 @@ class ReplicateWire:
             return self.not_found(request)
 
         now = self._context.state.clock()
-        job.cancel_requested = True
-        if job.phase(now) == "ended":
+        was_running = job.phase(now) == "running"
+        if job.ask_to_cancel(now) == "ended":
             return Reply.json(self._body(job))
 
-        if job.phase(now) == "running":
+        if was_running:
             self._begun.add(job.id)
 
-        if job.script.cancel == "too_late":
-            job.end(now, cancelled=False)
-        elif job.script.cancel == "requested":
-            running = self._body(job)
-            job.end(now, cancelled=True)
-            return Reply.json(running)
-        elif job.script.cancel != "ignored":
+        before = self._body(job)
+        if job.script.cancel != "ignored":
             job.end(now, cancelled=True)
 
-        return Reply.json(self._body(job))
+        return Reply.json(before if job.script.cancel == "requested" else self._body(job))
 
     async def _upload(self, request: RecordedRequest) -> Reply:
         match = re.search(
@@ -198,14 +190,9 @@ class ReplicateWire:
             self.not_found(request) if stored is None else serve_bytes(stored[0], stored[1], None)
         )
 
-    async def _account(self, _request: RecordedRequest) -> Reply:
-        return Reply.json(
-            {"type": "user", "username": "simulated", "name": "Simulated", "github_url": ""}
-        )
-
     def _body(self, job: JobRecord) -> dict[str, Any]:
         """Return the prediction as it stands now."""
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         if phase == "ended" and not job.cancelled:
             return dict(job.result_body)
 
@@ -284,7 +271,7 @@ class ReplicateWire:
             content = _media.video_for(given, "replicate", endpoint)
             return self._context.publish(prediction_id, "output.mp4", content)
 
-        wanted = given.get("num_outputs", 1) if script.outputs is None else script.outputs
+        wanted = _media.count_of(script, given.get("num_outputs", 1))
         count = min(wanted, _LARGEST_COUNT) if isinstance(wanted, int) else 1
         urls = [
             self._context.publish(prediction_id, f"out-{index}.png", _media.image_bytes())
@@ -310,12 +297,12 @@ class ReplicateWire:
         }
 
 
-def _endpoint(request: RecordedRequest, body: Any) -> str | None:
+def _endpoint(request: RecordedRequest, body: Mapping[str, Any]) -> str | None:
     """Return what a prediction is made with: `owner/name`, or the version that the body names."""
     if request.path_values:
         return f"{request.path_values['owner']}/{request.path_values['name']}"
 
-    version = body.get("version") if isinstance(body, dict) else None
+    version = body.get("version")
     return version if isinstance(version, str) else None
 
 

@@ -14,7 +14,7 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 
 _VIDEO_ENDPOINTS = (
     "text_to_video",
@@ -30,13 +30,13 @@ _LARGEST_SIDE = 4096
 _CREDITS_KEPT = {"moderated": 5, "failed": 0}
 
 
-class RunwayWire:
+class RunwayWire(BaseWire):
     """What api.dev.runwayml.com does, and the storage that its uploads go to."""
 
-    credential_header = "Authorization"
+    nowhere = "Not found: {path}"
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._deleted: set[str] = set()
         self._uploads: dict[str, bytes] = {}
         self.routes: Sequence[Route] = [
@@ -51,18 +51,9 @@ class RunwayWire:
             Route("POST", "/storage/{upload}", self._take_upload, step="upload", public=True),
         ]
 
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <secret>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme.lower() == "bearer" else ""
-
     def error(self, status: int, message: str) -> Reply:
         """Answer with Runway's envelope."""
         return Reply.json({"error": message, "docUrl": _DOCS}, status)
-
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, f"Not found: {request.path}")
 
     async def _submit(self, request: RecordedRequest) -> Reply:
         refusal = self._refusal(request)
@@ -190,9 +181,8 @@ class RunwayWire:
         if script.result is not None:
             return {**body, "status": "SUCCEEDED", **script.result}
 
-        output = (
-            [] if script.outcome == "no_media" else self._output(task, script, endpoint, payload)
-        )
+        has_media = script.outcome != "no_media"
+        output = self._output(task, script, endpoint, payload) if has_media else []
         return {**body, "status": "SUCCEEDED", "output": output}
 
     def _output(
@@ -209,9 +199,8 @@ class RunwayWire:
             content = _media.video_bytes(width, height, length)
             return [self._context.publish(task, "output.mp4", content)]
 
-        wanted = payload.get("outputCount", 1) if script.outputs is None else script.outputs
-        content = _media.image_bytes(width, height)
-        return [self._context.publish(task, f"{at}.png", content) for at in range(int(wanted))]
+        count = int(_media.count_of(script, payload.get("outputCount", 1)))
+        return self._urls(task, _media.image_bytes(width, height), count)
 
 
 def _kind_of(endpoint: str) -> str:

@@ -7,21 +7,20 @@ from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply
-from tarash.tarash_gateway.testing._wires import _server_rules as rules
-from tarash.tarash_gateway.testing._wires._video_server import Body, Endpoint, VideoServerWire
+from tarash.tarash_gateway.testing._wires import _video_server as server
 
 
-class SglangWire(VideoServerWire):
+class SglangWire(server.VideoServerWire):
     """One server with one model; it does not repeat the prompt."""
 
-    video = rules.SGLANG_VIDEO
-    image = rules.SGLANG_IMAGE
-    files: Mapping[Endpoint, tuple[str, ...]] = {
+    video = server.SGLANG_VIDEO
+    image = server.SGLANG_IMAGE
+    files: Mapping[server.Endpoint, tuple[str, ...]] = {
         "videos": ("input_reference", "video_reference"),
         "images/edits": ("image", "image[]", "mask"),
     }
 
-    def checked(self, request: RecordedRequest, endpoint: Endpoint) -> Body | Reply:
+    def checked(self, request: RecordedRequest, endpoint: server.Endpoint) -> server.Body | Reply:
         """Refuse images by URL, which nobody could fetch from it."""
         body = super().checked(request, endpoint)
         if isinstance(body, Reply) or endpoint == "videos":
@@ -34,7 +33,7 @@ class SglangWire(VideoServerWire):
 
         return body
 
-    def job(self, video_id: str, body: Body, created: int, status: str) -> Body:
+    def job(self, video_id: str, body: server.Body, created: int, status: str) -> server.Body:
         """Return a job's object; whatever the model, its schema says `sora-2`."""
         return {
             "id": video_id,
@@ -49,7 +48,9 @@ class SglangWire(VideoServerWire):
             "num_outputs": int(body.get("n") or body.get("num_outputs_per_prompt") or 1),
         }
 
-    def ended(self, video_id: str, body: Body, script: Script, created: int) -> tuple[int, Body]:
+    def ended(
+        self, video_id: str, body: server.Body, script: Script, created: int
+    ) -> tuple[int, server.Body]:
         """Return the object of a job that has ended: always with a good status."""
         if script.result is not None:
             return 200, dict(script.result)

@@ -13,9 +13,8 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires._context import WireContext
-from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wire import Reply, Route, read_form
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
 _LARGEST_BODY = 10 * 1024 * 1024
 _SLOW = frozenset({"upscale/creative", "edit/replace-background-and-relight"})
@@ -54,34 +53,22 @@ _MESSAGES = {
 _STATUS_OF_NAME = {"content_moderation": 403, "invalid_language": 422, "public_figure": 422}
 
 
-class StabilityWire:
+class StabilityWire(BaseWire):
     """The image endpoints, the results of the slow ones, and the balance."""
 
-    credential_header = "Authorization"
+    nowhere = "path: {path} does not exist"
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self.routes: Sequence[Route] = [
             Route("POST", "/v2beta/stable-image/{group}/{name}", self._submit, step="submit"),
             Route("GET", "/v2beta/results/{job_id}", self._result, step="poll"),
-            Route("GET", "/v1/user/balance", self._balance),
+            Route("GET", "/v1/user/balance", always({"credits": 42.5})),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme.lower() == "bearer" else ""
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope of v2beta."""
         return Reply.json(_envelope(_NAMES.get(status, "internal_error"), message), status)
-
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, f"path: {request.path} does not exist")
-
-    async def _balance(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"credits": 42.5})
 
     async def _submit(self, request: RecordedRequest) -> Reply:
         endpoint = f"{request.path_values['group']}/{request.path_values['name']}"
@@ -106,7 +93,7 @@ class StabilityWire:
         if job is None:
             return self.error(404, "id: not found")
 
-        if job.phase(self._context.state.clock()) != "ended":
+        if self._phase(job) != "ended":
             return Reply.json({"id": job.id, "status": "in-progress"}, 202)
 
         return _reply(job, request)
@@ -162,8 +149,8 @@ def _fields(request: RecordedRequest) -> dict[str, Any] | None:
         return None
 
     files = {
-        name: {"content": one.content, "content_type": one.content_type, "filename": one.name}
-        for name, (one, *_) in form.files.items()
+        name: {"content": file.content, "content_type": file.content_type, "filename": file.name}
+        for name, (file, *_) in form.files.items()
     }
     return {**form.fields, **files}
 
@@ -187,7 +174,7 @@ def _result_of(script: Script, fields: Mapping[str, Any]) -> tuple[int, Any]:
         return 200, body
 
     width, height = _RATIOS[fields.get("aspect_ratio", "1:1")]
-    picture = base64.b64encode(_media.image_bytes(width, height)).decode()
+    picture = _media.base64_of(_media.image_bytes(width, height))
     return 200, {"image": picture, **body}
 
 

@@ -4,118 +4,83 @@ Written from the vendor's pages, its skill and its client's types (2026-11), by 
 text. What they don't name is refused. There is no cancel and no list.
 """
 
-import base64
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
-from tarash.tarash_gateway.testing._wires._context import WireContext
-
-Check = Callable[[Any], bool]
+from tarash.tarash_gateway.testing._wires import _checks as checks
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
 _WORDS = {"queued": "queued", "running": "in_progress"}
 _REFUSED = "The prompt was flagged by our safety system"
 _FINE = 200
 _SIDES = {"480p": 480, "720p": 720, "1080p": 1080, "4k": 2160}
-_URL = re.compile(r"https?://\S+")
-_DATA = re.compile(r"(data:\w+/[\w.+-]+;base64,)?[A-Za-z0-9+/]+={0,2}")
 
-
-def _is_medium(value: Any) -> bool:
-    return isinstance(value, str) and bool(_URL.fullmatch(value) or _DATA.fullmatch(value))
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _whole(low: int, high: int, step: int = 1) -> Check:
-    return lambda value: type(value) is int and low <= value <= high and value % step == 0
-
-
-def _one_of(*values: Any) -> Check:
-    return lambda value: value in values and not isinstance(value, bool)
-
-
-def _list_of(check: Check) -> Check:
-    return lambda value: isinstance(value, list) and bool(value) and all(map(check, value))
-
-
-def _object_of(fields: Mapping[str, Check], *needed: str) -> Check:
-    def check(value: Any) -> bool:
-        return (
-            isinstance(value, dict)
-            and value.keys() <= fields.keys()
-            and set(needed) <= value.keys()
-            and all(fields[name](one) for name, one in value.items())
-        )
-
-    return check
-
-
-_FRAME = _object_of(
-    {"input_image": _is_medium, "frame": lambda one: one in {"first", "last"} or type(one) is int},
-    "input_image",
+_is_medium = checks.any_of(
+    checks.is_url,
+    checks.is_base64,
+    checks.matches(r"data:\w+/[\w.+-]+;base64,[A-Za-z0-9+/]+={0,2}"),
 )
-_FILM = _object_of({"video": _is_medium}, "video")
-_MEDIA = _object_of(
+_FRAME = checks.object_of(
     {
-        "frame_images": _list_of(_FRAME),
-        "frame_videos": _list_of(_FILM),
-        "reference_images": _list_of(_is_medium),
-        "reference_videos": _list_of(_FILM),
-        "source_video": lambda one: _is_medium(one) or _FILM(one),
-        "audio_inputs": _list_of(_is_medium),
-        "reference_audios": _list_of(_is_medium),
+        "input_image*": _is_medium,
+        "frame": checks.any_of(checks.one_of("first", "last"), checks.is_whole),
     }
 )
-_VIDEO: Mapping[str, Check] = {
-    "model": _is_text,
-    "prompt": _is_text,
-    "seconds": lambda one: isinstance(one, str) and one.isdigit(),
-    "width": _whole(256, 2160),
-    "height": _whole(256, 2160),
-    "ratio": lambda one: isinstance(one, str) and bool(re.fullmatch(r"\d+:\d+", one)),
-    "resolution": _one_of(*_SIDES),
-    "fps": _whole(15, 60),
-    "steps": _whole(10, 50),
-    "guidance_scale": lambda one: isinstance(one, int | float) and not _is_flag(one),
-    "seed": lambda one: type(one) is int,
-    "negative_prompt": _is_text,
-    "generate_audio": _is_flag,
-    "settings": _object_of({"audio": _is_flag}),
-    "output_format": _one_of("MP4", "WEBM"),
-    "output_quality": _whole(0, 100),
+_FILM = checks.object_of({"video*": _is_medium})
+_MEDIA = checks.object_of(
+    {
+        "frame_images": checks.list_of(_FRAME),
+        "frame_videos": checks.list_of(_FILM),
+        "reference_images": checks.list_of(_is_medium),
+        "reference_videos": checks.list_of(_FILM),
+        "source_video": checks.any_of(_is_medium, _FILM),
+        "audio_inputs": checks.list_of(_is_medium),
+        "reference_audios": checks.list_of(_is_medium),
+    }
+)
+_VIDEO: checks.Fields = {
+    "model*": checks.is_text,
+    "prompt*": checks.is_text,
+    "seconds": checks.matches(r"\d+"),
+    "width": checks.whole(256, 2160),
+    "height": checks.whole(256, 2160),
+    "ratio": checks.matches(r"\d+:\d+"),
+    "resolution": checks.one_of(*_SIDES),
+    "fps": checks.whole(15, 60),
+    "steps": checks.whole(10, 50),
+    "guidance_scale": checks.is_number,
+    "seed": checks.is_whole,
+    "negative_prompt": checks.is_text,
+    "generate_audio": checks.is_flag,
+    "settings": checks.object_of({"audio": checks.is_flag}),
+    "output_format": checks.one_of("MP4", "WEBM"),
+    "output_quality": checks.whole(0, 100),
     "media": _MEDIA,
 }
-_IMAGE: Mapping[str, Check] = {
-    "model": _is_text,
-    "prompt": _is_text,
-    "width": _whole(256, 1920, 8),
-    "height": _whole(256, 1920, 8),
-    "aspect_ratio": _one_of("1:1", "16:9", "9:16", "4:3", "3:2"),
-    "n": _whole(1, 4),
-    "steps": _whole(1, 50),
-    "seed": lambda one: type(one) is int,
-    "negative_prompt": _is_text,
-    "guidance_scale": lambda one: isinstance(one, int | float) and not _is_flag(one),
-    "guidance": lambda one: isinstance(one, int | float) and not _is_flag(one),
-    "prompt_upsampling": _is_flag,
-    "image_url": lambda one: isinstance(one, str) and _is_medium(one),
-    "reference_images": _list_of(_is_medium),
-    "image_loras": lambda one: isinstance(one, list) and len(one) <= 2,  # noqa: PLR2004
-    "response_format": _one_of("base64", "url"),
-    "output_format": _one_of("jpeg", "png"),
-    "disable_safety_checker": _is_flag,
+_IMAGE: checks.Fields = {
+    "model*": checks.is_text,
+    "prompt*": checks.is_text,
+    "width": checks.whole(256, 1920, 8),
+    "height": checks.whole(256, 1920, 8),
+    "aspect_ratio": checks.one_of("1:1", "16:9", "9:16", "4:3", "3:2"),
+    "n": checks.whole(1, 4),
+    "steps": checks.whole(1, 50),
+    "seed": checks.is_whole,
+    "negative_prompt": checks.is_text,
+    "guidance_scale": checks.is_number,
+    "guidance": checks.is_number,
+    "prompt_upsampling": checks.is_flag,
+    "image_url": _is_medium,
+    "reference_images": checks.list_of(_is_medium),
+    "image_loras": checks.list_of(checks.anything, 2),
+    "response_format": checks.one_of("base64", "url"),
+    "output_format": checks.one_of("jpeg", "png"),
+    "disable_safety_checker": checks.is_flag,
 }
 _HD = ((1280, 720), (720, 1280))
 _FULL = ((1920, 1080), (1080, 1080), (1080, 1920))
@@ -137,16 +102,6 @@ _LONGEST = {"ByteDance/Seedance-2.0": 15, "ByteDance/Seedance-2.5": 30}
 _SHORTEST = 4
 
 
-def _wrong(body: Mapping[str, Any], fields: Mapping[str, Check]) -> str | None:
-    missing = next((name for name in ("model", "prompt") if name not in body), None)
-    unknown = next(iter(sorted(body.keys() - fields.keys())), None)
-    if missing or unknown:
-        return f"{missing} is required" if missing else f"unknown parameter {unknown}"
-
-    bad = next((name for name, value in body.items() if not fields[name](value)), None)
-    return f"{bad} is invalid" if bad else None
-
-
 def _wrong_for_list(body: Mapping[str, Any], frames: Sequence[Any], refers: bool) -> str | None:
     known = next((name for name in _LISTS if body["model"].startswith(name)), None)
     if known is None:
@@ -162,12 +117,12 @@ def _wrong_for_list(body: Mapping[str, Any], frames: Sequence[Any], refers: bool
 
 
 def _wrong_video(body: Mapping[str, Any]) -> str | None:
-    fault = _wrong(body, _VIDEO)
+    fault = checks.wrong_in(body, _VIDEO)
     if fault is not None:
         return fault
 
     model, media = body["model"], body.get("media", {})
-    frames = [one.get("frame") for one in media.get("frame_images", ())]
+    frames = [frame.get("frame") for frame in media.get("frame_images", ())]
     references = media.keys() & {"reference_images", "reference_videos"}
     fault = _wrong_for_list(body, frames, bool(references))
     if fault is not None:
@@ -187,37 +142,27 @@ def _wrong_video(body: Mapping[str, Any]) -> str | None:
     return "last needs a first frame" if "last" in frames and "first" not in frames else None
 
 
-class TogetherWire:
+class TogetherWire(BaseWire):
     """The endpoints of videos, of images, and of the models."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self.routes: Sequence[Route] = [
-            Route("GET", "/v1/models", self._models),
+            Route(
+                "GET",
+                "/v1/models",
+                always([{"id": name, "object": "model", "type": "video"} for name in _LISTS]),
+            ),
             Route("POST", "/v2/videos", self._create, step="submit"),
             Route("GET", "/v2/videos/{id}", self._look, step="poll"),
             Route("POST", "/v1/images/generations", self._images, step="submit"),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme == "Bearer" else ""
 
     def error(self, status: int, message: str, code: str | None = None) -> Reply:
         """Answer with the envelope of OpenAI's API."""
         kind = "server_error" if status >= 500 else "invalid_request_error"  # noqa: PLR2004
         error = {"message": message, "type": kind, "param": None, "code": code}
         return Reply.json({"error": error}, status)
-
-    def not_found(self, _request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, "Not Found")
-
-    async def _models(self, _request: RecordedRequest) -> Reply:
-        return Reply.json([{"id": name, "object": "model", "type": "video"} for name in _LISTS])
 
     async def _create(self, request: RecordedRequest) -> Reply:
         body = object_in(request) or {}
@@ -248,7 +193,7 @@ class TogetherWire:
         if job is None or job.endpoint != "videos":
             return self.error(404, "The video was not found")
 
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         ended = phase == "ended"
         return Reply.json(job.result_body if ended else _plain(job.id, job.payload, _WORDS[phase]))
 
@@ -281,16 +226,14 @@ class TogetherWire:
 
     async def _images(self, request: RecordedRequest) -> Reply:
         body = object_in(request) or {}
-        wrong = _wrong(body, _IMAGE)
+        wrong = checks.wrong_in(body, _IMAGE)
         if wrong is not None:
             return self.error(400, wrong)
 
         job_id = f"img-{len(self._context.state.jobs())}"
-        job = self._context.state.accept(
+        return await self._at_once(
             job_id, "images", body, request, lambda script: self._made(job_id, body, script)
         )
-        await self._context.until_ended(job)
-        return Reply.json(job.result_body, job.result_status)
 
     def _made(self, job_id: str, body: Mapping[str, Any], script: Script) -> tuple[int, Any]:
         if script.result is not None:
@@ -303,18 +246,13 @@ class TogetherWire:
             status = _FINE if inside else 422 if refused else 500
             return status, {"error": {"message": message, "type": "error", "code": None}}
 
-        count = body.get("n", 1) if script.outputs is None else script.outputs
-        count = 0 if script.outcome == "no_media" else count
+        count = _media.count_of(script, body.get("n", 1))
         content = _media.image_bytes(body.get("width", 1024), body.get("height", 1024))
-        images: list[dict[str, Any]] = []
-        for index in range(count):
-            if body.get("response_format") == "base64":
-                encoded = base64.b64encode(content).decode()
-                images.append({"index": index, "type": "b64_json", "b64_json": encoded})
-            else:
-                url = self._context.publish(job_id, f"{index}.png", content)
-                images.append({"index": index, "type": "url", "url": url})
+        name, values = "url", self._urls(job_id, content, count)
+        if body.get("response_format") == "base64":
+            name, values = "b64_json", [_media.base64_of(content)] * count
 
+        images = [{"index": at, "type": name, name: value} for at, value in enumerate(values)]
         return _FINE, {"id": job_id, "model": body["model"], "object": "list", "data": images}
 
 

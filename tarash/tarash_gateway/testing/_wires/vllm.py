@@ -6,26 +6,25 @@ from typing import Any
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._wire import Reply
-from tarash.tarash_gateway.testing._wires import _server_rules as rules
-from tarash.tarash_gateway.testing._wires._video_server import Body, Endpoint, VideoServerWire
+from tarash.tarash_gateway.testing._wires import _video_server as server
 
 
-class VllmWire(VideoServerWire):
+class VllmWire(server.VideoServerWire):
     """One server with one model."""
 
-    video = rules.VLLM_VIDEO
-    image = rules.VLLM_IMAGE
+    video = server.VLLM_VIDEO
+    image = server.VLLM_IMAGE
     prefix = "video_gen_"
-    files: Mapping[Endpoint, tuple[str, ...]] = {
+    files: Mapping[server.Endpoint, tuple[str, ...]] = {
         "videos": ("input_reference", "input_reference[]", "control_reference"),
         "images/edits": ("image", "image[]", "mask_image", "reference_image"),
     }
 
-    def takes_json(self, endpoint: Endpoint) -> bool:
+    def takes_json(self, endpoint: server.Endpoint) -> bool:
         """Videos are made from forms alone."""
         return endpoint == "images/generations"
 
-    def job(self, video_id: str, body: Body, created: int, status: str) -> Body:
+    def job(self, video_id: str, body: server.Body, created: int, status: str) -> server.Body:
         """Return a job's object; its progress jumps from 0 to 100."""
         return {
             "id": video_id,
@@ -45,7 +44,9 @@ class VllmWire(VideoServerWire):
             "error": None,
         }
 
-    def ended(self, video_id: str, body: Body, script: Script, created: int) -> tuple[int, Body]:
+    def ended(
+        self, video_id: str, body: server.Body, script: Script, created: int
+    ) -> tuple[int, server.Body]:
         """Return status and object of a job that has ended: a failure's status is its error's."""
         job = {**self.job(video_id, body, created, "completed"), "completed_at": created + 9}
         if script.result is not None:
@@ -65,7 +66,7 @@ class VllmWire(VideoServerWire):
     def delete(self, record: JobRecord) -> Reply:
         """Abort a job that runs, delete one that has ended."""
         record.cancel_requested = True
-        now, answer = self.context.state.clock(), record.script.cancel
+        now, answer = self._context.state.clock(), record.script.cancel
         if record.phase(now) != "ended" and answer in ("requested", "ignored", "too_late"):
             if answer != "ignored":
                 record.end(now, cancelled=answer == "requested")

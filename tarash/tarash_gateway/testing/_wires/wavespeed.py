@@ -13,8 +13,8 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route, object_in
-from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wire import Reply, Route, labelled_object_in
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext
 from tarash.tarash_gateway.testing._wires._wavespeed_models import wrong
 
 _BASE = "/api/v3"
@@ -28,13 +28,11 @@ _LISTED = {"page", "page_size", "created_after", "created_before", "model", "sta
 _LISTED |= {"include_inputs"}
 
 
-class WavespeedWire:
+class WavespeedWire(BaseWire):
     """Submits, results, the list, uploads, models and the balance."""
 
-    credential_header = "Authorization"
-
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._uploads: set[str] = set()
         self.routes: Sequence[Route] = [
             Route("GET", f"{_BASE}/predictions/{{id}}/result", self._look, step="poll"),
@@ -61,18 +59,13 @@ class WavespeedWire:
         return wrong(model, body)
 
     async def _price(self, request: RecordedRequest) -> Reply:
-        body = self._body(request) or {}
+        body = labelled_object_in(request) or {}
         for row in self._context.state.prices:
             if row["model"] == body.get("model_id") and isinstance(body.get("inputs"), dict):
                 named = {"model_id": row["model"], "currency": "USD"}
                 return self._fine({**named, "unit_price": row["unit_price"]})
 
         return self._said(400, "product not found")
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme == "Bearer" else ""
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with the envelope, whose code is the status."""
@@ -90,19 +83,12 @@ class WavespeedWire:
     def _fine(self, data: Any) -> Reply:
         return self._said(200, "success", data)
 
-    @staticmethod
-    def _body(request: RecordedRequest) -> dict[str, Any] | None:
-        if not request.headers.get("content-type", "").startswith("application/json"):
-            return None
-
-        return object_in(request)
-
     async def _balance(self, _request: RecordedRequest) -> Reply:
         return self._fine({"balance": 42.5})
 
     # --------------------------------------------------------------------------------------- submit
     async def _create(self, request: RecordedRequest) -> Reply:
-        model, body = request.path_values["model"], self._body(request)
+        model, body = request.path_values["model"], labelled_object_in(request)
         if body is None:
             return self.error(400, "invalid request body")
 
@@ -137,7 +123,7 @@ class WavespeedWire:
         return Reply.json(job.result_body)
 
     def _now(self, job: JobRecord) -> dict[str, Any]:
-        phase = job.phase(self._context.state.clock())
+        phase = self._phase(job)
         plain = self._prediction(job.id, job.endpoint, "")
         return {**plain, "status": _STATUSES.get(phase, "processing")}
 
@@ -176,10 +162,8 @@ class WavespeedWire:
     def _made(self, job_id: str, model: str, body: Mapping[str, Any], script: Script) -> list[str]:
         size = str(body.get("size", ""))
         if size or "image" in model.partition("/")[2].partition("-to-")[0]:
-            width, _, height = (size or "1024*1024").partition("*")
-            content = _media.image_bytes(int(width), int(height))
-            count = 1 if script.outputs is None else script.outputs
-            return [self._context.publish(job_id, f"{one}.png", content) for one in range(count)]
+            content = _media.image_bytes(*_media.size_in(size, mark="*"))
+            return self._urls(job_id, content, 1 if script.outputs is None else script.outputs)
 
         asked = {
             "duration": body.get("duration", 5),
@@ -195,13 +179,13 @@ class WavespeedWire:
         if job is None:
             return self.error(404, "prediction not found")
 
-        if job.phase(self._context.state.clock()) == "ended":
+        if self._phase(job) == "ended":
             return Reply.json(job.result_body)
 
         return self._fine(self._now(job))
 
     async def _list(self, request: RecordedRequest) -> Reply:
-        asked = self._body(request)
+        asked = labelled_object_in(request)
         if asked is None or asked.keys() - _LISTED:
             return self.error(400, "invalid request body")
 
@@ -227,9 +211,11 @@ class WavespeedWire:
         return self._fine({"page": page, "items": items})
 
     async def _ticket(self, request: RecordedRequest) -> Reply:
-        asked = self._body(request)
+        asked = labelled_object_in(request)
         wanted = {"filename": str, "content_type": str, "size": int}
-        if asked is None or any(type(asked.get(one)) is not kind for one, kind in wanted.items()):
+        if asked is None or any(
+            type(asked.get(field)) is not kind for field, kind in wanted.items()
+        ):
             return self.error(400, "filename, content_type and size are needed")
 
         if asked["size"] > _LARGEST:
@@ -244,7 +230,9 @@ class WavespeedWire:
         return self._fine({"upload": upload, "download_url": final})
 
     async def _store(self, request: RecordedRequest) -> Reply:
-        lacking = [one for one, value in _TICKET.items() if request.headers.get(one) != value]
+        lacking = [
+            header for header, value in _TICKET.items() if request.headers.get(header) != value
+        ]
         if lacking or request.path_values["name"] not in self._uploads or not request.body:
             return Reply(status=403, body=b"SignatureDoesNotMatch")
 

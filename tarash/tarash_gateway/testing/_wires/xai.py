@@ -4,7 +4,6 @@ Follows the provider's reference (recorded 2026-11-20). Its SDK speaks gRPC, so 
 check this wire.
 """
 
-import base64
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -13,9 +12,8 @@ from typing import Any
 from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._wire import Reply, Route
-from tarash.tarash_gateway.testing._wires._context import WireContext
-from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wire import Reply, Route, read_form
+from tarash.tarash_gateway.testing._wires._context import BaseWire, WireContext, always
 
 _TICKS_PER_UNIT = 500_000_000
 _MODERATED = "imagine:content-moderated"
@@ -34,25 +32,24 @@ _UNSUPPORTED_FOR_IMAGES = ("size", "style", "seed", "mask", "negative_prompt")
 _SIZES = {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (720, 720)}
 
 
-class XaiWire:
+class XaiWire(BaseWire):
     """The endpoints of videos and images, and the list of models."""
 
-    credential_header = "Authorization"
+    nowhere = "The requested resource was not found: {path}"
 
     def __init__(self, context: WireContext) -> None:
-        self._context = context
+        super().__init__(context)
         self.routes: Sequence[Route] = [
             Route("POST", "/v1/files", self._upload, step="upload"),
             Route("POST", "/v1/videos/{task}", self._start, step="submit"),
             Route("GET", "/v1/videos/{request_id}", self._look, step="poll"),
             Route("POST", "/v1/images/{task}", self._images, step="submit"),
-            Route("GET", "/v1/models", self._models),
+            Route(
+                "GET",
+                "/v1/models",
+                always({"object": "list", "data": [{"id": "grok-imagine-video"}]}),
+            ),
         ]
-
-    def credential(self, headers: Mapping[str, str]) -> str:
-        """Read `Bearer <key>`."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        return key.strip() if scheme.lower() == "bearer" else ""
 
     def error(self, status: int, message: str) -> Reply:
         """Answer with the flat envelope; a key that is there and wrong is a 400."""
@@ -61,13 +58,6 @@ class XaiWire:
 
         code = _CODES.get(status, "Internal error")
         return Reply.json({"code": code, "error": message}, status)
-
-    def not_found(self, request: RecordedRequest) -> Reply:
-        """Answer to a path that leads nowhere."""
-        return self.error(404, f"The requested resource was not found: {request.path}")
-
-    async def _models(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"object": "list", "data": [{"id": "grok-imagine-video"}]})
 
     async def _upload(self, request: RecordedRequest) -> Reply:
         form = read_form(request)
@@ -152,9 +142,7 @@ class XaiWire:
 
             return _pictures(script, body, publish)
 
-        job = self._context.state.accept(job_id, f"images/{task}", body, request, result)
-        await self._context.until_ended(job)
-        return Reply.json(job.result_body, job.result_status)
+        return await self._at_once(job_id, f"images/{task}", body, request, result)
 
     def _body(self, request: RecordedRequest) -> dict[str, Any] | Reply:
         if not request.headers.get("content-type", "").startswith("application/json"):
@@ -275,7 +263,7 @@ def _pictures(script: Script, body: Mapping[str, Any], publish: Any) -> tuple[in
     for index in range(made):
         item: dict[str, Any] = {"mime_type": _media.IMAGE_CONTENT_TYPE, "respect_moderation": True}
         if body.get("response_format") == "b64_json":
-            item["b64_json"] = base64.b64encode(content).decode()
+            item["b64_json"] = _media.base64_of(content)
         else:
             item["url"] = publish(index, content)
 
