@@ -45,6 +45,9 @@ def quoted(
         measures = _measured(call)
 
     region = call.region or call.config.provider_config.get("region")
+    if not isinstance(region, str):
+        region = None  # no name of one, or none at all
+
     return priced(lines, spec, call.request, parameters, measures or Measures(), region)
 
 

@@ -96,6 +96,11 @@ class Declaration:
         ]
         return [str(way["path"]), *dict.fromkeys((*way.get("paths", {}).values(), *own))]
 
+    def paths_of(self, way: Table, model: Table) -> list[str]:
+        """Return where the submits of one model go by a table: to its own path, or the table's."""
+        own = model.get("path")
+        return [own] if own else [way["path"], *way.get("paths", {}).values()]
+
     def forms(self, name: str) -> int:
         """Return how many forms a model has."""
         return sum(name in model["ids"] for model in self.models)

@@ -141,10 +141,15 @@ class DeclaredWire(Account):
             (model, name)
             for model, name in self._said.named(str(sent), way.get("kind"))
             if is_for(way, model["kind"], name)
-            and self._is_at(model.get("path", way["path"]), request)
+            and any(self._is_at(path, request) for path in self._said.paths_of(way, model))
         ]
-        # A form with a path of its own is meant where that is asked.
-        return max(named, key=lambda pair: "path" in pair[0], default=None)
+        meant = {name for name, path in way.get("paths", {}).items() if self._is_at(path, request)}
+        # A form with a path of its own is meant where that is asked; else one that has what leads there.
+        return max(
+            named,
+            key=lambda pair: ("path" in pair[0], not meant.isdisjoint(pair[0].get("has", ()))),
+            default=None,
+        )
 
     async def _accepted(
         self, way: Table, request: RecordedRequest, body: dict[str, Any], named: tuple[Table, str]
