@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import random
+import sys
 import threading
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
+from contextvars import ContextVar
 from functools import partial
+from types import FrameType, ModuleType
 from typing import Any
 
 import pytest
 
+from tarash.tarash_gateway._support import _alarms
 from tarash.tarash_gateway._support._alarms import TOGETHER, Alarms, alarms
 from tarash.tarash_gateway._support._wakeups import Wakeup
 from tests.virtual import on_virtual_time
@@ -120,8 +127,11 @@ def test_an_exit_of_the_users_in_an_alarm_loses_no_other() -> None:
     woken: list[int] = []
 
     async def play() -> None:
+        exits = [SystemExit(3)]
+
         def leave() -> None:
-            raise SystemExit(3)
+            if exits:
+                raise exits.pop()
 
         made = alarms()
         for number in range(9):
@@ -200,3 +210,101 @@ def test_what_was_set_and_left_is_not_kept_for_ever() -> None:
         return len(alarms()._heap)  # noqa: SLF001
 
     assert on_virtual_time(play()) <= 1
+
+
+class Interrupt:
+    """Raises `KeyboardInterrupt` at the n-th line that runs in a module, as a signal may.
+
+    The first line of a ring does not count: nothing is there yet that could do it again.
+    """
+
+    def __init__(self, module: ModuleType, count: int) -> None:
+        self.path, self.left = module.__file__, count
+        self._begun: FrameType | None = None
+
+    def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename != self.path:
+            return None
+
+        if event == "call":
+            self._begun = frame if frame.f_code.co_name == "_ring" else None
+        elif event == "line" and self._begun is frame:
+            self._begun = None
+        elif event == "line":
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+
+        return self
+
+
+MOST_SURE = 20
+"""So many lines run whatever rings together."""
+
+
+@pytest.mark.parametrize("count", range(1, 60))
+def test_an_interrupt_at_any_line_loses_nobody(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop may go on afterwards, as a notebook's does."""
+    monkeypatch.setattr(_alarms, "LOST", 0.03)
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> list[asyncio.Task[bool]]:
+        waits = [loop.create_task(Wakeup().wait(0.02 + 0.001 * number)) for number in range(6)]
+        await asyncio.sleep(0.002)
+        return waits
+
+    async def rest(waits: list[asyncio.Task[bool]]) -> int:
+        return len((await asyncio.wait(waits, timeout=30))[1])  # waited for
+
+    try:
+        waits = loop.run_until_complete(begin())
+        interrupt = Interrupt(_alarms, count)
+        sys.settrace(interrupt)
+        try:
+            loop.run_until_complete(asyncio.sleep(0.05))
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+
+        assert interrupt.left <= 0 or count > MOST_SURE
+        assert loop.run_until_complete(rest(waits)) == 0
+    finally:
+        loop.close()
+
+
+def test_a_closed_loop_is_let_go_of_with_all_that_waited() -> None:
+    """A timer kept the context of the task that had set it, and the loop for the process's life."""
+    kept: ContextVar[object] = ContextVar("kept")
+    seen: list[weakref.ref[Any]] = []
+
+    async def wait() -> None:
+        mine = Interrupt(_alarms, 0)
+        seen.append(weakref.ref(mine))
+        kept.set(mine)
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(Wakeup().wait(60), 0.001)
+
+    async def play() -> None:
+        seen.append(weakref.ref(asyncio.get_running_loop()))
+        await asyncio.create_task(wait())
+
+    for _ in range(5):
+        asyncio.run(play())
+
+    gc.collect()
+    assert [one for one in seen if one() is not None] == []
+
+
+def test_who_was_due_first_is_woken_first() -> None:
+    woken: list[int] = []
+
+    async def play() -> None:
+        for number in (2, 0, 3, 1):
+            at = _now() + 1 + number * TOGETHER / 8
+            alarms().set(at, Sleeper(partial(woken.append, number)))
+
+        await asyncio.sleep(2)
+
+    on_virtual_time(play())
+    assert woken == [0, 1, 2, 3]

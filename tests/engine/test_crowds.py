@@ -11,6 +11,7 @@ import itertools
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tarash.tarash_gateway import (
     Gateway,
     TimeoutError,  # noqa: A004  (the library's own, which is the built-in one too)
 )
+from tarash.tarash_gateway._data._exchange import Page
 from tarash.tarash_gateway._engine._member import PAGE_SECONDS
 from tarash.tarash_gateway._engine._polling import LATEST, SHARE
 from tarash.tarash_gateway._engine._watch import Watch
@@ -250,3 +252,75 @@ def test_a_status_is_logged_once_also_where_nobody_is_called_back(
     assert studio.polls > 10
     statuses = [vars(one)["status"] for one in caplog.records if vars(one).get("event") == "polled"]
     assert statuses == ["queued", "processing"]
+
+
+class OneOdd(Studio):
+    """Says once of a job that asks for itself what nobody can hear."""
+
+    odd: str | None = None
+
+    async def poll_many(self, client: Any, operations: Any, place: str) -> Page:
+        page = await super().poll_many(client, operations, place)
+        asked = [one.id for one in operations if one.id in page.found]
+        if self.odd is not None or not asked or self.lists < SEVERAL:
+            return page
+
+        self.odd = asked[0]
+        odd: Any = {**page.found, self.odd: None}
+        return Page(odd, page.further)
+
+
+SEVERAL = 10
+
+
+def test_a_job_that_a_page_said_something_odd_of_is_polled_by_itself() -> None:
+    studio = OneOdd()
+
+    async def play() -> None:
+        studio.lengths = itertools.repeat(140.0)
+        await crowd(studio, 20)
+        await studio.gateway.aclose()
+
+    on_virtual_time(play())
+    assert studio.odd is not None
+    job = studio.jobs[studio.odd]
+    asked = sorted((*job.polls, *job.heard))
+    assert max(after - before for before, after in itertools.pairwise(asked)) < 2 * PAGE_SECONDS
+
+
+WHOSE: ContextVar[str] = ContextVar("WHOSE")
+
+
+class Owned(Studio):
+    """Notes in whose context its lists are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read_for: set[str] = set()
+
+    async def poll_many(self, client: Any, operations: Any, place: str) -> Page:
+        self.read_for.add(WHOSE.get("nobody's"))
+        return await super().poll_many(client, operations, place)
+
+
+def test_lists_are_read_in_a_context_of_those_who_wait_for_them() -> None:
+    """The timer that all waits of a loop share is set by jobs of any gateway."""
+    studios = {"one": Owned(), "other": Owned()}
+
+    async def generate(whose: str) -> None:
+        WHOSE.set(whose)
+        await studios[whose].generate()
+
+    async def play() -> None:
+        for studio in studios.values():
+            studio.lengths = itertools.cycle([20.0, 26.0, 33.0])
+
+        await asyncio.gather(*(generate(whose) for _ in range(20) for whose in studios))
+        for studio in studios.values():
+            await studio.gateway.aclose()
+
+    on_virtual_time(play())
+    assert {whose: studio.read_for for whose, studio in studios.items()} == {
+        "one": {"one"},
+        "other": {"other"},
+    }

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from tarash.tarash_gateway import Gateway
 from tarash.tarash_gateway.exceptions import StorageError, TarashException, ValidationError
 from tarash.tarash_gateway.ledger import PostgresLedger, open_ledger
+from tarash.tarash_gateway.ledger._slots import SlotRequest
 from tests.ledger.makers import HOLDER, begin, make_intent, make_job, make_media, make_operation
 from tests.ledger.test_processes import Worker
 
@@ -403,3 +405,32 @@ async def test_many_who_race_for_a_job_have_one_winner(postgres_url: str) -> Non
 
     for one in ledgers:
         await one.aclose()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE tarash.jobs SET request = '{'",
+        "UPDATE tarash.intents SET heard = '{'",
+        "UPDATE tarash.states SET value = '{'",
+        "UPDATE tarash.slots SET request = '{'",
+    ],
+)
+async def test_whatever_row_is_damaged_is_told_so(
+    postgres: PostgresLedger, postgres_url: str, statement: str
+) -> None:
+    job = await begin(postgres)
+    await postgres.intend(make_intent(job), HOLDER)
+    await postgres.write_state("keys", "a", {})
+    await postgres.seek_slots("line", [SlotRequest("a", "line")])
+    change(postgres_url, statement)
+    reads: dict[str, Any] = {
+        "jobs": postgres.jobs,
+        "intents": postgres.oldest,
+        "states": partial(postgres.read_state, "keys", "a"),
+        "slots": postgres.list_slots,
+    }
+    with pytest.raises(StorageError, match="a row of it is damaged") as caught:
+        await reads[statement.split()[1].removeprefix("tarash.")]()
+
+    assert "Restore that row" in caught.value.message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cProfile
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -26,8 +27,10 @@ from tarash.tarash_gateway._engine import fitted_call, quoted
 from tarash.tarash_gateway._engine._fitting import checked_payload
 from tarash.tarash_gateway._jobs._adapters import adapter_of
 from tarash.tarash_gateway._jobs._resources import default
+from tarash.tarash_gateway.catalog import ModelSpec
 from tarash.tarash_gateway.catalog.prices import Tariff, facts_of, prices
 from tarash.tarash_gateway.catalog.prices import _tariffs as tariffs
+from tarash.tarash_gateway.catalog.prices._facts import SOURCES
 from tests.prices.test_by_hand import CASES
 from tests.prices.test_odd_requests import priced, rows_of, sources_of
 
@@ -162,3 +165,39 @@ def test_a_quote_of_a_model_that_was_priced_takes_few_calls() -> None:
         quoted(call, spec, payload, Measures())
 
     assert sum(one.callcount for one in profile.getstats()) < MOST_CALLS
+
+
+def test_all_that_a_request_says_of_its_price_is_in_what_is_kept() -> None:
+    """A provider of which nothing is known is priced by the request itself."""
+    assert {"resolution", "quality", "size", *SOURCES} <= {*tariffs.Asked._fields}
+
+
+@pytest.mark.parametrize(("audio", "cost"), [(False, "0.50"), (True, "2.00")])
+def test_a_handlers_price_goes_by_the_sound_that_is_asked_for(audio: bool, cost: str) -> None:
+    lines = [
+        PriceLine(
+            provider="acme", model="m", billable="output", unit="second", rate=Decimal(rate),
+            currency="USD", when={"audio": is_on},
+        )
+        for is_on, rate in ((False, "0.10"), (True, "0.40"))
+    ]  # fmt: skip
+    request = VideoGenerationRequest(prompt="A cat", duration_seconds=5, generate_audio=audio)
+    call = Call("video", VideoGenerationConfig(provider="acme", model="m"), request, "job")
+    spec = ModelSpec("acme", "m", "video", {})
+    quote = tariffs.priced(lines, spec, call.request, {})
+    assert quote.low == quote.high == Decimal(cost)
+
+
+@pytest.mark.parametrize("words", ["auto", -1])
+def test_a_choice_that_is_left_to_the_provider_hides_no_other(words: Any) -> None:
+    sent: dict[str, Any] = {}
+    tariffs.gather({"duration": 5, "nested": {"duration": words}}, frozenset({"duration"}), sent)
+    assert sent == {"duration": 5}
+
+
+def test_lines_before_the_last_that_were_registered_are_let_go_of() -> None:
+    for rate in range(5):
+        register_prices([line(rate=str(rate))])
+        price(duration_seconds=4)
+
+    assert len(vars(prices)["_of_models"]) == 1

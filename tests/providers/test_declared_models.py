@@ -423,3 +423,58 @@ def test_models_are_read_once_whatever_they_lack(name: str) -> None:
     before = dict(vars(models))
     assert getattr(models, "NOTHING_OF_THIS_NAME", None) is None
     assert {key: value for key, value in vars(models).items() if value is not before[key]} == {}
+
+
+@pytest.mark.parametrize("name", ["refrence", "colour"])
+def test_a_path_for_what_no_request_has_is_refused(name: str) -> None:
+    submit = [{**SAID["submit"][0], "paths": {name: "elsewhere"}}, SAID["submit"][1]]
+    with pytest.raises(ValidationError, match=f"{name}.* is no field of a request and no role"):
+        read_declaration(SAID | {"submit": submit})
+
+
+def test_a_parameter_of_the_users_own_leads_to_no_other_path() -> None:
+    submit = [{**SAID["submit"][0], "paths": {"video": "from-video"}}, SAID["submit"][1]]
+    registry = Registry()
+    registry.register(declared_provider(SAID | {"submit": submit, "models": taking()}))
+    plan = Gateway(registry=registry).plan_video(
+        config(), request(extra_params={"video": "https://example.com/a.mp4"})
+    )
+    assert plan.endpoint.endswith("/new/kite")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "words"),
+    [
+        ({"completed": ["done", "ok"], "failed": ["bad", "done"]}, "both completed and failed"),
+        ({"done": "completed", "failed": ["bad", "done"]}, "both completed and failed"),
+        ({"completed": [["done"]]}, "no text"),
+        ({"completed": [{"done": 1}]}, "no text"),
+    ],
+)
+def test_a_status_has_one_meaning(statuses: dict[str, Any], words: str) -> None:
+    """A finished job, which is paid for, was read as a failed one."""
+    poll = {"path": "{path}/{id}", "statuses": statuses}
+    with pytest.raises(ValidationError, match=words):
+        read_declaration(SAID | {"poll": poll})
+
+
+@pytest.mark.parametrize(
+    ("take", "words"),
+    [
+        (
+            {"from": "resolution", "allowed": {"720p": "std"}, "words": {"720p": "x"}},
+            "leave them out",
+        ),
+        ({"from": "references", "roles": ["asset"]}, "leave them out"),
+    ],
+)
+def test_a_short_form_and_the_long_one_are_not_mixed(take: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        read_declaration(SAID | {"models": taking(it=take)})
+
+
+def test_what_another_thread_has_just_read_of_models_is_there() -> None:
+    """It was missed by a thread that came between, and a request was planned without its rules."""
+    models: Any = shipped()["kling"].models
+    assert models.MODELS
+    assert type(models).__getattr__(models, "IDS") is models.IDS

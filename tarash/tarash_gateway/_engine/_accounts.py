@@ -104,3 +104,9 @@ def _another_key(attempt: Attempt, host: str) -> AuthenticationError:
 def _shown(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def has_secrets_of(account: Credentials, config: Config) -> bool:
+    """Tell whether those of an account are all secrets that a config holds itself."""
+    is_same = config.api_key is None or config.api_key == account.key.reveal()
+    return is_same and config.provider_config is account.settings

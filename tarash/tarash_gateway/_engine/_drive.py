@@ -23,7 +23,7 @@ from ..exceptions import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
 from ..media import has_media, prepare, rules_of
-from ._accounts import account_of
+from ._accounts import account_of, has_secrets_of
 from ._attempt import unforeseen
 from ._callbacks import calling_back
 from ._costing import take_cost
@@ -85,7 +85,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     config = attempt.call.config
     account = account_of(adapter, attempt, resources.registry)
     attempt.host, attempt.secrets = account.base_url, account.secrets
-    if not account.has_secrets_of(config):
+    if not has_secrets_of(account, config):
         attempt.secrets = attempt.secrets.and_of(secrets_of(config))
 
     begun = attempt.operation is not None or attempt.intent is not None

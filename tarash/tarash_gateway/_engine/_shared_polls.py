@@ -13,6 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
@@ -60,6 +61,7 @@ class SharedPolls:
         self._members: dict[Member, None] = {}
         self._of_job: dict[str, list[Member]] = {}
         self._ended: dict[str, float] = {}
+        self._context = copy_context()
         self._readings: set[asyncio.Task[None]] = set()
         self._off_until = self._next_at = -math.inf
         self._off = OFF_SECONDS
@@ -100,7 +102,9 @@ class SharedPolls:
         for one in asked:
             one.is_asked_for = True
 
-        reading = asyncio.create_task(self._read(asked, place))
+        # Not in that of whoever asks: an alarm, or a job that may end meanwhile.
+        context = self._context.copy()
+        reading = asyncio.create_task(self._read(asked, place), context=context)
         self._readings.add(reading)
         reading.add_done_callback(self._readings.discard)
 
@@ -171,11 +175,9 @@ class SharedPolls:
         for job_id, snapshot in snapshots.items():
             for one in self._of_job.get(job_id, ()):
                 one.place = place
-                if one in asked:
-                    del asked[one]
-                    one.is_asked_for = False
-
+                one.is_asked_for = one.is_asked_for and one not in asked
                 one.hear(snapshot, asked_at)
+                asked.pop(one, None)  # not before: one that fails to hear is polled by itself
 
     def join(self, member: Member) -> None:
         """Take a wait in."""

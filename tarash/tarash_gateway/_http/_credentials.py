@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._support._secrets import Key, Secrets, is_open, why_no_header
 from ..exceptions import AuthenticationError
-
-if TYPE_CHECKING:
-    from .._data._exchange import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +41,6 @@ class Credentials:
                 self.provider,
                 submission="not_sent",
             )
-
-    def has_secrets_of(self, config: Config) -> bool:
-        """Tell whether these are all secrets that a config holds itself."""
-        is_same = config.api_key is None or config.api_key == self.key.reveal()
-        return is_same and config.provider_config is self.settings
 
     @property
     def secrets(self) -> Secrets:

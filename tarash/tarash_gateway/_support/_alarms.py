@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
-from heapq import heappop, heappush
+from contextvars import Context
+from heapq import heappop, heappush, heapreplace
 from typing import Protocol
 
-from anyio.lowlevel import RunVar
+from ._loops import listen
 
 TOGETHER = 0.0005
 """Seconds; alarms that are no further apart ring together."""
+LOST = 1.0
+"""Seconds; a timer that is so late has been interrupted, and rings no more."""
 
 
 class Sleeper(Protocol):
@@ -33,16 +36,17 @@ class Sleeper(Protocol):
 class Alarms:
     """The alarms of one event loop. One that was put off is not taken out, but looked at again."""
 
-    __slots__ = ("_at", "_heap", "_is_behind", "_loop", "_numbers", "_timer")
+    __slots__ = ("__weakref__", "_context", "_heap", "_loop", "_numbers", "_promised", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._context = Context()
+        """Of nobody: a timer would keep that of the task which happened to set it."""
         self._heap: list[tuple[float, int, Sleeper]] = []
         self._numbers = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
-        self._at = math.inf
-        self._is_behind = False
-        """Whether the timer is about to be set anew."""
+        self._promised = math.inf
+        """When the alarms are looked at next."""
 
     def now(self) -> float:
         """Return the time of the loop, in seconds."""
@@ -51,68 +55,91 @@ class Alarms:
     def set(self, at: float, sleeper: Sleeper) -> None:
         """Wake somebody at a time of the loop."""
         heappush(self._heap, (at, next(self._numbers), sleeper))
-        if self._is_behind or at >= self._at:
+        if at >= self._promised and self._loop.time() < self._promised + LOST:
             return
 
         if self._timer is None:
-            self._at, self._timer = at, self._loop.call_at(at, self._ring)
+            self._begin(at)
         else:
             # Once for all that are set in a row.
-            self._is_behind = True
-            self._loop.call_soon(self._arm)
+            self._promised = self._loop.time()
+            self._loop.call_soon(self._arm, context=self._context)
+
+    def _begin(self, at: float) -> None:
+        self._timer = self._loop.call_at(at, self._ring, context=self._context)
+        self._promised = at
 
     def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-        self._timer, self._at, self._is_behind = None, math.inf, False
+        before = self._timer  # goes on until there is another
         while self._heap:
             at, _, sleeper = self._heap[0]
             real = sleeper.alarm_at(at)
             if real == at:
-                self._at = at
-                self._timer = self._loop.call_at(at, self._ring)
-                return
+                self._begin(at)
+                break
 
-            heappop(self._heap)
             if real < math.inf:
-                heappush(self._heap, (real, next(self._numbers), sleeper))
+                heapreplace(self._heap, (real, next(self._numbers), sleeper))
+            else:
+                heappop(self._heap)
+        else:
+            self._timer, self._promised = None, math.inf
+
+        if before is not None:
+            before.cancel()
 
     def _ring(self) -> None:
-        now = max(self._loop.time(), self._at) + TOGETHER
+        # Should an exit of the user's end this, it is done again; who is woken twice does nothing.
+        self._timer = self._loop.call_later(LOST, self._ring, context=self._context)
+        now = self._loop.time()
+        until = max(now, self._promised) + TOGETHER
         due: list[tuple[float, int, Sleeper]] = []
-        while self._heap and self._heap[0][0] <= now:
-            due.append(heappop(self._heap))
-
-        self._is_behind = True
         try:
+            self._promised = now
+            while self._heap and self._heap[0][0] <= until:
+                due.append(self._heap[0])
+                heappop(self._heap)
+
+            due.reverse()  # who was due first is woken first
             while due:
-                self._wake(*due.pop())
-        finally:  # an exit of the user's in between loses nobody
-            for one in due:
-                heappush(self._heap, one)
+                self._wake(due)
+        finally:
+            while due:
+                heappush(self._heap, due[-1])
+                due.pop()
 
             self._arm()
 
-    def _wake(self, at: float, _: int, sleeper: Sleeper) -> None:
+    def _wake(self, due: list[tuple[float, int, Sleeper]]) -> None:
+        at, _, sleeper = due[-1]
+        real = sleeper.alarm_at(at)
+        if at != real < math.inf:
+            heappush(self._heap, (real, next(self._numbers), sleeper))
+
         try:
-            real = sleeper.alarm_at(at)
             if real == at:
                 sleeper.time_is_up()
-            elif real < math.inf:
-                heappush(self._heap, (real, next(self._numbers), sleeper))
         except Exception as error:  # noqa: BLE001  (one that fails keeps nobody else asleep)
             self._loop.call_exception_handler({"message": "an alarm failed", "exception": error})
 
+        due.pop()
 
-_alarms: RunVar[Alarms] = RunVar("_alarms")
+    def loop_closed(self, loop_id: int) -> None:
+        """Let go of a loop that is closed, and of all that waited there."""
+        _of_loops.pop(loop_id, None)
+        self._heap.clear()
+        self._timer = None
+
+
+_of_loops: dict[int, Alarms] = {}
 
 
 def alarms() -> Alarms:
     """Return those of the running loop."""
-    try:
-        return _alarms.get()
-    except LookupError:
-        made = Alarms(asyncio.get_running_loop())
-        _alarms.set(made)
-        return made
+    loop = asyncio.get_running_loop()
+    made = _of_loops.get(id(loop))
+    if made is None:
+        made = _of_loops[id(loop)] = Alarms(loop)
+        listen(loop, made)
+
+    return made

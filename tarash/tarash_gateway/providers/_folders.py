@@ -110,16 +110,16 @@ class _Models(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         # The catalogue asks for more than most declarations say: no reason to read it all again.
-        if name.startswith("__") or "MODELS" in self.__dict__:
+        read = self.__dict__
+        if not name.startswith("__") and "MODELS" not in read:
+            from ._declared._load import models_of
+
+            read.update(models_of(declaration(read["package"])).__dict__)
+
+        if name not in read:  # looked at now: another thread may have read them since it was missed
             raise AttributeError(name)
 
-        from ._declared._load import models_of
-
-        self.__dict__.update(models_of(declaration(self.__dict__["package"])).__dict__)
-        if name not in self.__dict__:
-            raise AttributeError(name)
-
-        return self.__dict__[name]
+        return read[name]
 
 
 def row_of(source: str | Path | Mapping[str, Any]) -> Provider:

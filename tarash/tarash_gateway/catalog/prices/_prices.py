@@ -33,11 +33,12 @@ def fetched(provider: str) -> Iterator[PriceBook]:
     """Yield what was fetched of a provider's prices, the host's that is asked first."""
     source = source_of(provider)
     for name in (provider,) if source == provider else (source, provider):
-        if name not in _read:
+        try:
+            book = _read[name]
+        except KeyError:
             with _lock:
-                _read[name] = _book(name)
+                book = _read[name] = _book(name)
 
-        book = _read[name]
         if book is not None:
             yield book
 
@@ -106,6 +107,7 @@ class Prices:
         with self._lock:
             # Whoever quotes meanwhile sees the old lines or the new ones, never half of them.
             self._own = PriceBook([*self._own, *kept])
+            self._of_models = {}  # of the book before, which nobody asks for any more
 
     def reset(self) -> None:
         """Forget the lines that were registered, and what was read."""

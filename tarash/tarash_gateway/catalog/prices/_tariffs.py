@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from ._facts import ALIASES, SHAPES, SOURCES, UNMEASURED, facts_of
+from ._facts import ALIASES, AUTOMATIC, SHAPES, SOURCES, UNMEASURED, facts_of, plain
 from ._quote import Tariff
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class _Reads(NamedTuple):
     """Those of frames a second that are read from the request itself."""
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
     """All of a request that its price depends on, but for the length of its prompt."""
 
     image_list: tuple[None, ...]
@@ -53,6 +53,7 @@ class _Asked(NamedTuple):
     resolution: str | None
     quality: str | None
     size: str | None
+    generate_audio: bool | None
     extra_params: Mapping[str, Any]
     prompt: str = ""
 
@@ -85,7 +86,7 @@ def priced(  # noqa: PLR0913, PLR0917  (what a price depends on)
     known = _reads.get(identity)
     reads = _keep(_reads, identity, _reads_of(lines, spec), made_of) if known is None else known[0]
     sent: dict[str, Any] = {}
-    _gather(parameters, reads.sent, sent)
+    gather(parameters, reads.sent, sent)
     asked, rates = _asked(request, reads.rates)
     values = tuple(sent.values())
     # With their types: `True` and 1 are one to a dict, and not to a price.
@@ -127,26 +128,26 @@ def _reads_of(lines: Sequence[PriceLine], spec: ModelSpec) -> _Reads:
     return _Reads(frozenset(sent), tuple(rates))
 
 
-def _gather(parameters: Mapping[str, Any], names: frozenset[str], sent: dict[str, Any]) -> None:
+def gather(parameters: Mapping[str, Any], names: frozenset[str], sent: dict[str, Any]) -> None:
     """Gather the plain values of these names, at any depth."""
     for name, value in parameters.items():
         if isinstance(value, str | int | float | bool):
-            if name in names:
+            if name in names and (name not in sent or plain(value) not in AUTOMATIC):
                 sent[name] = value
         elif isinstance(value, Mapping):
-            _gather(value, names, sent)
+            gather(value, names, sent)
         elif isinstance(value, list | tuple):
             for one in value:
                 if isinstance(one, Mapping):
-                    _gather(one, names, sent)
+                    gather(one, names, sent)
 
 
-def _asked(request: Request, rates: Sequence[str]) -> tuple[_Asked, tuple[Any, ...]]:
+def _asked(request: Request, rates: Sequence[str]) -> tuple[Asked, tuple[Any, ...]]:
     """Return what matters of a request, and the values of what it sets itself."""
     of: Any = vars(request).get
     given = request.extra_params
     own = {name: given[name] for name in rates if type(given.get(name)) in {int, float}}
-    asked = _Asked(
+    asked = Asked(
         (None,) * len(of("image_list", ())),
         None if of("video") is None else True,
         of("n"),
@@ -156,6 +157,7 @@ def _asked(request: Request, rates: Sequence[str]) -> tuple[_Asked, tuple[Any, .
         of("resolution"),
         of("quality"),
         of("size"),
+        of("generate_audio"),
         own,
     )
     return asked, tuple(own.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ class Base(ABC):
     ) -> Result:
         """See everything as it is at one moment."""
 
+    @abstractmethod
     def _readable(self) -> AbstractContextManager[None]:
         """Say of rows that are made into records what a transaction says of itself."""
-        return nullcontext()
 
     @abstractmethod
     def _prepared(

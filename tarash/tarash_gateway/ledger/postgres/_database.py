@@ -22,6 +22,7 @@ import psycopg
 
 from ...exceptions import StorageError
 from .._processes import Process
+from .._sql._rows import DamagedError
 from ._errors import GONE, LateError, is_passing, refused, storage_error, unwritable
 from ._pool import LimitedConnection, Pool, close
 from ._schema import LOCK, META, MIGRATIONS, OLDEST, SCHEMA
@@ -176,7 +177,7 @@ class Database:
                 if "NUL" in str(error)
                 else storage_error(self.address, error, submission)
             )
-        except (psycopg.Error, LateError) as error:
+        except (psycopg.Error, LateError, DamagedError) as error:
             failure = storage_error(self.address, error, submission)
 
         # Not as its context: the driver's frames know the password.

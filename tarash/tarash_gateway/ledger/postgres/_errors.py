@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...exceptions import StorageError, ValidationError
+from .._sql._rows import DamagedError
 
 if TYPE_CHECKING:
     import psycopg
@@ -48,6 +49,11 @@ UNUSABLE = Trouble("it refuses", "Read what it says, and the database's log.")
 STANDBY = Trouble(
     "it is read-only, as a standby is",
     "Name the primary, or both with target_session_attrs=read-write in the URL.",
+)
+DAMAGED = Trouble(
+    "a row of it is damaged",
+    "It was left as it is. Restore that row from a backup. A job in it may still run: see your "
+    "providers' lists before you submit it again.",
 )
 BY_CLASS = {
     "08": UNREACHABLE,
@@ -108,6 +114,9 @@ def is_passing(error: BaseException) -> bool:
 
 
 def _trouble(error: Exception) -> Trouble:
+    if isinstance(error, DamagedError):
+        return DAMAGED
+
     code = getattr(error, "sqlstate", None)
     if code is None:
         return UNREACHABLE if is_passing(error) else REFUSED
@@ -125,7 +134,7 @@ def refused(
 
 
 def storage_error(
-    address: Address, error: psycopg.Error | LateError, submission: Submission | None
+    address: Address, error: psycopg.Error | LateError | DamagedError, submission: Submission | None
 ) -> StorageError:
     """Return what a driver's error says of the ledger, and what to do about it.
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from ...exceptions import ValidationError
 from .._facts import Examined
 from .._sql._queue import PROCESSES
-from .._sql._rows import as_json, is_held
+from .._sql._rows import DamagedError, as_json, is_held
 from .._sql._store import Store
+from ._errors import storage_error
 from ._schema import MIGRATIONS
 from ._spending import DatabaseCosts
 
@@ -101,6 +102,13 @@ class DatabaseStore(DatabaseCosts, Store):
         self, work: Callable[[Transaction], Result], submission: Submission | None = None
     ) -> Result:
         return self._database.read(work, submission)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except DamagedError as error:
+            raise storage_error(self._database.address, error, None) from error
 
     def _in_order(self, some: Sequence[Enqueued]) -> Sequence[Enqueued]:
         # By their keys: who writes the same ones elsewhere waits, and no two wait for each other.

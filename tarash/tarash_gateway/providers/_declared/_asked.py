@@ -134,12 +134,17 @@ def filled_in(value: Any, values: Mapping[str, Any]) -> Any:
 
 def has(request: Any, name: str) -> bool:
     """Tell whether a request has a field, an image of a role, or a parameter of the provider."""
+    return asks_for(request, name) or name in request.extra_params
+
+
+def asks_for(request: Any, name: str) -> bool:
+    """Tell whether a request has a field, or an image of a role."""
     if any(image.get("type") == name for image in request.image_list):
         return True
 
     mine = getattr(request, name, None)
     # A number is not compared with `False`, which 0 equals.
-    return (mine is not False and mine not in (None, (), [], "")) or name in request.extra_params
+    return mine is not False and mine not in (None, (), [], "")
 
 
 def whole(client: Any, url: str) -> str:

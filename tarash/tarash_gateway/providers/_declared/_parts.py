@@ -56,9 +56,20 @@ def _by_status(written: Any) -> Any:
 
     statuses: dict[str, Any] = {}
     for name, value in written.items():
-        statuses |= dict.fromkeys(value, name) if isinstance(value, list) else {name: value}
+        theirs = {name: value} if not isinstance(value, list) else _listed(value, name)
+        for status, ours in theirs.items():
+            before = statuses.setdefault(status, ours)
+            if before != ours:
+                raise ValueError(f"the status {status!r} can't mean both {before} and {ours}")
 
     return statuses
+
+
+def _listed(theirs: list[Any], ours: str) -> dict[str, str]:
+    if not all(isinstance(status, str) for status in theirs):
+        raise ValueError(f"{ours} holds what is no text: list the provider's statuses in quotes")
+
+    return dict.fromkeys(theirs, ours)
 
 
 Statuses = Annotated[

@@ -21,7 +21,7 @@ from .._facts import amount, id_text, mapping
 from .._forms import add_file, written
 from ._account import DeclaredAccount
 from ._answers import last_event, last_line
-from ._asked import filled_in, form_of, has, own_id, whole
+from ._asked import asks_for, filled_in, form_of, has, own_id, whole
 from ._choosing import check_media, fits, form_for, narrowed, placed, siblings, with_parts
 from ._client import check_plain
 from ._mappers import mappers_of
@@ -133,7 +133,7 @@ class DeclaredSending(DeclaredAccount):
         sent_as = (model.sent_as if model is not None else None) or call.config.model
         values = {**self.settings(call.config.provider_config), "model": sent_as}
         request = placed(self.said.forms_of(call.kind, call.config.model), call.request)
-        usual = next((way.paths[name] for name in way.paths if has(request, name)), way.path)
+        usual = next((way.paths[name] for name in way.paths if asks_for(request, name)), way.path)
         return self.path_of((model.path if model is not None else None) or usual, values)
 
     def _headers(self, way: Submit, call: Call, body: Mapping[str, Any]) -> dict[str, str]:

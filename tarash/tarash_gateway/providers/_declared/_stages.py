@@ -25,6 +25,7 @@ from ._parts import (
     Statuses,
     Text,
 )
+from ._takes import Asked
 
 
 class Upload(Section):
@@ -64,7 +65,7 @@ class Submit(Fits):
     """How a job is started; the first whose conditions hold is used."""
 
     path: Text
-    paths: dict[Text, Text] = {}
+    paths: dict[Asked, Text] = {}
     """Where a request goes instead that has one of these: the first of them that it has."""
     has: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()

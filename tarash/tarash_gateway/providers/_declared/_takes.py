@@ -77,6 +77,20 @@ IMAGES: Mapping[str, Mapping[str, Any]] = {
 }
 """What stands for `image_list` with these roles, and how many images there are."""
 FIELDS = frozenset({*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields})
+ROLES = get_args(ImageRole)
+
+
+def _asked(name: str) -> str:
+    if name in FIELDS or name in ROLES:
+        return name
+
+    near = difflib.get_close_matches(name, [*ROLES, *sorted(FIELDS)], 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"roles are {', '.join(ROLES)}"
+    raise ValueError(f"{name!r} is no field of a request and no role; {hint}")
+
+
+Asked = Annotated[str, AfterValidator(_asked)]
+"""What a request may have: a field, or an image of a role."""
 
 
 def _known(source: str) -> str:
@@ -180,9 +194,15 @@ class Take(Section):
 
         whole, at, images = dict(written), written.get("at"), IMAGES.get(str(written.get("from")))
         if images is not None:
+            if "roles" in written:
+                raise ValueError(f"roles are those of from = {written['from']!r}: leave them out")
+
             whole = {**images, **written, "from": "image_list", "roles": images["roles"]}
 
         if isinstance(whole.get("allowed"), Mapping):
+            if "words" in written:
+                raise ValueError("words stand in allowed already: leave them out")
+
             whole |= {"words": whole["allowed"], "allowed": [*map(_value, whole["allowed"])]}
 
         if isinstance(at, str) and "[]." in at and "value_at" not in written:
@@ -211,7 +231,6 @@ class Limit(Section):
     to: tuple[Plain, ...]
 
 
-ROLES = get_args(ImageRole)
 MEDIA = frozenset({*ROLES, "video", "mask_image"})
 
 

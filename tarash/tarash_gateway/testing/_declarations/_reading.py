@@ -1,7 +1,7 @@
 """What a wire reads out of a declaration, with the defaults of the format."""
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -100,6 +100,18 @@ class Declaration:
         """Return where the submits of one model go by a table: to its own path, or the table's."""
         own = model.get("path")
         return [own] if own else [way["path"], *way.get("paths", {}).values()]
+
+    @staticmethod
+    def best(
+        named: Sequence[tuple[Table, str]], way: Table, is_at: Callable[[str], bool]
+    ) -> tuple[Table, str] | None:
+        """Return the form that a submit is for: one with a path of its own, or what leads there."""
+        meant = {name for name, path in way.get("paths", {}).items() if is_at(path)}
+
+        def rank(pair: tuple[Table, str]) -> tuple[bool, bool]:
+            return "path" in pair[0], not meant.isdisjoint(pair[0].get("has", ()))
+
+        return max(named, key=rank, default=None)
 
     def forms(self, name: str) -> int:
         """Return how many forms a model has."""

@@ -143,13 +143,7 @@ class DeclaredWire(Account):
             if is_for(way, model["kind"], name)
             and any(self._is_at(path, request) for path in self._said.paths_of(way, model))
         ]
-        meant = {name for name, path in way.get("paths", {}).items() if self._is_at(path, request)}
-        # A form with a path of its own is meant where that is asked; else one that has what leads there.
-        return max(
-            named,
-            key=lambda pair: ("path" in pair[0], not meant.isdisjoint(pair[0].get("has", ()))),
-            default=None,
-        )
+        return self._said.best(named, way, lambda path: self._is_at(path, request))
 
     async def _accepted(
         self, way: Table, request: RecordedRequest, body: dict[str, Any], named: tuple[Table, str]
