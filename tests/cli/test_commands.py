@@ -365,6 +365,29 @@ def test_a_model_is_found_whoever_has_it(
 
 
 @pytest.mark.parametrize(
+    ("typed", "provider", "model"),
+    [
+        ("luma/ray-2", "luma", "ray-2"),
+        ("luma:ray-2", "luma", "ray-2"),
+        ("aster/clip-1", "aster", "clip-1"),
+        ("aster:clip-1", "aster", "clip-1"),
+        ("fal:fal-ai/veo3.1", "fal", "fal-ai/veo3.1"),
+        ("fal-ai/veo3.1", "fal", "fal-ai/veo3.1"),
+        ("replicate/luma/ray", "replicate", "luma/ray"),
+    ],
+)
+def test_a_model_may_be_written_behind_its_provider(
+    typed: str, provider: str, model: str, command: Command
+) -> None:
+    aster = Path(__file__).parents[1] / "contract" / "declared" / "aster.toml"
+    (command.folder / "own").mkdir()
+    (command.folder / "own" / "aster.toml").write_bytes(aster.read_bytes())
+    command.environment["TARASH_PROVIDERS"] = str(command.folder / "own")
+    shown = command("models", "show", typed, "--json", code=0).json()
+    assert (shown["provider"], shown["model"]) == (provider, model)
+
+
+@pytest.mark.parametrize(
     ("typed", "completed"), [("tarash mod", "models"), ("tarash sim", "simulate")]
 )
 def test_the_shell_completes(typed: str, completed: str, command: Command) -> None:

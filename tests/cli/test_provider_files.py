@@ -27,7 +27,10 @@ def test_a_new_file_plays_at_once(command: Command) -> None:
     assert "acme-1 (video) goes to https://api.acme.example/v1/generations" in checked
     assert "duration: duration_seconds, [4, 8]" in checked
     assert "no [list]: a job whose answer is lost is not found again" in checked
-    assert len(re.findall(r"^  ok: acme-1: ", checked, re.MULTILINE)) == 13
+    assert len(re.findall(r"^  ok: acme-1: ", checked, re.MULTILINE)) == 15
+    for status in (500, 503):
+        assert f"a submit that is answered with {status} is asked again" in checked
+
     assert "NOT SO" not in checked
 
 
@@ -77,6 +80,17 @@ def test_what_does_not_hold_is_told(command: Command) -> None:
     ran = command("providers", "check", "acme.toml", code=5)
     assert "no status means failed" in ran.out
     assert "NOT SO: clip-1: content that is refused ends as refused" in ran.out
+
+
+def test_words_that_prove_nothing_are_said_to_end_as_unknown(command: Command) -> None:
+    command("providers", "new", "acme.toml", code=0)
+    made = (command.folder / "acme.toml").read_text("utf-8")
+    plain = re.sub(r"^message = .*$", 'message = ["message"]', made, flags=re.MULTILINE)
+    plain = re.sub(r"^code = \[.*$", 'code = ["reason"]', plain, flags=re.MULTILINE)
+    (command.folder / "acme.toml").write_text(plain, "utf-8")
+    checked = command("providers", "check", "acme.toml", code=0).out
+    for status in (500, 503):
+        assert f"with {status} ends as unknown after one submit" in checked
 
 
 def test_a_live_check_asks_for_the_key(command: Command) -> None:

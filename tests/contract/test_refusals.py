@@ -120,7 +120,10 @@ async def test_a_busy_provider_is_asked_again_and_no_more_than_that(
 
     assert type(error) is BUSY[status]
     assert isinstance(error, HTTPError)
-    assert (error.status_code, error.submission, error.retryable) == (status, "rejected", True)
+    assert (error.status_code, error.submission, error.retryable) == (status, "rejected", True), (
+        f"{error.raw_response!r} is not known as an error object of {run.case.provider}: name the "
+        "place of its words in ErrorRules.message, or the status in the row's `unsettled`"
+    )
     assert (run.counters.submits, run.counters.accepted) == (3, 0)
     assert billing(error) == "none"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -10,6 +11,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+from tarash.tarash_gateway.providers._contract import ABILITIES
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "contributing.md"
@@ -61,6 +64,35 @@ def run(place: Path, *arguments: str, cases: bool = False) -> str:
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     return done.stdout
+
+
+def table_under(heading: str) -> list[list[str]]:
+    """Return the rows of the first table below a line of the page, in cells."""
+    below = PAGE.read_text(encoding="utf-8").partition(heading)[2]
+    table = re.findall(r"(?:^\|.*\n)+", below, re.MULTILINE)[0]
+    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines()[2:]]
+
+
+def test_each_file_of_the_table_where_is_what_is_there() -> None:
+    rows = table_under("## Where is what\n")
+    assert len(rows) >= 25
+    files = [file.strip("`") for _, file in rows]
+    assert [file for file in files if not (ROOT / "tarash/tarash_gateway" / file).is_file()] == []
+    assert len({what for what, _ in rows}) == len(rows)
+
+
+def test_every_ability_of_an_adapter_is_named() -> None:
+    named = [ability.strip("`") for ability, _ in table_under("lists their names in its `abil")]
+    assert named == list(ABILITIES)
+
+
+@pytest.mark.parametrize("room", ["_engine", "_jobs"])
+def test_a_large_rooms_map_has_each_of_its_modules(room: str) -> None:
+    folder = ROOT / "tarash" / "tarash_gateway" / room
+    said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    on_the_map = re.findall(r"`(_\w+)`", (said or "").partition("by duty:")[2])
+    assert sorted(on_the_map) == sorted(modules)
 
 
 @pytest.mark.timeout(600)

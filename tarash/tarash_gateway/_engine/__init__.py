@@ -1,7 +1,24 @@
-"""Drives one attempt: build → submit → poll until it is done → parse. The only place that sleeps.
+"""Drives one attempt: build → submit → poll until it is done → parse. Adapters never wait: it does.
 
 A submit leaves at most once unless it certainly bought nothing; an accepted job is never lost to a
-failing poll. Who is tried next is the orchestrator's business.
+failing poll. Who is tried next is the business of `_jobs`.
+
+Its modules, by duty:
+
+- An attempt from its start to its end: `_drive`, `_attempt`, `_leaving`, `_handlers`, `_outlook`,
+  `_progress`, `_audience`, `_troubles`.
+- Before anything is sent: `_admission`, `_fitting`, `_schemas`, `_uploads`, `_continuing`,
+  `_accounts`, `_marks`, `_trust`.
+- The submit, and one whose answer was lost: `_submit`, `_search`, `_second_jobs`, `_limits`,
+  `_received`, `_answered_end`.
+- Waiting for the end: `_watch`, `_watch_facts`, `_polling`, `_polls`, `_patience`, `_times`,
+  `_loop_state`, `_fronts`, `_blanks`, `_remote`; for many jobs at once `_shared_polls`, `_member`;
+  by the provider's calls `_callbacks`, `_postbox`.
+- The result: `_result`, `_reading`, `_labels`, `_makers`.
+- Stopping: `_stopping`, `_cancelling`.
+- Money: `_money`, `_quoting`, `_asking`, `_costing`, `_spending`, `_budgets`, `_cheaper`.
+- Limits and circuits: `_traffic`, `_terms`, `_line`, `_learned_limits`, `_breakers`, `_circuit`.
+- What the ledger knows: `_lease`, `_heartbeat`, `_recording`, `_entries`.
 """
 
 from __future__ import annotations

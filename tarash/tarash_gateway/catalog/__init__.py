@@ -1,4 +1,7 @@
-"""What models take, as data: models are found here. Reads no network and knows no wire."""
+"""What models take, as data: models are found here. Knows no wire.
+
+Only a refresh reads the network, through the clients of providers; a look-up never does.
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._exchange import Call
@@ -42,6 +43,10 @@ SECONDS = 60.0
 MOST_POLLS = 50
 BORNE = (404, 429, 500, 502)
 """Statuses of polls that say nothing of the job."""
+
+
+Act = Callable[[Simulator, Gateway], Awaitable[str | None]]
+"""Plays one thing; returns what came of it, where that is not the same for every provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +101,12 @@ class Rehearsal:
         at_once = adapter.answers_at_once(
             Call(cast("Kind", self._kind), self._config(""), self._request(), "rehearsed")
         )
-        scenes: list[tuple[str, Callable[[Simulator, Gateway], Awaitable[None]]]] = [
+        scenes: list[tuple[str, Act]] = [
             ("a request becomes a result, and is bought once", self._happy),
             ("a key that is refused ends it, and buys nothing", self._refused_key),
             ("a busy provider is asked again", self._busy),
+            ("a submit that is answered with 500", partial(self._stumbling, status=500)),
+            ("a submit that is answered with 503", partial(self._stumbling, status=503)),
             ("an answer that is lost is never bought again", self._lost_answer),
             ("an answer that is no answer is never bought again", self._foreign_answer),
             ("work that fails ends as failed", self._failed),
@@ -121,19 +128,17 @@ class Rehearsal:
 
         return [await self._scene(what, act) for what, act in scenes]
 
-    async def _scene(
-        self, what: str, act: Callable[[Simulator, Gateway], Awaitable[None]]
-    ) -> Scene:
+    async def _scene(self, what: str, act: Act) -> Scene:
         try:
             with Simulator([self._raw]) as simulator:
                 simulator.keys[self._said.name] = {self._key}
                 self._ledger = MemoryLedger()
                 async with Gateway(registry=self._registry, ledger=self._ledger) as gateway:
-                    await act(simulator, gateway)
+                    outcome = await act(simulator, gateway)
         except (_TroubleError, TarashException) as error:
             return Scene(f"{self._model}: {what}", str(error) or type(error).__name__)
 
-        return Scene(f"{self._model}: {what}")
+        return Scene(f"{self._model}: {what}{outcome or ''}")
 
     # -------------------------------------------------------------------------------------- asking
     def _config(self, origin: str, **changes: Any) -> Any:
@@ -195,6 +200,21 @@ class Rehearsal:
         simulator.fail(self._said.name, "submit", Fault.status(429, retry_after=0))
         await self._make(simulator, gateway)
         _need(self._counts(simulator) == (2, 1), f"counted {self._counts(simulator)}")
+
+    async def _stumbling(self, simulator: Simulator, gateway: Gateway, status: int) -> str:
+        simulator.fail(self._said.name, "submit", Fault.status(status, retry_after=0))
+        try:
+            await self._make(simulator, gateway)
+        except TarashException as error:
+            _need(error.submission == "unknown", f"its submission is {error.submission}")
+            _need(self._counts(simulator)[0] == 1, "it was sent again, and may be bought twice")
+            return (
+                " ends as unknown after one submit: the body is no error of the vendor's by "
+                "errors.message, or a rule says so"
+            )
+
+        _need(self._counts(simulator) == (2, 1), f"counted {self._counts(simulator)}")
+        return " is asked again, since the vendor's own error says that nothing was bought"
 
     async def _lost_answer(self, simulator: Simulator, gateway: Gateway) -> None:
         simulator.fail(self._said.name, "submit", Fault.reset_after(), times=None)

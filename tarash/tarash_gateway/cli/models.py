@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ from ..models import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
+from ..registry import list_providers
 from . import _terminal as terminal
 from ._errors import Exit
 from ._model_samples import sample_fields, write_tests
@@ -96,7 +98,9 @@ def _list(
 
 @models_app.command("show")
 def show_command(
-    model: Annotated[str, typer.Argument(help="The model's id, such as fal-ai/veo3.1.")],
+    model: Annotated[
+        str, typer.Argument(help="The model's id, such as fal-ai/veo3.1; or PROVIDER:MODEL.")
+    ],
     *,
     provider: Annotated[
         str | None, typer.Option("--provider", help="Whose it is, where several have it.")
@@ -104,7 +108,9 @@ def show_command(
     as_json: Json = False,
 ) -> int:
     """Show what a model takes and makes."""
-    provider, model = (owner_of(model), model) if provider is None else (provider, model)
+    if provider is None:
+        provider, model = named_provider(model) or (owner_of(model), model)
+
     provider, model = split_id(provider, model)
     described = describe_model(provider, model)
     if as_json:
@@ -305,6 +311,23 @@ def owner_of(model: str) -> str:
             )
 
     return FAL
+
+
+def named_provider(model: str) -> tuple[str, str] | None:
+    """Return provider and id of `PROVIDER/MODEL` or `PROVIDER:MODEL`; None for a plain id.
+
+    An id that somebody has is a plain one, whatever its parts are: Replicate's have owners.
+    """
+    place = re.search(r"[/:]", model)
+    if place is None or not model[place.end() :] or model.startswith(OTHERS):
+        return None
+
+    provider = model[: place.start()]
+    if provider not in {info.name for info in list_providers()}:
+        return None
+
+    is_id = any(info.model == model for info in list_models())
+    return None if is_id else (provider, model[place.end() :])
 
 
 def split_id(provider: str, model: str) -> tuple[str, str]:

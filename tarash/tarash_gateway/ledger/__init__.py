@@ -1,4 +1,4 @@
-"""Ledgers: where jobs, intents and operations are written down, by the protocol in `_records`."""
+"""Ledgers: where jobs, intents and operations are written down, by the protocol in `_protocol`."""
 
 from __future__ import annotations
 

@@ -32,6 +32,7 @@ from ..exceptions import (
     ValidationError,
 )
 from ._error_conditions import OF_THE_ACCOUNT, Meaning, Refusal, Stage, When
+from ._own_fields import is_own_error, own_fields
 
 ADVICE: Mapping[Meaning, str] = {
     "moderation": "change the prompt or the images",
@@ -66,7 +67,9 @@ class ErrorRules:
 
     Attributes:
         title: How the provider is called in messages.
-        message: Paths at which its words stand, the best first.
+        message: Paths at which its words stand, the best first. The first name of each is one of
+            the provider's error objects: a submit that is refused with one bought nothing, also
+            with a 500. Names that fronts or jobs have, too, (`message`, `data`) don't count so.
         details: Paths of what stands beside the words, and is added where these don't name it.
         code: Paths at which its code stands.
         rules: Meanings with their conditions, which go before all others.
@@ -98,6 +101,11 @@ class ErrorRules:
     invalid: tuple[When, ...] = ()
     failed: tuple[When, ...] = ()
     hook: Callable[[HttpResponse, str, str], TarashException | None] | None = None
+
+    @property
+    def own_fields(self) -> frozenset[str]:
+        """The names at the top of a body by which it is known as an error of the provider's."""
+        return own_fields(self.message)
 
     def said(self, body: Any) -> str:
         """Return the provider's words; empty where there are none that can be read."""
@@ -156,6 +164,16 @@ class ErrorRules:
             answer: With an error status.
             model: What was asked for, if it answers a submit.
         """
+        error = self._error_of(answer, model)
+        if error is None or model is None or error.submission is not None:
+            return error
+
+        if answer.status in REFUSED_IN_WORDS and is_own_error(answer.body, self.own_fields):
+            error.submission = "rejected"
+
+        return error
+
+    def _error_of(self, answer: HttpResponse, model: str | None) -> TarashException | None:
         refusal = self.refusal_in(answer.body, answer.status, model)
         if self.hook is not None:
             by_hook = self.hook(answer, refusal.code, refusal.message)

@@ -30,11 +30,13 @@ from .._data._exchange import (
 from .._http._client import HttpClient, checked, join, status_error, unreadable
 from .._support._paths import value_at
 from .._support._secrets import AuthHeaders
+from .._support._warnings import warn
 from ..exceptions import UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ._facts import among, id_in, id_text, percent, unknown_in
 from ._finding import is_since, moment, operation_of
 from ._rest_results import RestResults
+from ._unread_names import unread_names
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Config, Stopped
@@ -85,6 +87,9 @@ class RestAdapter(RestResults):
         not_running: The statuses with which a cancel is refused of a job that has ended.
         abilities: Which further methods a subclass has: see `Ability`.
         makes: What it makes; the other kind is refused with a sentence.
+
+    A subclass may keep data of its own beside these. A name that none of its methods reads, and
+    that resembles one of these, is probably misspelt: a warning says so once.
     """
 
     name: str
@@ -109,6 +114,15 @@ class RestAdapter(RestResults):
     stopped: frozenset[str] = frozenset({"cancelled"})
     not_running: frozenset[int] = frozenset()
     makes: tuple[str, ...] = ("video", "image")
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Warn of names that the class sets and nobody reads, where one of ours is near."""
+        super().__init_subclass__(**options)
+        for name, meant in unread_names(cls, RestAdapter).items():
+            warn(
+                f"{cls.__name__}.{name} has no effect: it is no attribute of RestAdapter, and no "
+                f"method of {cls.__name__} reads it; did you mean {' or '.join(meant)}?"
+            )
 
     @property
     def trusted_hosts(self) -> tuple[str, ...]:

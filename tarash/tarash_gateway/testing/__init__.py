@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
     from tarash.tarash_gateway.testing._script import Script
     from tarash.tarash_gateway.testing._simulator import Simulator
-    from tarash.tarash_gateway.testing._wire import ProviderWire, Reply, Route
+    from tarash.tarash_gateway.testing._wire import ProviderWire, Reply, Route, WireError
     from tarash.tarash_gateway.testing._wires import WireContext
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Simulator",
     "Step",
     "WireContext",
+    "WireError",
     "image_bytes",
     "video_bytes",
 ]
@@ -54,6 +55,7 @@ _HOMES = {
     "Step": "_records",
     "ProviderWire": "_wire",
     "WireContext": "_wires",
+    "WireError": "_wire",
     "image_bytes": "_media",
     "video_bytes": "_media",
 }

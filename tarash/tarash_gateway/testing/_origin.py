@@ -9,9 +9,10 @@ import json
 import socket
 import struct
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from aiohttp import web
 
@@ -20,7 +21,7 @@ from tarash.tarash_gateway.testing._calling import Calls
 from tarash.tarash_gateway.testing._fault import Fault
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._state import OriginState
-from tarash.tarash_gateway.testing._wire import ProviderWire, Reply, Route
+from tarash.tarash_gateway.testing._wire import ProviderWire, Reply, Route, WireError
 
 # Winsock's linger structure has two shorts where POSIX has two ints.
 _LINGER_ZERO = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
@@ -28,6 +29,7 @@ _BACKLOG = 1024
 _SHUTDOWN_SECONDS = 1.0
 _HOLD_SECONDS = 0.02
 
+T = TypeVar("T")
 Answer = Callable[[], Awaitable[Reply]]
 
 
@@ -102,7 +104,10 @@ class Origin:
             if owner is not self._state and not owner.opens(request.query):
                 return self._wire.error(403, "The signature of this URL has expired.")
 
-            return await self._answer(route, request)
+            try:
+                return await self._answer(route, request)
+            except WireError as error:
+                return _broken(error)
 
         reply = await (self._misbehave(raw, request, fault, answer) if fault else answer())
         reply = replace(reply, body=owner.signed(reply.body))
@@ -110,6 +115,31 @@ class Origin:
             return await send_oddly(raw, reply, fault)
 
         return await _send(raw, reply)
+
+    @contextmanager
+    def _blamed(self, function: Callable[..., Any]) -> Iterator[None]:
+        """Keep what a function of the wire raises; faults are no part of it, nor are clients.
+
+        Raises:
+            WireError: It has raised an error.
+        """
+        try:
+            yield
+        except WireError:
+            raise
+        except Exception as error:
+            whole = getattr(function, "func", function)  # some routes fix an argument of theirs
+            blamed = WireError(self._state.name, getattr(whole, "__name__", repr(whole)), error)
+            self._state.wire_errors.append(blamed)
+            raise blamed from error
+
+    async def _watched(
+        self, stream: AsyncIterator[T], function: Callable[..., Any]
+    ) -> AsyncIterator[T]:
+        """Yield what a stream of the wire yields; what it raises is kept."""
+        with self._blamed(function):
+            async for part in stream:
+                yield part
 
     def _route(self, raw: web.BaseRequest) -> tuple[Route | None, Mapping[str, str]]:
         for route in self._wire.routes:
@@ -121,11 +151,14 @@ class Origin:
 
     async def _answer(self, route: Route | None, request: RecordedRequest) -> Reply:
         if route is None:
-            return self._wire.not_found(request)
+            with self._blamed(self._wire.not_found):
+                return self._wire.not_found(request)
 
         if not route.public:
             parameter = getattr(self._wire, "credential_parameter", "")
-            key = self._wire.credential(request.headers) or request.query.get(parameter, "")
+            with self._blamed(self._wire.credential):
+                key = self._wire.credential(request.headers) or request.query.get(parameter, "")
+
             allowed = self._keys()
             if not key and not (allowed is None and getattr(self._wire, "keyless", False)):
                 return self._wire.error(401, "Authentication is required: no key was sent.")
@@ -140,7 +173,15 @@ class Origin:
         if route.step == "submit" and not await self._calls.is_answered(request):
             return self._wire.error(400, "invalid params: the callback_url gave no challenge back")
 
-        reply = await route.handler(request)
+        with self._blamed(route.handler):
+            reply = await route.handler(request)
+
+        if reply.events is not None:
+            reply = replace(reply, events=self._watched(reply.events, route.handler))
+
+        if reply.messages is not None:
+            reply = replace(reply, messages=self._watched(reply.messages, route.handler))
+
         if route.step == "submit":
             self._state.answered(request)
             await self._calls.submitted(request)
@@ -244,6 +285,12 @@ def _plain_reply(fault: Fault) -> Reply:
     return Reply(
         status=fault.code, body=body, headers={"Content-Type": content_type, **fault.headers}
     )
+
+
+def _broken(error: WireError) -> Reply:
+    """Return the answer of a wire that has broken: text, in no provider's shape."""
+    text = f"This is the simulator, and no provider: {error}"
+    return Reply(status=500, body=text.encode(), headers={"Content-Type": "text/plain"})
 
 
 async def _talk(raw: web.BaseRequest, messages: AsyncIterator[str]) -> web.StreamResponse:

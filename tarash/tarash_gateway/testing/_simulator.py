@@ -30,7 +30,7 @@ from tarash.tarash_gateway.testing._records import (
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._state import OriginState
 from tarash.tarash_gateway.testing._thread import ServerThread
-from tarash.tarash_gateway.testing._wire import ProviderWire
+from tarash.tarash_gateway.testing._wire import ProviderWire, WireError
 from tarash.tarash_gateway.testing._wires import WireContext, WireFactory, played, shipped, wire_of
 
 _MEDIA = "media"
@@ -45,7 +45,8 @@ class Simulator:
     """Providers on loopback, with scripted timings and faults.
 
     A context manager, blocking or async; in both cases the servers run in a thread of their own, so
-    that a test may block, start subprocesses or use several event loops.
+    that a test may block, start subprocesses or use several event loops. Leaving it raises what a
+    wire itself has raised meanwhile: a bug there must not pass for the provider's answer.
 
     Args:
         providers: Names of the providers to serve, or files (`acme.toml`, a `Path`, or a dict of
@@ -287,16 +288,42 @@ class Simulator:
         self.start()
         return self
 
-    def __exit__(self, *_exception: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self.stop()
+        self._blame(error)
 
     async def __aenter__(self) -> Self:
         # A few milliseconds; in a thread, a cancellation here would leave it running for good.
         self.start()
         return self
 
-    async def __aexit__(self, *_exception: object) -> None:
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         await asyncio.to_thread(self.stop)
+        self._blame(error)
+
+    @property
+    def wire_errors(self) -> list[WireError]:
+        """What wires themselves have raised, in order; `reset` keeps it, and best it is empty."""
+        return [error for state in self._states.values() for error in state.wire_errors]
+
+    def _blame(self, error: BaseException | None) -> None:
+        """Raise the first of what the wires have raised, unless the block was interrupted.
+
+        Raises:
+            WireError: A wire has raised an error.
+        """
+        errors = self.wire_errors
+        if not errors or not isinstance(error, Exception | None):
+            return
+
+        first = errors[0]
+        if len(errors) > 1:
+            first.add_note(f"It was the first of {len(errors)} errors that wires raised.")
+
+        if error is not None:
+            first.add_note(f"The block had ended with {error!r}.")
+
+        raise first
 
     def _state(self, name: str) -> OriginState:
         if name not in self._states:

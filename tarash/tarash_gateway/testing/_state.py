@@ -23,6 +23,7 @@ from tarash.tarash_gateway.testing._records import (
     Step,
 )
 from tarash.tarash_gateway.testing._script import Script
+from tarash.tarash_gateway.testing._wire import WireError
 
 _COUNTER_OF_STEP: dict[Step, str] = {
     "submit": "submits",
@@ -67,6 +68,8 @@ class OriginState:
         self.clock = clock
         self.open_connections = 0
         self.webhook_endpoint: str | None = None
+        self.wire_errors: list[WireError] = []
+        """What the wire itself raised; kept by `reset`, since it is a bug in the simulator."""
         self._lock = threading.RLock()
         self._tokens: set[str] = set()
         self.reset()

@@ -18,6 +18,20 @@ from tarash.tarash_gateway.testing._records import RecordedRequest, Step
 _MULTIPART = "multipart/form-data"
 
 
+class WireError(Exception):
+    """A wire raised an error of its own: what it answered with then is no word of its provider's.
+
+    Args:
+        provider: Whose wire it is.
+        doing: The wire's function that was called.
+        error: What came out of it.
+    """
+
+    def __init__(self, provider: str, doing: str, error: Exception) -> None:
+        super().__init__(f"the wire of {provider!r} raised {error!r} in {doing}")
+        self.__cause__ = error
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
     """An answer before it goes out.

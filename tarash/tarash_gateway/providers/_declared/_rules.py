@@ -13,6 +13,7 @@ from ...exceptions import ContentModerationError, HTTPError, TarashException
 from .._error_conditions import Meaning, Refusal, When
 from .._error_rules import ErrorRules
 from .._facts import amount
+from .._own_fields import own_fields
 from ._model import ProviderDeclaration
 from ._names import holds
 from ._parts import Predicate
@@ -57,6 +58,11 @@ class DeclaredRules(ErrorRules):
             cost=errors.cost,
             categories=errors.categories,
         )
+
+    @property
+    def own_fields(self) -> frozenset[str]:
+        """The names of its error objects, without those that its good answers have, too."""
+        return own_fields(self.message) - own_fields([flag.at for flag in self.inside])
 
     def said(self, body: Any) -> str:
         """Return the provider's words; a text without fields is all words, and a page has none.
