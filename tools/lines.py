@@ -24,15 +24,18 @@ PURPOSES: dict[str, tuple[str, ...]] = {
         "cli/keys.py", "cli/_keys.py",
     ),
     "PostgreSQL, the queue, slots and states of ledgers": (
-        "ledger/postgres/*.py", "ledger/_slots.py", "ledger/_memory_*.py", "ledger/_together.py",
+        "ledger/postgres/*.py", "ledger/_slots.py", "ledger/_memory_*.py",
+        "ledger/_write_batching.py",
         "ledger/_sql/_slots.py", "ledger/_sql/_queue.py", "ledger/_sql/_states.py",
-        "ledger/sqlite/_turns.py", "ledger/sqlite/_backup.py", "cli/worker.py", "cli/_worker.py",
+        "ledger/sqlite/_write_lock.py", "ledger/sqlite/_backup.py", "cli/worker.py",
+        "cli/_worker.py",
         "cli/ledger.py",
         "cli/_upkeep.py", "cli/_doctor_ledger.py", "_jobs/_queue.py", "_jobs/_working.py",
     ),
     "webhooks": (
         "_signatures/*.py", "webhooks.py", "_jobs/_inbox*.py", "_jobs/_callbacks.py",
-        "_engine/_callbacks.py", "_engine/_postbox.py", "_data/_webhooks.py", "cli/webhooks.py",
+        "_engine/_callbacks.py", "_engine/_cross_process_wakeups.py",
+        "_data/_webhooks.py", "cli/webhooks.py",
         "cli/_listen.py", "testing/_calling.py",
     ),
     "prices, costs and budgets": (
@@ -45,10 +48,10 @@ PURPOSES: dict[str, tuple[str, ...]] = {
     ),
     "traffic: limits, breakers, hedges, shared polls": (
         "_engine/_accounts.py", "_engine/_admission.py", "_engine/_breakers.py",
-        "_engine/_circuit.py", "_engine/_learned_limits.py", "_engine/_line.py",
-        "_engine/_shared_polls.py", "_engine/_terms.py", "_engine/_traffic.py",
+        "_engine/_circuit.py", "_engine/_learned_limits.py", "_engine/_slot_queue.py",
+        "_engine/_shared_polls.py", "_engine/_limit_rules.py", "_engine/_concurrency_limits.py",
         "_data/_limits.py", "_data/_policies.py", "policies.py",
-        "_jobs/_hedging.py", "_jobs/_traffic.py", "cli/_traffic.py",
+        "_jobs/_hedging.py", "_jobs/_traffic_report.py", "cli/_traffic.py",
     ),
     "declared providers, and what checks and plays them": (
         "providers/_declared/*.py", "testing/_declarations/*.py", "cli/_check_file.py",

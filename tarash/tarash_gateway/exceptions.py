@@ -32,7 +32,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from ._data._hints import Advised, Hint, said
+from ._data._hints import Advised, Hint, text_of_hints
 from ._data._types import Billing, Submission
 from ._support._words import visible
 
@@ -114,7 +114,7 @@ class TarashException(Advised, Exception):  # noqa: N818  (the name users alread
         field: str | None = None,
         hints: Sequence[Hint] = (),
     ) -> None:
-        message = f"{message}{said(hints)}"
+        message = f"{message}{text_of_hints(hints)}"
         super().__init__(message)
         self.message = message
         self.code = self.default_code if code is None else code

@@ -21,7 +21,7 @@ from typing import Any
 import psycopg
 
 from tarash.tarash_gateway.ledger import PostgresLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._records import BudgetWindow
+from tarash.tarash_gateway.ledger._contract import BudgetWindow
 from tarash.tarash_gateway.ledger.postgres._spending import RESERVE as RESERVE_IN_POSTGRES
 from tarash.tarash_gateway.ledger.sqlite._spending import RESERVE
 from tests.ledger.makers import HOLDER, begin, make_intent

@@ -6,7 +6,7 @@ import pytest
 
 from tarash.tarash_gateway import list_models
 from tarash.tarash_gateway._data._types import Kind
-from tarash.tarash_gateway.catalog import _near, _schema_store, lookup, mistyped_for, retired
+from tarash.tarash_gateway.catalog import _schema_store, _suggestions, lookup, mistyped_for, retired
 from tarash.tarash_gateway.providers._registry import shipped
 
 FREE = {"azure-openai"}
@@ -67,7 +67,7 @@ def test_each_model_could_have_come_later(provider: str, monkeypatch: pytest.Mon
     for model in models[:: max(1, len(models) // 12)]:
         others = tuple(one for one in models if one != model)
         monkeypatch.setattr(_schema_store, "ids", lambda _, others=others: others)
-        monkeypatch.setattr(_near, "named", lambda _: {})
+        monkeypatch.setattr(_suggestions, "named", lambda _: {})
         assert mistyped_for(provider, model) == []
 
 

@@ -69,7 +69,7 @@ def test_what_the_command_line_says_commands_no_terminal(
 ) -> None:
     evil = EVIL[name]
     terminal.result(f"https://cdn.example/{evil}.mp4")
-    terminal.say(f"error {evil}")
+    terminal.print_line(f"error {evil}")
     terminal.hint(evil)
     terminal.warn(evil)
     table = terminal.plain_table("A", "B")

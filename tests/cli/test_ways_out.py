@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway.ledger import SqliteLedger
-from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway.ledger._contract import JobRecord
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.cli.conftest import CANARY, Command
 

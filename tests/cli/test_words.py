@@ -18,9 +18,9 @@ from tarash.tarash_gateway.cli._words import (
     _offered,
     adapted_option,
     advice_of,
+    error_text,
     in_options,
     offer,
-    spoken,
 )
 from tests.cli.conftest import Command
 
@@ -102,7 +102,7 @@ def test_a_hint_is_said_in_words_of_the_command_line(hint: hints.Hint) -> None:
     assert advice_of(hint) == shown
     error = TarashException("It went wrong in image_list", hints=[hint])
     assert error.message == f"It went wrong in image_list; {hint.text}"
-    assert spoken(error) == "It went wrong in --image" + (f"; {shown}" if shown else "")
+    assert error_text(error) == "It went wrong in --image" + (f"; {shown}" if shown else "")
 
 
 def test_the_command_line_has_its_own_words_for_every_hint_that_is_about_python() -> None:
@@ -130,13 +130,13 @@ def test_what_is_found_out_later_stands_before_the_hints() -> None:
     error.amend(after=" (twice)")
     error.amend(after=" (twice)")
     error.amend(before="fal: ", hints=[hints.check_dashboard()])
-    assert spoken(error) == (
+    assert error_text(error) == (
         "fal: It failed (twice); to try without a key, use --mock; "
         "look at the provider's dashboard before you try again"
     )
     assert str(error) == error.message
     error.message = "Said by somebody else"
-    assert spoken(error) == "Said by somebody else"
+    assert error_text(error) == "Said by somebody else"
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from tarash.tarash_gateway._http._answer import (
 )
 from tarash.tarash_gateway._http._client import HttpClient, Transport
 from tarash.tarash_gateway._http._credentials import Credentials
-from tarash.tarash_gateway._http._pauses import LONGEST_PAUSE, parse_retry_after
 from tarash.tarash_gateway._http._reading import LARGEST_ANSWER, LARGEST_ERROR, Decoder
+from tarash.tarash_gateway._http._retry_after import LONGEST_PAUSE, parse_retry_after
 from tarash.tarash_gateway._http._sdk import http_client, round_trip
 from tarash.tarash_gateway._http._send_state import SendState, current_wire
 from tarash.tarash_gateway._support._secrets import AuthHeaders, Key, Secrets

@@ -28,9 +28,14 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
 )
 from tarash.tarash_gateway._data._policies import Target
-from tarash.tarash_gateway._engine._breakers import READ_SECONDS, Breakers, Passage, verdict_of
+from tarash.tarash_gateway._engine._breakers import (
+    READ_SECONDS,
+    BreakerPermit,
+    Breakers,
+    verdict_of,
+)
 from tarash.tarash_gateway._engine._circuit import Circuit, Verdict
-from tarash.tarash_gateway._jobs._traffic import health_in
+from tarash.tarash_gateway._jobs._traffic_report import health_in
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
 from tarash.tarash_gateway.testing import Fault, Script
 from tarash.tarash_gateway.webhooks import WebhookEvent, WebhookInbox
@@ -333,14 +338,14 @@ async def test_of_all_processes_one_probes(tmp_path: Path) -> None:
     ledgers = [SqliteLedger(tmp_path / "jobs.db") for _ in range(8)]
     processes = [(Breakers(SETTINGS, clock), ledger) for ledger in ledgers]
 
-    async def enter() -> list[Passage]:
+    async def enter() -> list[BreakerPermit]:
         tried = [
             await asyncio.gather(
                 one.enter(target, attempt, ledger, may_skip=True), return_exceptions=True
             )
             for one, ledger in processes
         ]
-        return [one for (one,) in tried if isinstance(one, Passage)]
+        return [one for (one,) in tried if isinstance(one, BreakerPermit)]
 
     all_let_in = await enter()
     assert len(all_let_in) == len(processes)
@@ -368,15 +373,15 @@ async def test_of_all_processes_one_probes(tmp_path: Path) -> None:
 TARGET = Target("fal", "fal-ai/veo3.1", "https://queue.fal.run")
 
 
-async def let_in(breakers: Breakers, *, begun: bool = False) -> Passage:
+async def let_in(breakers: Breakers, *, begun: bool = False) -> BreakerPermit:
     facts: dict[str, Any] = {"operation": object() if begun else None, "intent": None}
     attempt: Any = SimpleNamespace(call=SimpleNamespace(mocked=False), **facts)
-    passage = await breakers.enter(TARGET, attempt, MemoryLedger(), may_skip=True)
-    assert passage is not None
-    return passage
+    permit = await breakers.enter(TARGET, attempt, MemoryLedger(), may_skip=True)
+    assert permit is not None
+    return permit
 
 
-async def running(breakers: Breakers, jobs: int) -> list[Passage]:
+async def running(breakers: Breakers, jobs: int) -> list[BreakerPermit]:
     """Return attempts whose jobs were accepted, and run."""
     found = [await let_in(breakers) for _ in range(jobs)]
     for one in found:

@@ -21,9 +21,9 @@ from tarash.tarash_gateway import (
     TimeoutError,  # noqa: A004  (the library's own, which is the built-in one too)
 )
 from tarash.tarash_gateway._data._exchange import Page
-from tarash.tarash_gateway._engine._member import PAGE_SECONDS
-from tarash.tarash_gateway._engine._polling import LATEST, SHARE
-from tarash.tarash_gateway._engine._watch import Watch
+from tarash.tarash_gateway._engine._poll_loop import PollLoop
+from tarash.tarash_gateway._engine._poll_schedule import LATEST, SHARE
+from tarash.tarash_gateway._engine._poll_subscriber import PAGE_SECONDS
 from tarash.tarash_gateway.events import AttemptEvent, Polled
 from tests.engine.studio import LATENCY, Studio
 from tests.virtual import on_virtual_time
@@ -71,7 +71,7 @@ def test_news_that_change_nothing_wake_nobody_and_take_few_calls() -> None:
         news, alone = studio.heard - heard, studio.polls - polls
         assert news > 10 * 100
         entries = profile.getstats()
-        step = vars(Watch)["_step"].__code__
+        step = vars(PollLoop)["_step"].__code__
         # Once when it begins, and once each time that it goes on: a poll here sleeps twice.
         assert sum(one.callcount for one in entries if one.code is step) <= 3 * alone + 3
         calls = sum(one.callcount for one in entries)

@@ -59,7 +59,7 @@ TOOLS = {
     "limits",
     "money",
     "parts",
-    "passage",
+    "permit",
     "place",
     "ledger_failed",
     "lighten",
@@ -72,7 +72,7 @@ READERS = {
     "_engine/_recording.py",
     "_jobs/_forgotten.py",
     "_jobs/_late_costs.py",
-    "_jobs/_recalled.py",
+    "_jobs/_restore_attempts.py",
 }
 FAIL = Script(outcome="failed", stream=False)
 

@@ -119,7 +119,7 @@ async def test_a_lease_that_was_late_is_not_called_alive_by_a_later_beat() -> No
     ledger = Beaten()
     late, other = Held(ledger, "late"), Held(ledger, "other")
     long_ago = datetime.now(UTC) - timedelta(hours=1)
-    late.lease.say_alive(long_ago)
+    late.lease.confirm_alive(long_ago)
     async with kept_alive(late), kept_alive(other):
         await until(lambda: ledger.beats > 2)
 

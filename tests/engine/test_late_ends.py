@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import Gateway
-from tarash.tarash_gateway._support import _later
+from tarash.tarash_gateway._support import _shielded
 from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
 from tests.conftest import Leap, until
 from tests.engine.conftest import REQUEST, Fal
@@ -95,7 +95,7 @@ async def test_an_end_is_written_down_when_the_ledger_is_back(  # noqa: PLR0913,
 
     away.is_back = True
     await away.next_try(leap)
-    await until(lambda: not _later._lines)  # noqa: SLF001
+    await until(lambda: not _shielded._retry_lists)  # noqa: SLF001
     assert await states(ledger) == ["completed"]
     await fal.gateway.aclose(0)
 
@@ -108,7 +108,7 @@ async def test_who_closes_the_gateway_waits_for_the_end(
     away = await delivered(fal, ledger, how, leap)
     away.is_back = True
     await fal.gateway.aclose(0)
-    assert not _later._lines  # noqa: SLF001
+    assert not _shielded._retry_lists  # noqa: SLF001
     assert await states(SqliteLedger(tmp_path / "jobs.db")) == ["completed"]
 
 
@@ -122,7 +122,7 @@ async def test_who_closes_the_gateway_does_not_wait_for_ever(
     await until(lambda: away.tries > 2)  # the last one
     leap(5)
     await closing
-    assert not _later._lines  # noqa: SLF001
+    assert not _shielded._retry_lists  # noqa: SLF001
     assert "The end was not written down" in vars(caplog.records[-1])["error"]
 
 
@@ -153,7 +153,7 @@ def test_a_blocking_call_leaves_the_end_to_the_background(fal: Fal, tmp_path: Pa
 async def test_what_waits_for_a_ledger_is_bounded_and_given_up_at_last(
     leap: Leap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_later, "MOST", 2)
+    monkeypatch.setattr(_shielded, "MOST", 2)
     said: list[str] = []
     tries: list[int] = []
 
@@ -163,12 +163,12 @@ async def test_what_waits_for_a_ledger_is_bounded_and_given_up_at_last(
 
     owner = object()
     for number in range(3):
-        _later.try_later(owner, partial(fails, number), said.append)
+        _shielded.retry_later(owner, partial(fails, number), said.append)
 
     assert said == ["2 others wait for it already"]
     await until(lambda: {*tries} == {0, 1})
-    leap(_later.LATE_SECONDS)
-    await until(lambda: not _later._lines)  # noqa: SLF001
+    leap(_shielded.LATE_SECONDS)
+    await until(lambda: not _shielded._retry_lists)  # noqa: SLF001
     assert said[1:] == ["OSError: away"] * 2
 
 
@@ -191,7 +191,7 @@ async def test_what_failed_before_an_end_that_came_through_is_written_too(  # no
 
     fal.gateway = Gateway(ledger=ledger)
     await fal.generate()
-    while _later._lines:  # noqa: SLF001
+    while _shielded._retry_lists:  # noqa: SLF001
         leap(5)
         await asyncio.sleep(0.02)
 

@@ -16,7 +16,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway._engine._admission import _target_of
 from tarash.tarash_gateway._engine._learned_limits import Learned, LearnedLimits
-from tarash.tarash_gateway._engine._terms import group_of, limits_in, line_of, terms_for
+from tarash.tarash_gateway._engine._limit_rules import group_of, limit_rules_for, limits_in, line_of
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.providers._registry import default_registry, shipped
 from tests.engine.test_billing import attempt
@@ -178,12 +178,16 @@ def test_of_several_limits_the_smallest_holds() -> None:
         Limits(submits_per_minute=5, per="model", learn=False),
         Limits(in_flight=2, model="another"),
     ]
-    terms = terms_for(gateway, config(limits=Limits(in_flight=8), queue_timeout=30))
-    assert terms is not None
-    assert (terms.most, terms.most_of_model) == (7, 3)
-    assert (terms.per_minute, terms.per_minute_of_model) == (None, 5)
-    assert (terms.queue_timeout, terms.fair_by, terms.learns) == (30, "user", True)
-    assert terms_for(gateway[2:3], config()) is None
+    limit_rules = limit_rules_for(gateway, config(limits=Limits(in_flight=8), queue_timeout=30))
+    assert limit_rules is not None
+    assert (limit_rules.max_in_flight, limit_rules.max_of_model) == (7, 3)
+    assert (limit_rules.per_minute, limit_rules.per_minute_of_model) == (None, 5)
+    assert (limit_rules.queue_timeout, limit_rules.fair_by, limit_rules.learns) == (
+        30,
+        "user",
+        True,
+    )
+    assert limit_rules_for(gateway[2:3], config()) is None
 
 
 def test_equal_labels_are_one_group() -> None:
@@ -215,9 +219,9 @@ def test_an_account_has_one_line_by_whichever_name(alias: str, name: str) -> Non
     for used in (alias, name):
         config = VideoGenerationConfig(provider=used, model="m", api_key="k")
         for every in limits:
-            terms = terms_for(every, config)
-            assert terms is not None
-            assert terms.most == 2
+            limit_rules = limit_rules_for(every, config)
+            assert limit_rules is not None
+            assert limit_rules.max_in_flight == 2
 
         made = attempt()
         made.call = replace(made.call, config=config)

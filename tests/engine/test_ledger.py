@@ -11,7 +11,7 @@ from tarash.tarash_gateway import Gateway, TarashException, VideoGenerationUpdat
 from tarash.tarash_gateway._data._exchange import Operation
 from tarash.tarash_gateway._data._types import Submission
 from tarash.tarash_gateway.ledger import MemoryLedger
-from tarash.tarash_gateway.ledger._records import Intent, Outcome
+from tarash.tarash_gateway.ledger._contract import Intent, Outcome
 from tarash.tarash_gateway.testing import Script
 from tests.conftest import Leap, until
 from tests.engine.conftest import KEY, REQUEST, Fal

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway._data._exchange import Operation, Page, Snapshot, Together
-from tarash.tarash_gateway._engine._member import ALONE_EVERY, PAGE_SECONDS, Member
+from tarash.tarash_gateway._engine._poll_subscriber import ALONE_EVERY, PAGE_SECONDS, PollSubscriber
 from tarash.tarash_gateway._engine._shared_polls import LAG_SECONDS, MOST_LACKED, SharedPolls
 from tarash.tarash_gateway._support._wakeups import Wakeup
 from tests.virtual import on_virtual_time
@@ -75,7 +75,7 @@ class Account:
         }
         return Page(found, further[0] if further else "")
 
-    async def wait(self, member: Member, bell: Wakeup, rng: random.Random) -> None:
+    async def wait(self, subscriber: PollSubscriber, bell: Wakeup, rng: random.Random) -> None:
         """Poll one job for ever, as the engine does: the first time half a second after it began.
 
         A ring offers news, a nudge asks for a poll at once.
@@ -85,12 +85,12 @@ class Account:
         while True:
             start = time()
             due = start + pause * rng.uniform(0.9, 1)
-            member.expects(start, due)
-            await bell.wait(due - time(), member.more)
-            if bell.is_nudged or member.news() is None:
+            subscriber.expects(start, due)
+            await bell.wait(due - time(), subscriber.more)
+            if bell.is_nudged or subscriber.news() is None:
                 self.latest = max(self.latest, time() - due)
                 bell.is_nudged = False
-                name = member.operation.id
+                name = subscriber.operation.id
                 self.alone[name] = self.alone.get(name, 0) + 1
                 await asyncio.sleep(LATENCY)
                 if self.ends.get(name, math.inf) <= time() - LATENCY / 2:
@@ -117,19 +117,19 @@ def played(
         group = SharedPolls(adapter, None, Together(account.together_most), clock)
         rng, tasks = random.Random(16), []
 
-        async def waited(member: Member, bell: Wakeup) -> None:
-            await account.wait(member, bell, rng)
-            member.has_ended = True
-            group.leave(member)
+        async def waited(subscriber: PollSubscriber, bell: Wakeup) -> None:
+            await account.wait(subscriber, bell, rng)
+            subscriber.has_ended = True
+            group.leave(subscriber)
 
         for one in ids:
             bell = Wakeup()
             operation = Operation("list", "m", "video", one, "2026-11-30T00:00:00+00:00")
-            member = Member(group, operation, bell)
+            subscriber = PollSubscriber(group, operation, bell)
             if account.shares:
-                group.join(member)
+                group.join(subscriber)
 
-            tasks.append(asyncio.create_task(waited(member, bell)))
+            tasks.append(asyncio.create_task(waited(subscriber, bell)))
 
         for seconds, act in stages:
             await asyncio.sleep(seconds)
@@ -306,15 +306,15 @@ async def test_jobs_that_are_all_due_at_once_are_named_together() -> None:
     adapter: Any = account
     clock = asyncio.get_running_loop().time
     group = SharedPolls(adapter, None, Together(20), clock)
-    members, waits = [], []
+    subscribers, waits = [], []
     for one in names(100):
         operation = Operation("list", "m", "video", one, "2026-11-30T00:00:00+00:00")
         bell = Wakeup()
-        members.append(Member(group, operation, bell))
-        group.join(members[-1])
-        members[-1].expects(clock() - 2, clock() - 1)
-        waits.append(bell.wait(0, members[-1].more))
+        subscribers.append(PollSubscriber(group, operation, bell))
+        group.join(subscribers[-1])
+        subscribers[-1].expects(clock() - 2, clock() - 1)
+        waits.append(bell.wait(0, subscribers[-1].more))
 
     assert all(await asyncio.gather(*waits))
-    assert None not in [one.news() for one in members]
+    assert None not in [one.news() for one in subscribers]
     assert account.pages == 5

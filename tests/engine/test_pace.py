@@ -13,7 +13,7 @@ import pytest
 
 from tarash.tarash_gateway import VideoGenerationRequest
 from tarash.tarash_gateway._engine._loop_state import LARGEST, LoopState, seen
-from tarash.tarash_gateway._engine._polling import (
+from tarash.tarash_gateway._engine._poll_schedule import (
     LATEST,
     LOOKS_A_SECOND,
     SHARE,
@@ -22,7 +22,7 @@ from tarash.tarash_gateway._engine._polling import (
     PollSchedule,
 )
 from tarash.tarash_gateway._engine._times import LearnedTimes
-from tarash.tarash_gateway._http._gates import STREAMS_PER_ORIGIN
+from tarash.tarash_gateway._http._connection_limit import STREAMS_PER_ORIGIN
 from tarash.tarash_gateway._support._wakeups import Wakeup
 from tarash.tarash_gateway.testing import Script
 from tests.engine.conftest import Fal
@@ -44,7 +44,7 @@ def watched(
         elapsed += pause
         looks += 1
         if elapsed >= lasts:
-            pace.note(running, elapsed)
+            pace.record(running, elapsed)
             return elapsed - lasts, looks
 
         running = elapsed
@@ -105,7 +105,7 @@ def test_no_pause_goes_under_the_floor_whatever_was_seen(floor: float, seconds: 
 
 def test_no_pause_is_longer_than_the_poll_interval_and_the_floor_allow() -> None:
     history = History()
-    history.note(55, 60)
+    history.record(55, 60)
     for floor in (0.1, 5):
         pace = PollSchedule(5, floor, random.Random(7), history)
         elapsed = 0.0
@@ -119,7 +119,7 @@ def test_no_pause_is_longer_than_the_poll_interval_and_the_floor_allow() -> None
 
 def test_the_providers_word_wins_over_what_was_seen() -> None:
     history = History()
-    history.note(1, 1.1)
+    history.record(1, 1.1)
     pace = PollSchedule(5, 0.5, random.Random(9), history)
     assert pace.pause(0, retry_after=30) == 30
     assert pace.pause(0, retry_after=0) == 0.5
@@ -193,7 +193,7 @@ def test_jobs_of_any_mixture_of_lengths_are_noticed_in_time_and_with_few_looks(
 def test_others_jobs_of_several_lengths_are_no_goal_past_which_nobody_looks() -> None:
     others = LearnedTimes()
     for seconds in (1.0, 4.0, 12.0) * 20:
-        others.note(("any",), seconds)
+        others.record(("any",), seconds)
 
     history = History()
     history.expect(*others.spans(("any",)))
@@ -206,7 +206,7 @@ def test_others_jobs_of_several_lengths_are_no_goal_past_which_nobody_looks() ->
 
 def test_looks_that_fail_are_not_repeated_in_haste() -> None:
     history = History()
-    history.note(3.9, 4)
+    history.record(3.9, 4)
     pace = PollSchedule(5, 0.1, random.Random(11), history)
     pauses = [pace.pause(3.95, failed=True) for _ in range(40)]
     assert pauses[0] > 0.4
@@ -215,7 +215,7 @@ def test_looks_that_fail_are_not_repeated_in_haste() -> None:
 
 def test_a_crowd_that_waits_for_the_same_moment_spreads_over_it() -> None:
     history = History()
-    history.note(3.9, 4)
+    history.record(3.9, 4)
     history.waiting = 3 * LOOKS_A_SECOND
     paces = [PollSchedule(5, 0.1, random.Random(seed), history) for seed in range(200)]
     first = sorted(pace.pause(4.5) for pace in paces)
@@ -228,8 +228,8 @@ def test_the_first_to_end_tells_those_who_know_nothing_once() -> None:
     history = History()
     rung: list[str] = []
     history.on_first.add(lambda: rung.append("a"))
-    history.note(1, 2)
-    history.note(1, 2)
+    history.record(1, 2)
+    history.record(1, 2)
     assert rung == ["a"]
 
 

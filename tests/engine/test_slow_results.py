@@ -19,8 +19,8 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway._data._exchange import Call
 from tarash.tarash_gateway._engine._attempt import Attempt
-from tarash.tarash_gateway._engine._limits import FETCH_SECONDS
 from tarash.tarash_gateway._engine._patience import limited_by, patient
+from tarash.tarash_gateway._engine._timeouts import FETCH_SECONDS
 from tarash.tarash_gateway._http._send_state import current_patience
 
 CONFIG = VideoGenerationConfig(provider="openai", model="wan-2.6", api_key="sk-secretsecret")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import HTTPConnectionError, HTTPError, ValidationError
-from tarash.tarash_gateway._engine._limits import may_leave_again, submission_of
+from tarash.tarash_gateway._engine._statuses import may_leave_again, submission_of
 from tarash.tarash_gateway._http._answer import BROKEN_OFF
 
 ENVELOPES: tuple[Any, ...] = (

@@ -21,7 +21,12 @@ from tarash.tarash_gateway import (
     TarashException,
     VideoGenerationRequest,
 )
-from tarash.tarash_gateway._engine._polling import CLOSEST, FIRST_RETRY, PollSchedule, retry_pause
+from tarash.tarash_gateway._engine._poll_schedule import (
+    CLOSEST,
+    FIRST_RETRY,
+    PollSchedule,
+    retry_pause,
+)
 from tarash.tarash_gateway._http._client import HttpResponse
 from tarash.tarash_gateway.testing import Fault
 from tests.conftest import Leap, logged, over_pauses, rounds, until

@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGenerationRequest
 from tarash.tarash_gateway._data._events import AttemptEvent
 from tarash.tarash_gateway._engine._audience import opened
-from tarash.tarash_gateway._engine._terms import group_of
+from tarash.tarash_gateway._engine._limit_rules import group_of
 from tarash.tarash_gateway.exceptions import (
     GenerationFailedError,
     TarashException,

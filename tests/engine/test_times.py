@@ -72,14 +72,14 @@ def test_a_few_jobs_make_no_rule() -> None:
     for number in range(5):
         assert times.window(KIND) is None
         assert times.percent(KIND, 5) is None
-        times.note(KIND, 10 + number / 100)
+        times.record(KIND, 10 + number / 100)
 
     window = times.window(KIND)
     assert window is not None
     assert 9 < window[0] <= window[1] < 11
     assert times.percent(KIND, 5) in range(45, 56)
     assert times.percent(KIND, 1000) == 95
-    times.note_percent(KIND)
+    times.record_percent(KIND)
     assert times.percent(KIND, 5) is None
 
 
@@ -89,7 +89,7 @@ async def test_processes_share_what_they_have_seen(tmp_path: Path) -> None:
     first, second = LearnedTimes(lambda: now[0]), LearnedTimes(lambda: now[0])
     for times, seconds in ((first, 10.0), (second, 20.0)):
         for _ in range(4):
-            times.note(KIND, seconds)
+            times.record(KIND, seconds)
 
         await times.save(KIND, ledger)
 
@@ -105,7 +105,7 @@ async def test_processes_share_what_they_have_seen(tmp_path: Path) -> None:
 
     # What was seen meanwhile is not lost by reading.
     now[0] += 1000
-    first.note(KIND, 500)
+    first.record(KIND, 500)
     await first.load(KIND, ledger)
     top = first.quantile(KIND, 1)
     assert top is not None
@@ -132,7 +132,7 @@ async def test_a_ledger_that_fails_harms_nothing() -> None:
             raise OSError(f"no {space} {name}")
 
     times = LearnedTimes()
-    times.note(KIND, 10)
+    times.record(KIND, 10)
     await times.load(KIND, Failing())
     await times.save(KIND, Failing())
     assert times.quantile(KIND, 0.5) is not None
@@ -167,7 +167,7 @@ async def test_percent_is_estimated_where_a_provider_says_none(fal: Fal) -> None
     fal.script(Script(run_polls=4, stream=False))
     kind = ("fal", "fal-ai/veo3.1", "", "", "")
     for _ in range(10):
-        resources.times.note(kind, 0.2)
+        resources.times.record(kind, 0.2)
 
     updates: list[Any] = []
     await fal.generate(updates.append)
@@ -182,7 +182,7 @@ async def test_a_job_is_noticed_by_what_others_have_seen(fal: Fal) -> None:
     resources = fal.gateway._shared.resources()  # noqa: SLF001
     kind = ("fal", "fal-ai/veo3.1", "", "", "")
     for _ in range(20):
-        resources.times.note(kind, 100.0)
+        resources.times.record(kind, 100.0)
 
     fal.script(Script(outcome="never", stream=False))
     task = asyncio.ensure_future(fal.generate(poll_interval=1000, provider_config={}))

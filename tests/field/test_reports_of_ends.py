@@ -27,7 +27,7 @@ from tarash.tarash_gateway import (
     list_models,
     list_providers,
 )
-from tarash.tarash_gateway.providers._facts import ENDS, among, unknown_in
+from tarash.tarash_gateway.providers._result_facts import ENDS, among, unknown_in
 from tests.field.test_bodies_of_newer_providers import ACCEPTED as NEWER
 from tests.field.test_bodies_of_newer_providers import MODELS as NEWER_MODELS
 from tests.field.test_bodies_of_newer_providers import bill

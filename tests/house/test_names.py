@@ -25,6 +25,8 @@ INSTEAD = {
     r"asked_at": "schema_source",
     r"exchange|gate": "round_trip, connection_slot",
     r"told": "what is done with it: kept, shown, declared",
+    r"tell|tells|spoken|farewell": "notify, record, log, print_line, error_text, conclude",
+    r"desk|passage|postbox|leaving|member": "ToolService, BreakerPermit, PollSubscriber …",
     r"pace|finished|bell|reach": "PollSchedule, RawResult, Wakeup, FetchPolicy",
 }
 """Words that stand in no name, as patterns: what is said instead."""
@@ -33,13 +35,25 @@ KEPT = {
     "_engine/_submit.py:_exchange": "the one that costs money",
     "_data/_model_info.py:weakness": "the old public name, which warns",
     "providers/_declared/_learning.py:_asked_at": "where a price is asked for, and no schema",
-    "_http/_kinds.py:_looks_like": "what bytes look like",
+    "_http/_sniff.py:_looks_like": "what bytes look like",
     "_support/_secrets.py:looks_secret": "what a name looks like",
     "media/_files.py:looks_like_a_path": "what a text looks like",
+    "_http/_connector.py:_was_spoken_to": "a server that has answered",
+    "cli/_generate.py:_check_leaving": "what `--detach` is refused with",
+    "providers/_declared/_stages.py:_tells": "what schemas tell",
     "testing/": "the simulator's side of a poll",
     "media/_saving.py:reach_of": "how far a place reaches",
-    "server/_callers.py:check_pace": "how often a key may ask",
+    "server/_authorization.py:check_pace": "how often a key may ask",
 }
+MODULES = frozenset(
+    {
+        "_around", "_callers", "_desk", "_entrances", "_explained", "_facts", "_front", "_fronts",
+        "_gates", "_going_on", "_kinds", "_later", "_leaving", "_lightened", "_marks", "_meant",
+        "_member", "_near", "_pauses", "_polling", "_polls", "_postbox", "_recalled", "_terms",
+        "_together", "_turns", "_watch",
+    }
+)  # fmt: skip
+"""Names that no module has any more: each says less than what it was renamed to."""
 VAGUE = frozenset({"found", "told", "said", "facts"})
 """Names of variables that say where a value comes from, and not what it is."""
 OF_PARAMETERS = VAGUE - {"facts"}
@@ -63,6 +77,10 @@ def test_names_use_the_words_of_the_field() -> None:
                     found.append(named)
 
     assert not found, f"{found}: {INSTEAD}"
+
+
+def test_modules_are_named_by_what_they_hold() -> None:
+    assert [path for path in sorted(PACKAGE.rglob("*.py")) if path.stem in MODULES] == []
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -94,7 +94,9 @@ def test_what_4k_means_is_known_in_one_place() -> None:
     texts = {path.relative_to(PACKAGE): path.read_text("utf-8") for path in PACKAGE.rglob("*.py")}
     # The simulator shares nothing with what it tests.
     known = [place.as_posix() for place, text in texts.items() if lines.search(text)]
-    assert [place for place in known if not place.startswith("testing/")] == ["_support/_lines.py"]
+    assert [place for place in known if not place.startswith("testing/")] == [
+        "_support/_resolutions.py"
+    ]
 
 
 def test_the_ends_of_models_stand_beside_them() -> None:

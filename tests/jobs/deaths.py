@@ -15,7 +15,7 @@ from typing import Any
 
 from tarash.tarash_gateway import Gateway, TarashException
 from tarash.tarash_gateway.ledger import SqliteLedger
-from tarash.tarash_gateway.ledger._records import JobRecord, Spending
+from tarash.tarash_gateway.ledger._contract import JobRecord, Spending
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.contract.cases import Case
 from tests.jobs.children import CONFIGS, REQUESTS, STEPS

@@ -18,7 +18,7 @@ from tarash.tarash_gateway import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
 from tarash.tarash_gateway.ledger import SqliteLedger
-from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway.ledger._contract import JobRecord
 from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Fault, Script, Simulator, Step
 from tests.contract.cases import Case

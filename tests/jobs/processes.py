@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tarash.tarash_gateway.ledger import SqliteLedger
-from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway.ledger._contract import JobRecord
 
 ROOT = Path(__file__).parents[2]
 PAUSE = 0.005

@@ -290,7 +290,7 @@ class SilentLedger(CountingLedger):
 async def test_a_ledger_that_hears_nothing_has_heard_nothing(tmp_path: Path) -> None:
     ledger = SilentLedger(tmp_path / "jobs.db")
     lease = Lease(ledger, "job", "owner")
-    lease.say_alive(since := datetime.now(UTC))
+    lease.confirm_alive(since := datetime.now(UTC))
 
     class Driven:
         """A job of which the ledger has everything."""

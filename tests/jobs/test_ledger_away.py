@@ -21,7 +21,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway._engine import _submit
 from tarash.tarash_gateway._jobs import _working
 from tarash.tarash_gateway.ledger import PostgresLedger, SqliteLedger
-from tarash.tarash_gateway.ledger.sqlite import _turns
+from tarash.tarash_gateway.ledger.sqlite import _write_lock
 from tarash.tarash_gateway.providers._registry import Registry
 from tarash.tarash_gateway.testing import Fault, Simulator
 from tests.jobs.conftest import KEY
@@ -230,7 +230,7 @@ async def test_a_table_that_others_keep_locked_is_waited_for(
 async def test_a_file_that_others_keep_locked_is_waited_for(
     tmp_path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_turns, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(_write_lock, "BUSY_SECONDS", 0.2)
     ledger: Any = failing(SqliteLedger)(tmp_path / "jobs.db")
     ledger.trouble = Trouble()
     write = ledger.intend

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway._engine._limits import SURE_SECONDS
-from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway._engine._timeouts import SURE_SECONDS
+from tarash.tarash_gateway.ledger._contract import JobRecord
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.contract.cases import Case
 from tests.jobs.conftest import BY_NAME, KEY, finish, job

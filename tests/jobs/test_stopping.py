@@ -10,7 +10,7 @@ import pytest
 
 from tarash.tarash_gateway import Gateway, TarashException
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway.ledger._contract import JobRecord
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import Leap, until

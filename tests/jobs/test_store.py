@@ -31,7 +31,7 @@ from tarash.tarash_gateway._data._types import Kind
 from tarash.tarash_gateway._jobs._store import calls_of, ending_of, error_of, response_of
 from tarash.tarash_gateway._support._secrets import Keys
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway.ledger._contract import JobRecord
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import until
 from tests.contract.cases import CASES

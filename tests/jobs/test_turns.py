@@ -11,7 +11,7 @@ import pytest
 
 from tarash.tarash_gateway import Gateway, MockConfig, VideoGenerationConfig, VideoGenerationRequest
 from tarash.tarash_gateway._support._loops import AT_ONCE, turn
-from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway.ledger._contract import JobRecord
 from tarash.tarash_gateway.ledger.memory import MemoryLedger
 
 MOCKED = VideoGenerationConfig(provider="mock", model="any", mock=MockConfig(enabled=True))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway.ledger._contract import JobRecord
 from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.contract.cases import Case

@@ -24,7 +24,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway._jobs import _working
 from tarash.tarash_gateway._jobs._working import quiet_seconds
 from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._records import DueTasks, JobRecord
+from tarash.tarash_gateway.ledger._contract import DueTasks, JobRecord
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.conftest import until
 from tests.jobs.conftest import KEY

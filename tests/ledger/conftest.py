@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._records import Ledger
+from tarash.tarash_gateway.ledger._contract import Ledger
 
 LEDGERS = ("memory", "sqlite", "postgres")
 

@@ -7,7 +7,7 @@ import itertools
 from typing import Any
 
 from tarash.tarash_gateway._data._exchange import Operation
-from tarash.tarash_gateway.ledger._records import Intent, JobRecord, Ledger
+from tarash.tarash_gateway.ledger._contract import Intent, JobRecord, Ledger
 
 HOLDER = "whoever drives it"
 _numbers = itertools.count(1)

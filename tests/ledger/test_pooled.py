@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tarash.tarash_gateway.ledger import PostgresLedger
-from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway.ledger._contract import JobRecord
 from tests.cluster import USERS, free_port
 from tests.ledger.makers import (
     HOLDER,

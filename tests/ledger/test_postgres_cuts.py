@@ -11,7 +11,7 @@ import pytest
 
 from tarash.tarash_gateway.exceptions import StorageError
 from tarash.tarash_gateway.ledger import PostgresLedger
-from tarash.tarash_gateway.ledger._together import Enqueued
+from tarash.tarash_gateway.ledger._write_batching import Enqueued
 from tests.ledger.makers import (
     HOLDER,
     begin,

@@ -17,7 +17,7 @@ import pytest
 from tarash.tarash_gateway._data._types import Submission
 from tarash.tarash_gateway.exceptions import TarashException
 from tarash.tarash_gateway.ledger import MemoryLedger
-from tarash.tarash_gateway.ledger._records import (
+from tarash.tarash_gateway.ledger._contract import (
     RECEIVED,
     BudgetWindow,
     JobRecord,

@@ -13,7 +13,7 @@ from zlib import crc32
 import pytest
 
 from tarash.tarash_gateway.ledger import PostgresLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._records import BudgetWindow, OverBudgetError
+from tarash.tarash_gateway.ledger._contract import BudgetWindow, OverBudgetError
 from tarash.tarash_gateway.ledger._sql._costs import LEFT
 from tarash.tarash_gateway.ledger._sql._rows import (
     BY_ID,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway.ledger import PostgresLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._records import DueTask
+from tarash.tarash_gateway.ledger._contract import DueTask
 from tarash.tarash_gateway.ledger._sql import _queue as queue
 from tarash.tarash_gateway.ledger.sqlite._dialect import in_sqlite, taught
 from tarash.tarash_gateway.ledger.sqlite._file import File

@@ -10,9 +10,9 @@ import pytest
 
 from tarash.tarash_gateway._data._types import Submission
 from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._facts import Outcome
-from tarash.tarash_gateway.ledger._records import SlotLedger, SlotRequest
-from tarash.tarash_gateway.ledger._slots import SlotRecord, decided
+from tarash.tarash_gateway.ledger._contract import SlotLedger, SlotRequest
+from tarash.tarash_gateway.ledger._record_types import Outcome
+from tarash.tarash_gateway.ledger._slots import SlotRecord, allocate_slots
 from tests.ledger.makers import HOLDER, begin, make_intent
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ def waiting(name: str, number: int, **facts: Any) -> SlotRecord:
 
 def test_the_dead_hold_nobody_up() -> None:
     dead = waiting("dead", 1, is_alive=False, silent=20.0)
-    changes = decided([dead], [want("b", most=1)], [])
+    changes = allocate_slots([dead], [want("b", most=1)], [])
     assert changes.answer.taken == {"b"}
     assert changes.drop == ("dead",)
 
@@ -260,8 +260,8 @@ def test_a_lost_job_gives_its_slot_back_when_its_bound_has_passed() -> None:
     facts: dict[str, Any] = {"turn": 1, "taken_ago": 900.0, "is_alive": False, "may_run": True}
     within = waiting("lost", 1, silent=599.0, **facts)
     beyond = waiting("lost", 1, silent=601.0, **facts)
-    assert decided([within], [want("b", most=1)], []).answer.taken == set()
-    assert decided([beyond], [want("b", most=1)], []).answer.taken == {"b"}
+    assert allocate_slots([within], [want("b", most=1)], []).answer.taken == set()
+    assert allocate_slots([beyond], [want("b", most=1)], []).answer.taken == {"b"}
 
 
 @pytest.mark.parametrize("groups", [1, 2, 3, 7])
@@ -275,7 +275,7 @@ def test_turns_are_even_however_many_each_group_has(groups: int) -> None:
     served: list[str] = []
     for _ in range(groups * 5):
         asked = [one.request for one in records if one.turn is None]
-        changes = decided(records, asked, [])
+        changes = allocate_slots(records, asked, [])
         (name,) = changes.take
         served.append(name.split("-")[0])
         records = [

@@ -11,7 +11,7 @@ import pytest
 
 from tarash.tarash_gateway._data._types import JsonObject
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._records import StateLedger, StateRecord
+from tarash.tarash_gateway.ledger._contract import StateLedger, StateRecord
 from tests.ledger.makers import begin
 
 if TYPE_CHECKING:

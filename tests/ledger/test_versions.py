@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway.ledger import SqliteLedger
-from tarash.tarash_gateway.ledger._records import BudgetWindow, Intent, OverBudgetError
+from tarash.tarash_gateway.ledger._contract import BudgetWindow, Intent, OverBudgetError
 from tarash.tarash_gateway.ledger.sqlite._file import File
 from tarash.tarash_gateway.ledger.sqlite._schema import MIGRATIONS
 from tarash.tarash_gateway.ledger.sqlite._spending import RESERVE

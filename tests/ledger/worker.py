@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from tarash.tarash_gateway.ledger import PostgresLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._records import Ledger
+from tarash.tarash_gateway.ledger._contract import Ledger
 from tests.ledger.makers import HOLDER, make_intent, make_job, make_operation
 
 

@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tarash.tarash_gateway import ValidationError
 from tarash.tarash_gateway._http._client import Transport
-from tarash.tarash_gateway._http._fetch import fetch
+from tarash.tarash_gateway._http._fetch_input import fetch
 from tarash.tarash_gateway._http._guard import SsrfGuard, is_public
 from tarash.tarash_gateway.media import samples
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tarash.tarash_gateway import ValidationError
-from tarash.tarash_gateway._http._kinds import MOST_PIXELS, kind_of, size_of, sniff
+from tarash.tarash_gateway._http._sniff import MOST_PIXELS, kind_of, size_of, sniff
 from tarash.tarash_gateway.media._formats import is_page
 
 SIZE = (64, 48)

@@ -13,7 +13,7 @@ import pytest
 from tarash.tarash_gateway import ImageGenerationResponse, probe_async
 from tarash.tarash_gateway._http._client import HttpClient, Transport, is_trusted
 from tarash.tarash_gateway._http._credentials import Credentials
-from tarash.tarash_gateway._http._fetch import fetch
+from tarash.tarash_gateway._http._fetch_input import fetch
 from tarash.tarash_gateway._http._sdk import http_client
 from tarash.tarash_gateway._http._urls import address, redirected
 from tarash.tarash_gateway._support._secrets import AuthHeaders, Key

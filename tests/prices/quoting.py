@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tarash.tarash_gateway import PriceLine, Quote
-from tarash.tarash_gateway.catalog.prices import Facts, Tariff
+from tarash.tarash_gateway.catalog.prices import PriceInputs, Tariff
 
 
-def quote_of(lines: Sequence[PriceLine], facts: Facts, model: str) -> Quote:
+def quote_of(lines: Sequence[PriceLine], facts: PriceInputs, model: str) -> Quote:
     """Return it, without anything that is kept from one call to the next."""
     return Tariff(lines, facts, model).quote(facts.prompt)

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from tarash.tarash_gateway.ledger import open_ledger
-from tarash.tarash_gateway.ledger._records import (
+from tarash.tarash_gateway.ledger._contract import (
     BudgetWindow,
     Intent,
     JobRecord,

@@ -36,7 +36,7 @@ from tarash.tarash_gateway._engine._spending import check_handler
 from tarash.tarash_gateway.cli._app import run
 from tarash.tarash_gateway.events import AttemptEvent, Settled, Submitting
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._records import (
+from tarash.tarash_gateway.ledger._contract import (
     BudgetWindow,
     Intent,
     JobRecord,

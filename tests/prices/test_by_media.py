@@ -24,7 +24,7 @@ from tarash.tarash_gateway import (
     quote_video,
     register_prices,
 )
-from tarash.tarash_gateway.catalog.prices import Facts, prices
+from tarash.tarash_gateway.catalog.prices import PriceInputs, prices
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.media import data_uri, samples
 from tarash.tarash_gateway.testing import Simulator
@@ -96,7 +96,9 @@ def test_a_source_video_whose_length_nobody_knows_is_unknown_and_not_free(given:
 def test_seconds_of_the_source_count_like_those_of_the_result_where_the_vendor_says_so() -> None:
     line = {"provider": "acme", "model": "cut", "unit": "second", "rate": "0.1"}
     register_prices([{**line, "formula": "input_plus_output_seconds"}])
-    known = Facts(seconds=(Decimal(5), Decimal(5)), has_video=True, video_seconds=Decimal("2.5"))
+    known = PriceInputs(
+        seconds=(Decimal(5), Decimal(5)), has_video=True, video_seconds=Decimal("2.5")
+    )
     lines = prices.lines("acme", "cut")
 
     assert quote_of(lines, known, "cut").high == Decimal("0.75")
@@ -112,7 +114,7 @@ def test_a_source_that_is_shorter_than_the_result_of_seedance_may_count_as_longe
     """A minimum without a published figure: nine seconds were billed for two and five."""
     line = {"provider": "acme", "model": "dance", "unit": "token", "rate": 1024, "per": 1280 * 720}
     register_prices([{**line, "formula": "ark_tokens_in_out"}])
-    facts = Facts(
+    facts = PriceInputs(
         values={"resolution": frozenset({"720p"}), "ratio": frozenset({"16:9"})},
         seconds=(Decimal(5), Decimal(5)),
         has_video=True,

@@ -31,7 +31,7 @@ from tarash.tarash_gateway._data._money import Reported, exact
 from tarash.tarash_gateway._engine._attempt import Attempt
 from tarash.tarash_gateway._engine._costing import take_cost
 from tarash.tarash_gateway._engine._quoting import quoted
-from tarash.tarash_gateway._jobs._recalled import attempts_of as attempts_stored
+from tarash.tarash_gateway._jobs._restore_attempts import attempts_of as attempts_stored
 from tarash.tarash_gateway.catalog import ModelSpec
 from tarash.tarash_gateway.catalog.prices import prices
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger

@@ -13,7 +13,7 @@ import pytest
 from tarash.tarash_gateway import Budget
 from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
 from tarash.tarash_gateway.ledger import _memory_spending as in_memory
-from tarash.tarash_gateway.ledger._records import BudgetWindow, Intent, JobRecord, OverBudgetError
+from tarash.tarash_gateway.ledger._contract import BudgetWindow, Intent, JobRecord, OverBudgetError
 from tarash.tarash_gateway.ledger.postgres import _spending as in_postgres
 from tarash.tarash_gateway.ledger.sqlite import _spending as in_sqlite
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import PriceLine
-from tarash.tarash_gateway.catalog.prices import Facts
+from tarash.tarash_gateway.catalog.prices import PriceInputs
 from tarash.tarash_gateway.catalog.prices import _conditions as conditions
 
 ASKED: list[tuple[str, frozenset[Any], Any, bool | None]] = [
@@ -61,4 +61,4 @@ def _holds(name: str, values: frozenset[Any], wanted: Any) -> bool | None:
             "when": {name: wanted},
         }
     )
-    return conditions.holds(line, Facts(values={name: values}))
+    return conditions.holds(line, PriceInputs(values={name: values}))

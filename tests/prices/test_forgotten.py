@@ -24,7 +24,7 @@ from tarash.tarash_gateway._data._exchange import Operation
 from tarash.tarash_gateway._jobs._forgotten import forgotten, reserved
 from tarash.tarash_gateway.cli._app import run
 from tarash.tarash_gateway.ledger import SqliteLedger
-from tarash.tarash_gateway.ledger._records import Spending
+from tarash.tarash_gateway.ledger._contract import Spending
 from tarash.tarash_gateway.testing import Script, Simulator
 
 KEY = "canary-key-of-forgotten-jobs"

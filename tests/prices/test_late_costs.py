@@ -27,7 +27,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.catalog.prices import prices
 from tarash.tarash_gateway.cli._app import run
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._records import JobRecord, Spending
+from tarash.tarash_gateway.ledger._contract import JobRecord, Spending
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
 KEY = "canary-key-of-late-costs"

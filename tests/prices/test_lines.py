@@ -24,8 +24,8 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.catalog._sources import names
 from tarash.tarash_gateway.catalog._sources import source as find_provider
-from tarash.tarash_gateway.catalog.prices import Facts, Prices, prices, shipped
-from tarash.tarash_gateway.catalog.prices._facts import plain
+from tarash.tarash_gateway.catalog.prices import PriceInputs, Prices, prices, shipped
+from tarash.tarash_gateway.catalog.prices._price_inputs import plain
 from tests.prices.quoting import quote_of
 
 SECONDS, COUNT, WIDTH, HEIGHT, FPS = 6, 2, 1280, 720, 24
@@ -38,7 +38,7 @@ def _own_prices() -> Iterator[None]:
     prices.reset()
 
 
-def facts(line: PriceLine) -> Facts:
+def facts(line: PriceLine) -> PriceInputs:
     """Return facts by which a line holds for certain."""
     values: dict[str, Any] = {"tier": frozenset({"standard"}), "cached": frozenset({False})}
     values["ratio"] = frozenset({"16:9"})
@@ -48,7 +48,7 @@ def facts(line: PriceLine) -> Facts:
 
     small = line.when.get("megapixels") == "<=2.61"
     width = WIDTH if small or "megapixels" not in line.when else 2 * WIDTH
-    return Facts(
+    return PriceInputs(
         values=values,
         seconds=(seconds_of(line),) * 2,
         count=(Decimal(COUNT), Decimal(COUNT)),
@@ -183,10 +183,10 @@ def line(**changes: Any) -> PriceLine:
     return PriceLine.model_validate({**given, **changes})
 
 
-def known(**values: Any) -> Facts:
+def known(**values: Any) -> PriceInputs:
     """Return facts of a call that makes eight seconds of 720p."""
     said = {"resolution": frozenset({"720p"}), **values}
-    return Facts(
+    return PriceInputs(
         values=said,
         seconds=(Decimal(8), Decimal(8)),
         width=(Decimal(1280), Decimal(1280)),
@@ -474,7 +474,7 @@ def test_a_line_without_measure_is_refused(fields: dict[str, str]) -> None:
 
 def test_a_price_that_comes_to_no_amount_is_unknown() -> None:
     line = {"provider": "acme", "model": "clip-1", "unit": "run", "rate": "9e8", "per": "0.001"}
-    quote = quote_of([PriceLine.model_validate(line)], Facts(), "clip-1")
+    quote = quote_of([PriceLine.model_validate(line)], PriceInputs(), "clip-1")
 
     assert (quote.low, quote.high) == (None, None)
     assert quote.unknown == ("its price comes to 9.0E+11 USD, which is no price",)

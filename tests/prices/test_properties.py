@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tarash.tarash_gateway import PriceLine
-from tarash.tarash_gateway.catalog.prices import Facts, shipped
+from tarash.tarash_gateway.catalog.prices import PriceInputs, shipped
 from tests.prices.quoting import quote_of
 
 UNITS = ["second", "minute", "video", "image", "megapixel", "run"]
@@ -45,10 +45,10 @@ def lines(draw: st.DrawFn) -> list[PriceLine]:
     ]
 
 
-def facts(seconds: Decimal, count: int, width: int, height: int) -> Facts:
+def facts(seconds: Decimal, count: int, width: int, height: int) -> PriceInputs:
     """Return the facts of one call."""
     sides = (Decimal(width), Decimal(height))
-    return Facts(
+    return PriceInputs(
         seconds=(seconds, seconds),
         count=(Decimal(count), Decimal(count)),
         width=(sides[0], sides[0]),
@@ -101,7 +101,7 @@ def test_an_unknown_length_is_quoted_by_its_ends(
     given_lines: list[PriceLine], one: Decimal, other: Decimal
 ) -> None:
     low, high = sorted((one, other))
-    whole = Facts(
+    whole = PriceInputs(
         seconds=(low, high),
         width=(Decimal(1280), Decimal(1280)),
         height=(Decimal(720), Decimal(720)),

@@ -22,7 +22,7 @@ from tarash.tarash_gateway import (
     refresh_prices,
 )
 from tarash.tarash_gateway.catalog import schema_source
-from tarash.tarash_gateway.catalog.prices import Facts, PriceBook, line_of, prices
+from tarash.tarash_gateway.catalog.prices import PriceBook, PriceInputs, line_of, prices
 from tarash.tarash_gateway.cli._app import run
 from tarash.tarash_gateway.providers.openrouter.prices import of_images, of_videos
 from tarash.tarash_gateway.testing import Fault, Simulator
@@ -144,7 +144,7 @@ def quote(rows: Any, **facts: Any) -> Any:
     lines = PriceBook(line_of({"provider": "openrouter", **one}) for one in rows)
     known = {name: frozenset({value}) for name, value in facts.pop("when", {}).items()}
     given = {"seconds": (Decimal(5), Decimal(5)), **facts}
-    return quote_of(lines.lines("openrouter", "m"), Facts(values=known, **given), "m")
+    return quote_of(lines.lines("openrouter", "m"), PriceInputs(values=known, **given), "m")
 
 
 HD = {"width": (Decimal(1280),) * 2, "height": (Decimal(720),) * 2}

@@ -16,7 +16,7 @@ import pytest
 
 from tarash.tarash_gateway import spend
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger, open_ledger
-from tarash.tarash_gateway.ledger._records import Spending
+from tarash.tarash_gateway.ledger._contract import Spending
 from tests.prices.racing import CENT, Racers
 
 ROOT = Path(__file__).parents[2]

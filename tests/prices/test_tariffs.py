@@ -28,9 +28,9 @@ from tarash.tarash_gateway._engine._fitting import checked_payload
 from tarash.tarash_gateway._jobs._adapters import adapter_of
 from tarash.tarash_gateway._jobs._resources import default
 from tarash.tarash_gateway.catalog import ModelSpec
-from tarash.tarash_gateway.catalog.prices import Tariff, facts_of, prices
+from tarash.tarash_gateway.catalog.prices import Tariff, price_inputs_of, prices
 from tarash.tarash_gateway.catalog.prices import _tariffs as tariffs
-from tarash.tarash_gateway.catalog.prices._facts import SOURCES
+from tarash.tarash_gateway.catalog.prices._price_inputs import SOURCES
 from tests.prices.test_by_hand import CASES
 from tests.prices.test_odd_requests import priced, rows_of, sources_of
 
@@ -59,7 +59,7 @@ def both(kind: Any, config: Any, request: Any) -> tuple[Quote, Quote] | None:
 
     body: Any = payload.body if payload.inside is None else payload.body[payload.inside]
     lines = prices.lines(spec.provider, spec.model, kind=kind)
-    facts = facts_of(spec, call.request, body, Measures(), call.region)
+    facts = price_inputs_of(spec, call.request, body, Measures(), call.region)
     anew = Tariff(lines, facts, f"{spec.provider} {spec.model}").quote(facts.prompt)
     return quoted(call, spec, payload, Measures()), anew
 

@@ -107,7 +107,7 @@ def test_what_was_changed_to_fit_the_model_is_said_once_for_each_attempt() -> No
 
 
 def test_a_terminal_keeps_what_was_changed(board: Board, screen: io.StringIO) -> None:
-    board.say([("fal m", "bold"), ("  ", ""), (CHANGED, "yellow")])
+    board.print_line([("fal m", "bold"), ("  ", ""), (CHANGED, "yellow")])
     assert CHANGED in screen.getvalue()
 
 
@@ -232,7 +232,7 @@ def test_what_is_too_long_shortens_the_name_then_the_bar_and_never_status_or_tim
 ) -> None:
     model = "fal-ai/kling-video/v2.1/master/image-to-video"
     for _ in range(3):
-        _durations.note("long", model, 190)
+        _durations.record_duration("long", model, 190)
 
     row = Row(["fal first", f"fal {model}"])
     facts = {"request_id": "1", "status": "queued", "provider": "long", "model": model}

@@ -72,7 +72,7 @@ def test_one_update_tells_nothing_of_how_long_it_took(row: Row) -> None:
 
 def test_the_time_left_is_what_this_model_usually_takes(row: Row, clock: Clock) -> None:
     for seconds in (20, 60, 30):
-        _durations.note("p", "seen", seconds)
+        _durations.record_duration("p", "seen", seconds)
 
     row.follow(update("queued", model="never-seen"))
     assert (row.times(), row.share()) == ("0 s", None)
@@ -92,13 +92,13 @@ def test_the_time_left_is_what_this_model_usually_takes(row: Row, clock: Clock) 
 
 
 def test_what_the_provider_says_goes_before_what_is_usual(row: Row) -> None:
-    _durations.note("p", "told", 100)
+    _durations.record_duration("p", "told", 100)
     row.follow(update("processing", model="told", progress_percent=70))
     assert row.share() == pytest.approx(0.7)
 
 
 def test_each_attempt_has_its_own_time(row: Row, clock: Clock) -> None:
-    _durations.note("p", "second", 30)
+    _durations.record_duration("p", "second", 30)
     row.follow(update("processing", model="first"))
     clock.now += 50
     row.follow(update("processing", model="second", attempt_number=2))
@@ -107,8 +107,8 @@ def test_each_attempt_has_its_own_time(row: Row, clock: Clock) -> None:
 
 
 def test_attempts_that_take_turns_keep_their_own_times(row: Row, clock: Clock) -> None:
-    _durations.note("p", "first", 100)
-    _durations.note("p", "second", 30)
+    _durations.record_duration("p", "first", 100)
+    _durations.record_duration("p", "second", 30)
     for _ in range(2):
         row.follow(update("processing", model="first"))
         clock.now += 5
@@ -122,12 +122,12 @@ def test_attempts_that_take_turns_keep_their_own_times(row: Row, clock: Clock) -
 
 def test_what_is_remembered_is_bounded() -> None:
     for number in range(_durations.MODELS + 10):
-        _durations.note("bounded", str(number), 1)
+        _durations.record_duration("bounded", str(number), 1)
 
     assert _durations.typical("bounded", "0") is None
     assert _durations.typical("bounded", str(_durations.MODELS + 9)) == 1
     for _ in range(_durations.KEPT):
-        _durations.note("bounded", "new", 5)
+        _durations.record_duration("bounded", "new", 5)
 
-    _durations.note("bounded", "new", 7)
+    _durations.record_duration("bounded", "new", 7)
     assert _durations.typical("bounded", "new") == 5

@@ -24,8 +24,8 @@ from yarl import URL
 
 from tarash.tarash_gateway import HTTPConnectionError
 from tarash.tarash_gateway._http._client import HttpClient, Transport, origin
+from tarash.tarash_gateway._http._connection_limit import POOL_SIZE, connection_slot
 from tarash.tarash_gateway._http._credentials import Credentials
-from tarash.tarash_gateway._http._gates import POOL_SIZE, connection_slot
 from tarash.tarash_gateway._http._pools import ClientCache
 from tarash.tarash_gateway._http._reasons import reason_of
 from tarash.tarash_gateway._http._sdk import http_client, round_trip

@@ -17,7 +17,7 @@ from tarash.tarash_gateway import (
     RateLimitError,
     ValidationError,
 )
-from tarash.tarash_gateway._engine._limits import submission_of
+from tarash.tarash_gateway._engine._statuses import submission_of
 from tarash.tarash_gateway._http._answer import status_error
 from tarash.tarash_gateway.providers import ErrorRules, HttpResponse, When, _openai_errors
 from tarash.tarash_gateway.providers._registry import shipped

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway._engine._limits import ENVELOPE, submission_of
+from tarash.tarash_gateway._engine._statuses import ENVELOPE, submission_of
 from tarash.tarash_gateway._http._answer import HttpResponse, status_error
 from tarash.tarash_gateway.providers import ErrorRules, RestAdapter
 from tarash.tarash_gateway.providers._declared._parts import Predicate

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import TarashException
-from tarash.tarash_gateway._engine._limits import may_leave_again, submission_of
+from tarash.tarash_gateway._engine._statuses import may_leave_again, submission_of
 from tarash.tarash_gateway._http._answer import HttpResponse, status_error
 from tarash.tarash_gateway.providers._registry import default_registry
 

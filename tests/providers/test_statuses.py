@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway.providers._facts import among
 from tarash.tarash_gateway.providers._openai_wire import STATUSES
 from tarash.tarash_gateway.providers._registry import default_registry, shipped
+from tarash.tarash_gateway.providers._result_facts import among
 from tests.field.test_answers_on_the_way import Queue, said, video
 from tests.media.raw import Asked
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tarash.tarash_gateway.ledger import MemoryLedger
-from tarash.tarash_gateway.ledger._records import StateRecord
+from tarash.tarash_gateway.ledger._contract import StateRecord
 from tarash.tarash_gateway.server._key_store import SPACE, KeyScope, KeyStore
 from tests.server.conftest import ADMIN, MODEL, Start, Started
 

@@ -18,7 +18,7 @@ import pytest
 
 from tarash.tarash_gateway import StorageError
 from tarash.tarash_gateway.ledger import MemoryLedger
-from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway.ledger._contract import JobRecord
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.server.conftest import ADMIN, MODEL, Start, Started
 
@@ -286,7 +286,7 @@ def test_a_timeline_says_what_has_happened_also_after_a_restart(
     served = start(ledger, mock=True)
     job = served.ask("POST", "/api/jobs", json={"model": MODEL, "prompt": "x"}).json()["id"]
     served.until_ended(job)
-    while served.app.state.front.drivers.get(job) is not None:
+    while served.app.state.app_state.drivers.get(job) is not None:
         threading.Event().wait(0.01)
 
     told = served.http.get(f"/api/jobs/{job}/timeline").json()["data"]

@@ -123,7 +123,7 @@ async def test_a_file_is_read_once_and_all_of_a_request_are_bounded(
     ids = [upload(served, content=PIXEL + b"\0" * 1000).json()["id"] for _ in range(2)]
     request = Request({"type": "http", "state": {}})
     asked = {"input_references": [ids[0], {"file_id": ids[0]}], "frame_images": [ids[0]]}
-    whole = await filled(request, served.app.state.front, "admin", asked)
+    whole = await filled(request, served.app.state.app_state, "admin", asked)
     first, second = whole["input_references"]
     assert first is second["url"] is whole["frame_images"][0]
 

@@ -48,7 +48,7 @@ PIXEL = (
     ],
 )  # fmt: skip
 def test_fields_are_called_as_they_are_there(said: str, by_http: str, by_tools: str) -> None:
-    assert (HTTP.said(said), TOOLS.said(said)) == (by_http, by_tools)
+    assert (HTTP.adapted(said), TOOLS.adapted(said)) == (by_http, by_tools)
 
 
 EVERY = (
@@ -79,9 +79,9 @@ def test_no_advice_is_for_programs(words: object) -> None:
     door = HTTP if words is HTTP else TOOLS
     for hint in EVERY:
         error = TarashException("It failed", hints=[hint])
-        assert not PYTHON.search(door.spoken(error)), door.spoken(error)
+        assert not PYTHON.search(door.error_text(error)), door.error_text(error)
         kept = door.kept_message(error_record(error))
-        assert kept == door.spoken(error)
+        assert kept == door.error_text(error)
 
 
 def test_of_an_older_record_the_advice_in_its_sentence_is_left_out() -> None:

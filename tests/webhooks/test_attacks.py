@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from tarash.tarash_gateway import Gateway
-from tarash.tarash_gateway._engine._postbox import SPACE
+from tarash.tarash_gateway._engine._cross_process_wakeups import SPACE
 from tarash.tarash_gateway._signatures import DigestEd25519, KeyRing, delivery, keys_of
 from tarash.tarash_gateway.exceptions import TarashException
 from tarash.tarash_gateway.ledger import SqliteLedger

@@ -23,7 +23,7 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
-from tarash.tarash_gateway._engine._postbox import NAMES, name_job
+from tarash.tarash_gateway._engine._cross_process_wakeups import NAMES, name_job
 from tarash.tarash_gateway._jobs._inbox_server import listening
 from tarash.tarash_gateway._support._wakeups import Wakeup
 from tarash.tarash_gateway.exceptions import HTTPConnectionError, TarashException, ValidationError

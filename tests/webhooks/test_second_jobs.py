@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import Gateway, HTTPError, StorageError, TarashException
-from tarash.tarash_gateway._engine._postbox import NAMES
+from tarash.tarash_gateway._engine._cross_process_wakeups import NAMES
 from tarash.tarash_gateway.exceptions import TimeoutError  # noqa: A004  (ours is the built-in one)
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.testing import Fault, Job, Script, Simulator

@@ -68,7 +68,7 @@ def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
-def said(hints: Sequence[Hint]) -> str:
+def text_of_hints(hints: Sequence[Hint]) -> str:
     """Return hints as the end of a message."""
     return "".join(f"{JOINER}{hint.text}" for hint in hints)
 
@@ -85,7 +85,7 @@ class Advised:
     @property
     def summary(self) -> str:
         """The message without its hints: what went wrong, and why."""
-        return self.message.removesuffix(said(self.hints))
+        return self.message.removesuffix(text_of_hints(self.hints))
 
     def advises(self, action: str) -> bool:
         """Tell whether one of the hints is this action."""
@@ -104,7 +104,7 @@ class Advised:
             return
 
         self.hints = (*self.hints, *hints)
-        self.message = f"{before}{summary}{after}{said(self.hints)}"
+        self.message = f"{before}{summary}{after}{text_of_hints(self.hints)}"
         self.args = (self.message,)
 
 

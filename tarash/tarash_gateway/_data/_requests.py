@@ -19,7 +19,7 @@ from pydantic import (
 
 from ._base import Data, Seconds, Several, Unseen
 from ._continuing import Continued
-from ._meant import meant
+from ._field_synonyms import field_meant_by
 from ._media_input import ImageInput, MediaInput, with_role
 from ._sendable import check_carried, plain_value, plain_values, whole_text
 from ._types import CommonAspectRatio, Resolution
@@ -132,7 +132,7 @@ class _GenerationRequest(Data):
         unknown = {name: value for name, value in data.items() if name not in known}
         hints: dict[str, str] = {}
         for name in unknown:
-            hint = meant(str(name), known)
+            hint = field_meant_by(str(name), known)
             if hint is not None:
                 hints[str(name)] = hint
                 warnings.warn(_mistyped(name, hint, cls.__name__), stacklevel=3)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from .._http import _key_lookup as _settings
 from ..exceptions import AuthenticationError, TarashException, ValidationError
-from ._marks import fits, lasting_key
+from ._key_fingerprints import fits, lasting_key
 
 if TYPE_CHECKING:
     from .._data._exchange import Config

@@ -18,7 +18,7 @@ from .._support._secrets import plain_key, secrets_of
 from ..catalog import names_of
 from ..exceptions import TarashException
 from ._accounts import account_of
-from ._leaving import settled
+from ._outcome_recorder import settled
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..providers._contract import Adapter, LimitingAdapter
     from ..providers._registry import Registry
     from ._attempt import Attempt
-    from ._breakers import Passage
+    from ._breakers import BreakerPermit
     from ._fitting import EngineContext
     from ._lease import Lease
     from ._progress import Progress
@@ -58,8 +58,8 @@ def admitted(  # noqa: PLR0913  (what an attempt is made of, each by name)
     Raises:
         AuthenticationError: There is no key, so that there is nothing to let in.
     """
-    traffic, breakers = resources.traffic, resources.breakers
-    is_limited = bool(traffic.limits) or attempt.call.config.limits is not None
+    concurrency_limits, breakers = resources.concurrency_limits, resources.breakers
+    is_limited = bool(concurrency_limits.limits) or attempt.call.config.limits is not None
     is_guarded = breakers.breaker is not None
     if lease.is_watcher or not (resources.policies or is_limited or is_guarded):
         return nullcontext()
@@ -69,7 +69,7 @@ def admitted(  # noqa: PLR0913  (what an attempt is made of, each by name)
     if adapter is not None and "account_limits" in adapter.abilities and not attempt.call.mocked:
         ask = partial(_account_limits, adapter, attempt, resources)
 
-    limiters = traffic.policies(attempt, resources.ledger, key, ask)
+    limiters = concurrency_limits.policies(attempt, resources.ledger, key, ask)
     policies = (*resources.policies, *limiters)
     within: AbstractAsyncContextManager[Any] = nullcontext()
     if policies:
@@ -111,7 +111,7 @@ class _Guarded:
 
     def __init__(
         self,
-        enter: Callable[[], Awaitable[Passage | None]],
+        enter: Callable[[], Awaitable[BreakerPermit | None]],
         attempt: Attempt,
         within: AbstractAsyncContextManager[Any],
     ) -> None:
@@ -125,18 +125,18 @@ class _Guarded:
         Raises:
             TarashException: It does, or a policy has refused.
         """
-        passage = self._attempt.passage = await self._enter()
+        permit = self._attempt.permit = await self._enter()
         try:
             await self._within.__aenter__()
         except BaseException as error:
             await self._report(error)
             raise
 
-        if passage is None or passage.probes:
+        if permit is None or permit.probes:
             return
 
         try:
-            self._attempt.passage = await self._enter()
+            self._attempt.permit = await self._enter()
         except BaseException as error:
             await self._within.__aexit__(type(error), error, error.__traceback__)
             raise
@@ -153,8 +153,8 @@ class _Guarded:
             await self._report(error)
 
     async def _report(self, error: BaseException | None) -> None:
-        if self._attempt.passage is not None:
-            await self._attempt.passage.ended(error)
+        if self._attempt.permit is not None:
+            await self._attempt.permit.ended(error)
 
 
 class _Admission:
@@ -241,7 +241,7 @@ class _Admission:
         except BaseException as error:  # noqa: BLE001  (it is the attempt that raises it)
             self._failure = error
             if self._is_in or self._call.resumed:
-                self._say_failed(error)
+                self._log_failure(error)
         finally:
             self._news.set()
 
@@ -285,9 +285,9 @@ class _Admission:
 
     def _report(self, position: int | None) -> None:
         with suppress(RuntimeError):  # the loop is closed, and nobody waits on it
-            self._loop.call_soon_threadsafe(self._note, position)
+            self._loop.call_soon_threadsafe(self._set_position, position)
 
-    def _note(self, position: int | None) -> None:
+    def _set_position(self, position: int | None) -> None:
         self._positions = [position]
         self._news.set()
 
@@ -301,8 +301,8 @@ class _Admission:
             await asyncio.wait([task], timeout=LEAVING_SECONDS)
 
         if not task.done():
-            self._say_failed(TarashException(f"not left after {LEAVING_SECONDS} s"))
+            self._log_failure(TarashException(f"not left after {LEAVING_SECONDS} s"))
 
-    def _say_failed(self, error: BaseException) -> None:
+    def _log_failure(self, error: BaseException) -> None:
         raised = f"{type(error).__name__}: {self._attempt.secrets.text(str(error))}"
         self._attempt.log(logging.ERROR, "policy_failed", policy=self._asked, error=raised)

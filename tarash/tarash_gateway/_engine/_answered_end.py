@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ._limits import TOLD_SECONDS
+from ._timeouts import TOLD_SECONDS
 
 if TYPE_CHECKING:
     from .._data._types import JsonObject

@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from .._data._exchange import Call, Operation, RawResult, Response
     from .._data._money import Cost
     from .._data._types import Billing, CancelAnswer, JobStatus, JsonObject, Submission
-    from ..ledger._records import Intent, Outcome
-    from ._breakers import Passage
-    from ._line import Place
+    from ..ledger._contract import Intent, Outcome
+    from ._breakers import BreakerPermit
+    from ._slot_queue import SlotTicket
 
 
 @dataclass(slots=True)
@@ -117,7 +117,7 @@ class Attempt:
     """Whether its provider was asked to call back."""
     money: Money = field(default_factory=Money)
     """What it may cost, would cost, and has cost."""
-    place: Place | None = None
+    place: SlotTicket | None = None
     """Its place among the jobs in flight of its account, where those are limited."""
     is_superseded: bool = False
     """Whether another attempt was faster, so that this one is stopped, whatever its config says."""
@@ -127,7 +127,7 @@ class Attempt:
     """Whether its job stays in the queue where the ledger fails before it leaves."""
     ledger_failed: bool = False
     """Whether the ledger has not taken, or not answered, what is written down before it leaves."""
-    passage: Passage | None = None
+    permit: BreakerPermit | None = None
     """Through the circuit of its provider, where there is a breaker."""
 
     @property
@@ -326,7 +326,7 @@ class Attempt:
         if not audience.observers:
             return
 
-        audience.observers.tell(self._about(event))
+        audience.observers.notify(self._about(event))
 
     def conclude(self, state: str) -> None:
         """Pass on where the job stands that is driven no further, to those who ask for it."""

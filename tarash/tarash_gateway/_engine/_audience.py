@@ -50,7 +50,7 @@ class Observers:
     def __bool__(self) -> bool:
         return bool(self._observers)
 
-    def tell(self, event: AttemptEvent) -> None:
+    def notify(self, event: AttemptEvent) -> None:
         """Call each observer with an event."""
         for observer in self._observers:
             try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .._data._events import Polled
 from .._data._exchange import ENDED, NO_MEDIA, Operation, Snapshot
 from ..exceptions import HTTPError, TarashException
-from ._fronts import in_its_place, is_error, names_another
+from ._intermediaries import in_its_place, is_error, names_another
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,13 +25,13 @@ from ..exceptions import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
 from ._circuit import Circuit, Verdict
-from ._limits import FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR
+from ._statuses import FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR
 
 if TYPE_CHECKING:
     from .._data._limits import Breaker
     from .._data._policies import Target
     from .._data._types import JsonObject
-    from ..ledger._records import Ledger, StateLedger
+    from ..ledger._contract import Ledger, StateLedger
     from ._attempt import Attempt
 
 Result = TypeVar("Result")
@@ -60,7 +60,7 @@ class Breakers:
 
     async def enter(
         self, target: Target, attempt: Attempt, ledger: Ledger, *, may_skip: bool
-    ) -> Passage | None:
+    ) -> BreakerPermit | None:
         """Let an attempt out, or not; None where there is no breaker.
 
         Args:
@@ -78,9 +78,9 @@ class Breakers:
 
         name = _name(target, mocked=attempt.call.mocked)
         begun = attempt.operation is not None or attempt.intent is not None
-        passage = Passage(self, name, ledger, begun=begun)
+        permit = BreakerPermit(self, name, ledger, begun=begun)
         if begun:
-            return passage
+            return permit
 
         await self._read(name, ledger)
         with self._lock:
@@ -88,12 +88,12 @@ class Breakers:
             way = circuit.ask(self._clock(), breaker)
             seconds, error, kept = circuit.until - self._clock(), circuit.last_error, circuit.kept()
 
-        passage.probes = way == "probe"
-        if passage.probes:
+        permit.probes = way == "probe"
+        if permit.probes:
             await _share(ledger, name, kept)
 
         if way != "stop" or (breaker.on_open == "try" and not may_skip):
-            return passage
+            return permit
 
         raise CircuitOpenError(
             f"{target.provider} {target.model} counts as down ({error or 'it failed before'}), so "
@@ -105,32 +105,32 @@ class Breakers:
         )
 
     async def report(
-        self, passage: Passage, verdict: Verdict, error: str | None, *, was_good: bool = False
+        self, permit: BreakerPermit, verdict: Verdict, error: str | None, *, was_good: bool = False
     ) -> None:
         """Take note of what an attempt says, which may have counted as good before."""
-        assert self.breaker is not None  # noqa: S101  (else there is no passage)
+        assert self.breaker is not None  # noqa: S101  (else there is no permit)
         with self._lock:
-            circuit = self._circuit(passage.name)
+            circuit = self._circuit(permit.name)
             changed = circuit.report(
                 verdict,
                 error,
                 self._clock(),
                 self.breaker,
-                probed=passage.probes,
+                probed=permit.probes,
                 was_good=was_good,
             )
             kept, is_open = circuit.kept(), circuit.is_open
 
-        passage.probes = False
+        permit.probes = False
         if not changed:
             return
 
         if is_open:
-            event(logging.WARNING, "circuit_opened", circuit=passage.name, error=error)
+            event(logging.WARNING, "circuit_opened", circuit=permit.name, error=error)
         else:
-            event(logging.INFO, "circuit_closed", circuit=passage.name, error=error)
+            event(logging.INFO, "circuit_closed", circuit=permit.name, error=error)
 
-        await _share(passage.ledger, passage.name, kept)
+        await _share(permit.ledger, permit.name, kept)
 
     def health(self) -> list[CircuitHealth]:
         """Return what is known of each circuit."""
@@ -187,7 +187,7 @@ async def _share(ledger: Ledger, name: str, kept: JsonObject) -> None:
             await _safely(states.write_state(SPACE, name, kept))
 
 
-class Passage:
+class BreakerPermit:
     """One attempt that was let out: what it says of its provider's machines, and when.
 
     A job that ends well says that they were well when it was accepted, minutes ago perhaps: it
@@ -218,7 +218,7 @@ class Passage:
         if verdict == "good" and (self._was_good or self._is_begun):
             return
 
-        reason = None if error is None else _said(error)
+        reason = None if error is None else _error_text(error)
         taken_back = self._was_good and verdict == "bad"
         await self._breakers.report(self, verdict, reason, was_good=taken_back)
 
@@ -241,7 +241,7 @@ def verdict_of(error: BaseException | None) -> Verdict:
     return "good" if status >= FIRST_CLIENT_ERROR else "none"
 
 
-def _said(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     """Return an error in a word: what a provider says may hold what is nobody's business."""
     status = error.status_code if isinstance(error, HTTPError) else None
     return type(error).__name__ if status is None else f"HTTP {status}"

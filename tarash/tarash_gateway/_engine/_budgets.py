@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from .._data._money import written
 from ..exceptions import BudgetExceededError
-from ..ledger._records import BudgetWindow, OverBudgetError
+from ..ledger._contract import BudgetWindow, OverBudgetError
 
 if TYPE_CHECKING:
     from .._data._budgets import Budget

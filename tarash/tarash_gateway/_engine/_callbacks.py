@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .._data._exchange import Call, Payload
     from .._data._webhooks import Demand
-    from ..ledger._records import Ledger, StateLedger
+    from ..ledger._contract import Ledger, StateLedger
     from ..providers._contract import Adapter, CallingBackAdapter
     from ._lease import Lease
 

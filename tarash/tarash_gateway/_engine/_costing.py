@@ -33,7 +33,7 @@ def take_cost(adapter: Adapter, attempt: Attempt, body: Any, metadata: Mapping[s
         reported = cast("ReportingAdapter", adapter).reported_cost(body, metadata)
         cost = None if reported is None else _possible(_cost(attempt, reported))
     except Exception as error:  # noqa: BLE001  (the result matters more than its price)
-        attempt.log(logging.WARNING, "odd_cost", error=_said(attempt, error))
+        attempt.log(logging.WARNING, "odd_cost", error=_error_text(attempt, error))
         return
 
     attempt.money.reported = cost or attempt.money.reported
@@ -59,7 +59,7 @@ def _possible(cost: Cost | None) -> Cost | None:
     return cost
 
 
-def _said(attempt: Attempt, error: Exception) -> str:
+def _error_text(attempt: Attempt, error: Exception) -> str:
     """Return an error in words; it may hold what the provider has written, and that a key."""
     return f"{type(error).__name__}: {attempt.secrets.text(str(error))}"
 

@@ -28,26 +28,26 @@ from ._attempt import unforeseen
 from ._callbacks import calling_back
 from ._costing import take_cost
 from ._fitting import checked_payload, fitted
-from ._leaving import ClientLease, Leaving, settled
-from ._limits import CANCEL_SECONDS, LAST_LOOK_SECONDS
-from ._outlook import explain, tell_of_model, what_now
+from ._outcome_recorder import ClientLease, OutcomeRecorder, settled
+from ._outlook import explain, log_model_warnings, what_now
 from ._patience import limited_by
+from ._poll_loop import OutOfPolls, PollLoop
+from ._poll_values import poll_floor
 from ._quoting import measured, quoted
 from ._recording import facts_of
 from ._result import read_result
 from ._schemas import fetch_schema
 from ._second_jobs import unwritten, write_whole
 from ._spending import check_affordable
+from ._timeouts import CANCEL_SECONDS, LAST_LOOK_SECONDS
 from ._times import kind_of
-from ._troubles import said
+from ._troubles import text_of_troubles
 from ._trust import check_operation
 from ._uploads import uploader
-from ._watch import OutOfPolls, Watch
-from ._watch_facts import poll_floor
 
 if TYPE_CHECKING:
     from .._data._exchange import Payload, Response
-    from ..ledger._records import Outcome
+    from ..ledger._contract import Outcome
     from ..providers._contract import Adapter
     from ._attempt import Attempt
     from ._fitting import EngineContext
@@ -98,7 +98,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         check_operation(attempt.operation, account, adapter.needs)
 
     if not begun:
-        tell_of_model(attempt, spec)
+        log_model_warnings(attempt, spec)
 
     client_lease = partial(resources.clients.lease, adapter, account)
     async with client_lease() as client:
@@ -107,15 +107,15 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
 
     if response is not None and not begun and not attempt.call.mocked:
         call, seconds = attempt.fitted or attempt.call, current_time() - since
-        _durations.note(call.config.provider, call.config.model, seconds)
+        _durations.record_duration(call.config.provider, call.config.model, seconds)
         if not run.has_polled:  # nobody watched a job of this kind, who would have noted it
-            resources.times.note(kind_of(call), seconds)
+            resources.times.record(kind_of(call), seconds)
             await resources.times.save(kind_of(call), resources.ledger)
 
     return response
 
 
-async def farewell(
+async def conclude_interrupted(
     adapter: Adapter, attempt: Attempt, progress: Progress, resources: EngineContext, lease: Lease
 ) -> None:
     """Conclude an attempt whose event loop ended in the middle of it, as if it was cancelled."""
@@ -127,7 +127,7 @@ async def farewell(
         await attempt.apply(settled(attempt, await run.record_outcome()))
 
 
-class _Drive(Leaving):
+class _Drive(OutcomeRecorder):
     """One attempt under way."""
 
     def __init__(  # noqa: PLR0913, PLR0917  (made in one place, from what that place has)
@@ -147,7 +147,7 @@ class _Drive(Leaving):
         self._spec = spec
         self._progress = progress
         self._resources = resources
-        self._watch: Watch | None = None
+        self._watch: PollLoop | None = None
 
     async def run(self, *, until_accepted: bool) -> Response | None:
         attempt, end, response = self._attempt, None, None
@@ -206,8 +206,8 @@ class _Drive(Leaving):
                 return await self._parse(await self._until_done())
             except OutOfPolls:
                 limit, may_look = f"after {self._config.max_poll_attempts} polls", False
-                if self._attempt.passage is not None:
-                    self._attempt.passage.counts = False
+                if self._attempt.permit is not None:
+                    self._attempt.permit.counts = False
             finally:
                 self._attempt.limits.remove(scope)
 
@@ -249,7 +249,7 @@ class _Drive(Leaving):
                 self._call = attempt.fitted = replace(self._call, request=plain)
         except TarashException as error:
             if attempt.submission != "unknown" or not await self._search.adopt():
-                self._search.tell(error)
+                self._search.learn(error)
                 raise
 
     async def _prepare_media(self) -> None:
@@ -297,13 +297,13 @@ class _Drive(Leaving):
             # A process stopped it at its deadline, and ended before it could write the answer down.
             raise verdict from error
 
-    def _watching(self) -> Watch:
+    def _watching(self) -> PollLoop:
         if self._watch is None:
             operation = self._attempt.operation
             if operation is None:
                 raise TarashException("the adapter returned neither a job nor a result")
 
-            self._watch = Watch(
+            self._watch = PollLoop(
                 self._adapter,
                 self._client,
                 self._attempt,
@@ -377,7 +377,7 @@ class _Drive(Leaving):
         trouble = None if troubles is None else troubles.last
         became, hints = what_now(self._attempt)
         return TimeoutError(
-            f"No result from {self._config.provider} {limit}{said(troubles)}; {became}",
+            f"No result from {self._config.provider} {limit}{text_of_troubles(troubles)}; {became}",
             raw_response=None if trouble is None else trouble.raw_response,
             timeout_seconds=self._config.timeout,
             submission=self._attempt.submission or "not_sent",

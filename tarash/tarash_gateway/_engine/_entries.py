@@ -10,16 +10,16 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._hints import as_data
-from ..ledger._records import NOT_SENT, STOPPED
+from ..ledger._contract import NOT_SENT, STOPPED
 from ._lease import bounded
-from ._limits import CANCEL_SECONDS
 from ._received import write_received
+from ._timeouts import CANCEL_SECONDS
 
 if TYPE_CHECKING:
     from .._data._money import Cost
     from .._data._types import JsonObject
     from ..exceptions import TarashException
-    from ..ledger._records import Ledger, MoneyLedger, Outcome, RepricingLedger
+    from ..ledger._contract import Ledger, MoneyLedger, Outcome, RepricingLedger
     from ._attempt import Attempt
     from ._lease import Lease
 
@@ -175,7 +175,7 @@ def error_record(error: TarashException) -> JsonObject:
     }  # fmt: skip
 
 
-async def note(attempt: Attempt, lease: Lease, heard: JsonObject) -> None:
+async def record_response(attempt: Attempt, lease: Lease, heard: JsonObject) -> None:
     """Write down what was heard of a submit while its attempt goes on; as `settle`."""
     if attempt.intent is None or lease.is_watcher:
         return

@@ -13,17 +13,17 @@ from ..mapping import check_payload, check_sendable, fit, guess_warnings
 from ..models import Adjustment
 from ._breakers import Breakers
 from ._callbacks import Callbacks
+from ._concurrency_limits import ConcurrencyLimits
 from ._continuing import check_continued
 from ._makers import RegistryMakers
 from ._times import LearnedTimes
-from ._traffic import Traffic
 
 if TYPE_CHECKING:
     from .._data._budgets import Budget
     from .._data._exchange import Call, Payload
     from .._data._policies import Observer, Policy
     from .._http._pools import ClientCache
-    from ..ledger._records import Ledger
+    from ..ledger._contract import Ledger
     from ..providers._contract import Adapter, RefiningAdapter, RegionalAdapter
     from ..providers._registry import Registry
     from ._attempt import Attempt
@@ -48,7 +48,7 @@ class EngineContext:
     """Who waits for which job."""
     callbacks: Callbacks = field(default_factory=Callbacks)
     """Where providers are asked to call back, and whose calls arrive."""
-    traffic: Traffic = field(default_factory=Traffic)
+    concurrency_limits: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
     """How many jobs may be in flight."""
     breakers: Breakers = field(default_factory=Breakers)
     """Who counts as down."""

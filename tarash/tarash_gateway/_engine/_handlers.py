@@ -23,18 +23,18 @@ from ..exceptions import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
     UnsupportedOperationError,
 )
-from ..ledger._records import Intent
+from ..ledger._contract import Intent
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._attempt import unforeseen
 from ._budgets import kept_quote, windows_for
-from ._leaving import settled
+from ._outcome_recorder import settled
 from ._recording import facts_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Response
     from .._data._types import Submission
     from .._support._portal import Caller
-    from ..ledger._records import Outcome
+    from ..ledger._contract import Outcome
     from ..models import ProviderHandler
     from ._attempt import Attempt
     from ._lease import Lease

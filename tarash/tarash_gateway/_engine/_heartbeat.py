@@ -21,10 +21,10 @@ from anyio.lowlevel import RunVar
 from .._support._logging import event
 from .._support._loops import current_task
 from ._lease import ledger_failed
-from ._limits import BEATS, FAILED_BEATS
+from ._timeouts import BEATS, FAILED_BEATS
 
 if TYPE_CHECKING:
-    from ..ledger._records import Ledger
+    from ..ledger._contract import Ledger
     from ._lease import Lease
 
 
@@ -147,18 +147,18 @@ class _Heart:
         try:
             await self.ledger.renew()
         except Exception as error:  # noqa: BLE001  (the next one may come through)
-            _tell(jobs, error)
+            _log_failure(jobs, error)
             return False
 
         for job in jobs:
             # After a long stop, others may have it: what has not left is written down anew.
             if not job.lease.is_late():
-                job.lease.say_alive(since)
+                job.lease.confirm_alive(since)
 
         return True
 
 
-def _tell(jobs: Sequence[Driven], error: Exception) -> None:
+def _log_failure(jobs: Sequence[Driven], error: Exception) -> None:
     """Log that the ledger could not hear of us: once, not for each of thousands of jobs."""
     if len(jobs) == 1:
         ledger_failed(jobs[0].lease, error)

@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from ._terms import is_refusal, limits_in
+from ._limit_rules import is_refusal, limits_in
 
 if TYPE_CHECKING:
     from .._data._types import JsonObject
     from ..exceptions import TarashException
-    from ..ledger._records import Ledger, StateLedger
+    from ..ledger._contract import Ledger, StateLedger
 
 SPACE = "limits"
 """Where ledgers keep them, by account."""

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .._support._later import try_later
 from .._support._logging import event
 from .._support._loops import current_time
+from .._support._shielded import retry_later
 from ..exceptions import StorageError, TarashException
-from ..ledger._records import STOPPED
-from ._limits import CANCEL_SECONDS, FLUSH_SECONDS, SURE_SECONDS
+from ..ledger._contract import STOPPED
+from ._timeouts import CANCEL_SECONDS, FLUSH_SECONDS, SURE_SECONDS
 
 if TYPE_CHECKING:
     from .._data._types import JsonObject
-    from ..ledger._records import JobState, Ledger, SubmissionRecord
+    from ..ledger._contract import JobState, Ledger, SubmissionRecord
     from ._attempt import Attempt
 
 
@@ -49,7 +49,7 @@ class Lease:
         """Whether what is written down outlives the process."""
         return math.isfinite(self.ledger.lease_seconds)
 
-    def say_alive(self, since: datetime) -> None:
+    def confirm_alive(self, since: datetime) -> None:
         """Note that the ledger has heard of us.
 
         Args:
@@ -212,7 +212,7 @@ class Lease:
         def give_up(why: str) -> None:
             ledger_failed(self, StorageError(f"The end was not written down ({why})"))
 
-        try_later(self.ledger, again, give_up)
+        retry_later(self.ledger, again, give_up)
 
     async def keep(self, result: JsonObject | None) -> bool | None:
         """Write down that the job is open, whatever it was before, and let go of it.

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from anyio.lowlevel import RunVar
 
-from .._http._gates import STREAMS_PER_ORIGIN
-from ._polling import History
+from .._http._connection_limit import STREAMS_PER_ORIGIN
+from ._poll_schedule import History
 from ._shared_polls import SharedPolls
 
 LARGEST = 256

@@ -17,7 +17,7 @@ from ..exceptions import TarashException
 from ..models import ImageGenerationRequest, VideoGenerationRequest, VideoGenerationResponse
 from ._accounts import account_of
 from ._attempt import Attempt
-from ._limits import POLL_SECONDS
+from ._timeouts import POLL_SECONDS
 from ._trust import check_operation
 
 if TYPE_CHECKING:

@@ -71,7 +71,7 @@ def explain(error: Exception, config: Config, spec: ModelSpec) -> None:
         error.amend(after=f" ({note})")
 
 
-def tell_of_model(attempt: Attempt, spec: ModelSpec) -> None:
+def log_model_warnings(attempt: Attempt, spec: ModelSpec) -> None:
     """Say what was adapted, and that the model ends, or may be mistyped: before it is bought."""
     config = attempt.call.config
     for adjustment in () if attempt.fitted is None else attempt.fitted.adjustments:

@@ -16,7 +16,7 @@ import anyio
 
 from .._data._events import Polled
 from .._http._send_state import current_patience
-from ._limits import FETCH_SECONDS, POLL_SECONDS, SLOW_START_SECONDS
+from ._timeouts import FETCH_SECONDS, POLL_SECONDS, SLOW_START_SECONDS
 
 if TYPE_CHECKING:
     from ._attempt import Attempt

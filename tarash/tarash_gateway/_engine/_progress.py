@@ -53,7 +53,7 @@ class Progress:
             self._attempt.log(logging.INFO, "polled", status=snapshot.status)
 
         note = snapshot.unknown if snapshot.trouble is None else snapshot.trouble.message
-        await self._tell(
+        await self._deliver_update(
             snapshot.status,
             snapshot.progress,
             snapshot.queue_position,
@@ -66,11 +66,11 @@ class Progress:
         if self._last is None:
             self._attempt.log(logging.INFO, "waiting", position=position)
 
-        await self._tell("queued", None, position, update=None)
+        await self._deliver_update("queued", None, position, update=None)
 
     async def partial(self, part: PartialImage) -> None:
         """Tell the user of an image on the way."""
-        await self._tell(
+        await self._deliver_update(
             "processing",
             None,
             None,
@@ -81,19 +81,21 @@ class Progress:
     async def forward(self, update: Update) -> None:
         """Pass on an update that a registered handler made; how it ends is ours to say."""
         if update.status not in ("completed", "failed"):
-            await self._tell(
+            await self._deliver_update(
                 update.status, update.progress_percent, update.queue_position, update=update.update
             )
 
     async def completed(self, response: Response) -> None:
         """Tell the user that the job is done."""
-        await self._tell("completed", 100, None, update=response.raw_response, result=response)
+        await self._deliver_update(
+            "completed", 100, None, update=response.raw_response, result=response
+        )
 
     async def failed(self, message: str, raw: Any = None) -> None:
         """Tell the user that the attempt has failed, and why."""
-        await self._tell("failed", self._percent, None, update=raw, error=message)
+        await self._deliver_update("failed", self._percent, None, update=raw, error=message)
 
-    async def _tell(
+    async def _deliver_update(
         self, status: JobStatus, percent: float | None, position: int | None, **facts: Any
     ) -> None:
         self._attempt.leave()

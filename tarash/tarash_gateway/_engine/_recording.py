@@ -17,12 +17,12 @@ from .._data._events import (
     Submitting,
 )
 from ..exceptions import StorageError, TarashException
-from ..ledger._records import OverBudgetError
+from ..ledger._contract import OverBudgetError
 from ._budgets import exceeded
-from ._entries import error_record, leave, note, settle, settle_watched
+from ._entries import error_record, leave, record_response, settle, settle_watched
 from ._lease import bounded
-from ._limits import CANCEL_SECONDS
 from ._received import write_received
+from ._timeouts import CANCEL_SECONDS
 
 if TYPE_CHECKING:
     from .._data._types import JsonObject
@@ -94,7 +94,7 @@ async def record(attempt: Attempt, event: AttemptEvent) -> None:
     else:
         heard = heard_of(event)
         if heard:
-            await note(attempt, lease, heard)
+            await record_response(attempt, lease, heard)
 
         if isinstance(event, Settled):
             await settle(attempt, lease, event.outcome)
@@ -122,7 +122,7 @@ async def _intend(attempt: Attempt, lease: Lease) -> None:
 
     attempt.ledger_failed = False
     if held:
-        lease.say_alive(since)
+        lease.confirm_alive(since)
         return
 
     attempt.intent = None

@@ -11,10 +11,10 @@ import anyio
 from .._data._events import CancelAnswered
 from .._data._exchange import Stopped
 from ._accounts import account_of
-from ._fronts import checked_poll
-from ._limits import CANCEL_SECONDS
+from ._intermediaries import checked_poll
 from ._patience import patient
 from ._stopping import ask_to_stop
+from ._timeouts import CANCEL_SECONDS
 from ._trust import check_operation
 
 if TYPE_CHECKING:

@@ -14,17 +14,17 @@ from .._data._events import Adopted
 from .._data._exchange import Payload
 from .._data._hints import check_dashboard
 from ..exceptions import TarashException, UnsupportedOperationError
-from ..ledger._records import RECEIVED
+from ..ledger._contract import RECEIVED
+from ._cross_process_wakeups import named_job
 from ._lease import ledger_failed
-from ._limits import SEARCH_PAUSES
-from ._postbox import named_job
 from ._second_jobs import keep_second, payload_of
 from ._submit import is_small
+from ._timeouts import SEARCH_PAUSES
 from ._trust import is_id
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation
-    from ..ledger._records import Intent
+    from ..ledger._contract import Intent
     from ..providers._contract import Adapter, CallingBackAdapter, FindingAdapter
     from ._attempt import Attempt
     from ._lease import Lease
@@ -185,7 +185,7 @@ class Search:
 
         return taken
 
-    def tell(self, error: TarashException) -> None:
+    def learn(self, error: TarashException) -> None:
         """Say on an error what the search has shown."""
         if error.submission != "unknown" or self._find is None:
             return

@@ -20,17 +20,17 @@ from .._data._hints import check_dashboard
 from .._support._ids import generate_unique_id
 from .._support._logging import event
 from ..exceptions import TarashException
-from ..ledger._records import Intent, JobRecord, SubmissionRecord
+from ..ledger._contract import Intent, JobRecord, SubmissionRecord
 from ._accounts import account_of
 from ._attempt import Attempt
 from ._entries import rewrite
+from ._key_fingerprints import FINGERPRINT
 from ._lease import ledger_failed
-from ._marks import MARK
 
 if TYPE_CHECKING:
     from .._data._exchange import Call
     from .._data._types import JsonObject
-    from ..ledger._records import Ledger
+    from ..ledger._contract import Ledger
     from ..providers._contract import CallingBackAdapter
     from ._fitting import EngineContext
     from ._lease import Lease
@@ -90,7 +90,12 @@ async def keep_second(
     record = JobRecord(
         id=name,
         kind=first.kind,
-        chain=({**config, MARK: {**(config.get(MARK) or {}), SECOND: _kept(intent, operation)}},),
+        chain=(
+            {
+                **config,
+                FINGERPRINT: {**(config.get(FINGERPRINT) or {}), SECOND: _kept(intent, operation)},
+            },
+        ),
         request=_without_media(first.request),  # it is never sent
         fingerprint=first.fingerprint,
         labels=first.labels,
@@ -141,7 +146,7 @@ def _kept(intent: Intent, operation: Operation) -> JsonObject:
 
 def entries_of(record: JobRecord) -> tuple[SubmissionRecord, ...]:
     """Return a job's submits; of a second job, the whole one, though a part was written down."""
-    second = _second_of(record.chain[0].get(MARK) or {})
+    second = _second_of(record.chain[0].get(FINGERPRINT) or {})
     if second is None or any(entry.operation is not None for entry in record.entries):
         return record.entries
 

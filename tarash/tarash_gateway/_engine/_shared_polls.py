@@ -20,7 +20,15 @@ import anyio
 
 from .._support._logging import event
 from ..exceptions import TarashException
-from ._member import ALONE_EVERY, EARLY, PAGE_SECONDS, RUNNING, Member, PassOver, Wakeable
+from ._poll_subscriber import (
+    ALONE_EVERY,
+    EARLY,
+    PAGE_SECONDS,
+    RUNNING,
+    PassOver,
+    PollSubscriber,
+    Wakeable,
+)
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation, Snapshot, Together
@@ -58,8 +66,8 @@ class SharedPolls:
         self._client = client
         self._together = together
         self.clock = clock
-        self._members: dict[Member, None] = {}
-        self._of_job: dict[str, list[Member]] = {}
+        self._subscribers: dict[PollSubscriber, None] = {}
+        self._of_job: dict[str, list[PollSubscriber]] = {}
         self._ended: dict[str, float] = {}
         self._context = copy_context()
         self._readings: set[asyncio.Task[None]] = set()
@@ -74,28 +82,30 @@ class SharedPolls:
     @property
     def shares(self) -> bool:
         """Whether there are jobs enough, and no request has failed of late."""
-        return len(self._members) >= SHARED_FROM and self.clock() >= self._off_until
+        return len(self._subscribers) >= SHARED_FROM and self.clock() >= self._off_until
 
     @property
     def first_alone(self) -> int:
         """Which poll of a new wait is its own, so that those of a burst are spread."""
-        return ALONE_EVERY // 2 + len(self._members) % ALONE_EVERY
+        return ALONE_EVERY // 2 + len(self._subscribers) % ALONE_EVERY
 
-    def asks(self, member: Member) -> bool:
+    def asks(self, subscriber: PollSubscriber) -> bool:
         """Tell whether a request is on its way that may say where a job stands."""
-        if not member.is_asked_for:
-            self._begin(member)
+        if not subscriber.is_asked_for:
+            self._begin(subscriber)
 
-        return member.is_asked_for
+        return subscriber.is_asked_for
 
-    def _begin(self, member: Member) -> None:
+    def _begin(self, subscriber: PollSubscriber) -> None:
         now = self.clock()
-        is_late = self._next_at - now > EARLY * member.pause
-        if member.lacked >= MOST_LACKED or is_late or not self.shares:
+        is_late = self._next_at - now > EARLY * subscriber.pause
+        if subscriber.lacked >= MOST_LACKED or is_late or not self.shares:
             return
 
-        free = [one for one in self._members if one.lacked < MOST_LACKED and not one.is_asked_for]
-        asked, place = self._by_id(member, free) if self.names_jobs else _on(member, free)
+        free = [
+            one for one in self._subscribers if one.lacked < MOST_LACKED and not one.is_asked_for
+        ]
+        asked, place = self._by_id(subscriber, free) if self.names_jobs else _on(subscriber, free)
         if not asked[1:]:
             return
 
@@ -108,14 +118,16 @@ class SharedPolls:
         self._readings.add(reading)
         reading.add_done_callback(self._readings.discard)
 
-    def _by_id(self, member: Member, free: Iterable[Member]) -> tuple[Sequence[Member], str]:
-        waiting = (one for one in free if one is not member and not one.is_alone)
+    def _by_id(
+        self, subscriber: PollSubscriber, free: Iterable[PollSubscriber]
+    ) -> tuple[Sequence[PollSubscriber], str]:
+        waiting = (one for one in free if one is not subscriber and not one.is_alone)
         others = sorted(waiting, key=lambda one: one.due)
-        return [member, *others[: self._together.most - 1]], ""
+        return [subscriber, *others[: self._together.most - 1]], ""
 
-    async def _read(self, members: Sequence[Member], place: str) -> None:
+    async def _read(self, subscribers: Sequence[PollSubscriber], place: str) -> None:
         """Ask for jobs, as many pages of a list as it takes and is worth while."""
-        asked = dict.fromkeys(members)
+        asked = dict.fromkeys(subscribers)
         answered, pages, seen = False, 0, set[str]()
         try:
             while asked and (pages < LEAST_PAGES or len(seen) >= SHARED_FROM * pages):
@@ -123,7 +135,7 @@ class SharedPolls:
                 asked_at = self.clock()
                 snapshots, place_after = await self._page([one.operation for one in asked], place)
                 ours = {snapshot for snapshot in snapshots if snapshot in self._of_job}
-                self._tell(snapshots, place, asked, asked_at)
+                self._deliver(snapshots, place, asked, asked_at)
                 pages += 1
                 if not place_after or (ours and ours <= seen):
                     break  # the end, or what begins anew
@@ -155,11 +167,11 @@ class SharedPolls:
 
         return page.found, page.further
 
-    def _tell(
+    def _deliver(
         self,
         snapshots: Mapping[str, Snapshot],
         place: str,
-        asked: dict[Member, None],
+        asked: dict[PollSubscriber, None],
         asked_at: float,
     ) -> None:
         """Pass on what a page says, to all whose jobs are on it.
@@ -179,27 +191,27 @@ class SharedPolls:
                 one.hear(snapshot, asked_at)
                 asked.pop(one, None)  # not before: one that fails to hear is polled by itself
 
-    def join(self, member: Member) -> None:
+    def join(self, subscriber: PollSubscriber) -> None:
         """Take a wait in."""
-        self._members[member] = None
-        self._of_job.setdefault(member.operation.id, []).append(member)
+        self._subscribers[subscriber] = None
+        self._of_job.setdefault(subscriber.operation.id, []).append(subscriber)
 
-    def leave(self, member: Member) -> bool:
+    def leave(self, subscriber: PollSubscriber) -> bool:
         """Let go of a wait; return whether it was the last."""
-        self._members.pop(member, None)
-        if member.has_ended:
-            self._ended[member.operation.id] = self.clock()
+        self._subscribers.pop(subscriber, None)
+        if subscriber.has_ended:
+            self._ended[subscriber.operation.id] = self.clock()
             if len(self._ended) > MOST_ENDED:
                 del self._ended[next(iter(self._ended))]
 
-        same = self._of_job.get(member.operation.id, [])
-        if member in same:
-            same.remove(member)
+        same = self._of_job.get(subscriber.operation.id, [])
+        if subscriber in same:
+            same.remove(subscriber)
 
         if not same:
-            self._of_job.pop(member.operation.id, None)
+            self._of_job.pop(subscriber.operation.id, None)
 
-        if self._members:
+        if self._subscribers:
             return False
 
         for reading in self._readings:
@@ -208,12 +220,14 @@ class SharedPolls:
         return True
 
 
-def _on(member: Member, free: Sequence[Member]) -> tuple[Sequence[Member], str]:
+def _on(
+    subscriber: PollSubscriber, free: Sequence[PollSubscriber]
+) -> tuple[Sequence[PollSubscriber], str]:
     """Return for whom a page of a list is read, and which: a job's own, or the first."""
-    if member.place is not None:
-        beside = [one for one in free if one.place == member.place]
+    if subscriber.place is not None:
+        beside = [one for one in free if one.place == subscriber.place]
         if len(beside) > 1:
-            return beside, member.place
+            return beside, subscriber.place
 
     # Those that are on no page yet, or alone on what was one.
     sharing = Counter(one.place for one in free)
@@ -228,7 +242,7 @@ def joined(  # noqa: PLR0913, PLR0917  (called in one place, with what that plac
     operation: Operation,
     bell: Wakeable,
     pass_over: PassOver,
-) -> AbstractContextManager[Member | None]:
+) -> AbstractContextManager[PollSubscriber | None]:
     """Wait for a job among the others of its account, where its provider answers for several.
 
     Args:
@@ -252,7 +266,7 @@ def joined(  # noqa: PLR0913, PLR0917  (called in one place, with what that plac
         clock = asyncio.get_running_loop().time
         group = groups[key] = SharedPolls(adapter, client, together, clock)
 
-    return _among(groups, key, Member(group, operation, bell, pass_over), group)
+    return _among(groups, key, PollSubscriber(group, operation, bell, pass_over), group)
 
 
 _ALONE: AbstractContextManager[None] = nullcontext()
@@ -263,12 +277,12 @@ _ALONE: AbstractContextManager[None] = nullcontext()
 def _among(
     groups: dict[Hashable, SharedPolls],
     key: Hashable,
-    member: Member,
+    subscriber: PollSubscriber,
     group: SharedPolls,
-) -> Iterator[Member]:
-    group.join(member)
+) -> Iterator[PollSubscriber]:
+    group.join(subscriber)
     try:
-        yield member
+        yield subscriber
     finally:
-        if group.leave(member):
+        if group.leave(subscriber):
             groups.pop(key, None)

@@ -14,7 +14,7 @@ from .._data._exchange import Stopped
 from ..exceptions import TarashException
 from ._cancelling import cancel
 from ._costing import take_cost
-from ._fronts import checked_poll
+from ._intermediaries import checked_poll
 from ._patience import patient
 
 if TYPE_CHECKING:

@@ -18,18 +18,19 @@ from .._data._events import Accepted, AttemptEvent, Rejected, Submitting, Unknow
 from .._data._exchange import Begun, RawResult
 from .._http._answer import is_no_answer, shorten, unreadable
 from .._http._send_state import SendState, current_wire
-from .._support._later import say
 from .._support._loops import current_time
+from .._support._shielded import start_shielded
 from ..exceptions import HTTPError, TarashException
-from ..ledger._records import Intent
+from ..ledger._contract import Intent
 from ._budgets import kept_quote, windows_for
 from ._callbacks import CALLED_BACK
-from ._entries import note
+from ._entries import record_response
 from ._lease import job_was_stopped
-from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
-from ._polling import LONGEST_RETRY, retry_pause
+from ._poll_schedule import LONGEST_RETRY, retry_pause
 from ._received import received
 from ._recording import facts_of
+from ._statuses import may_leave_again, submission_of
+from ._timeouts import CANCEL_SECONDS, LARGEST_PAYLOAD
 from ._trust import is_id
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Submit:
             error = await self._exchange(asking or payload, call)
             if error is None:
                 if attempt.tries:  # for whoever is called about an earlier try, later
-                    await note(attempt, self._lease, {"tries": attempt.tries})
+                    await record_response(attempt, self._lease, {"tries": attempt.tries})
                     await self._search.keep_second()
 
                 return
@@ -200,7 +201,7 @@ class Submit:
         self._wire = SendState(is_late=is_late, hear=self._hear if has_parts else None)
         self._error = None
         limit = anyio.CancelScope()
-        self._exchanging = exchanging = say(self._send(payload, call, limit))
+        self._exchanging = exchanging = start_shielded(self._send(payload, call, limit))
         try:
             await self._answered(exchanging)
         except BaseException:
@@ -256,8 +257,8 @@ class Submit:
             try:
                 result = await self._adapter.submit(self._client, payload, call)
                 await self._accept(result, call)
-                if self._attempt.passage is not None:
-                    await self._attempt.passage.accepted()
+                if self._attempt.permit is not None:
+                    await self._attempt.permit.accepted()
             except TarashException as error:
                 self._error = error
             except Exception as error:  # noqa: BLE001  (whatever it is, money may be at stake)

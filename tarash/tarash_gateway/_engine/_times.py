@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 
 from .._support._logging import event
-from ._polling import Span
+from ._poll_schedule import Span
 
 if TYPE_CHECKING:
     from .._data._exchange import Call
     from .._data._types import JsonObject
-    from ..ledger._records import Ledger, StateLedger
+    from ..ledger._contract import Ledger, StateLedger
 
 SPACE = "times"
 """Where ledgers keep them."""
@@ -138,7 +138,7 @@ class LearnedTimes:
         self._loaded_at: dict[Kind, float] = {}
         self._saved_at: dict[Kind, float] = {}
 
-    def note(self, kind: Kind, seconds: float) -> None:
+    def record(self, kind: Kind, seconds: float) -> None:
         """Remember how long a job took, from its submit to its end."""
         with self._lock:
             for place in (self._known, self._unsaved):
@@ -178,7 +178,7 @@ class LearnedTimes:
         spans, _ = self.spans(kind)
         return Span(spans[0].early, spans[-1].late) if spans else None
 
-    def note_percent(self, kind: Kind) -> None:
+    def record_percent(self, kind: Kind) -> None:
         """Remember that the provider itself says how far such jobs are."""
         with self._lock:
             for place in (self._known, self._unsaved):

@@ -12,12 +12,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from .._data._hints import check_dashboard, raise_limit, use_operation
-from .._data._hints import said as said_of
+from .._data._hints import text_of_hints as said_of
 from .._http._answer import TooLargeResultError, shorten
 from .._support._warnings import warn
 from ..exceptions import AuthenticationError, HTTPConnectionError, HTTPError, TarashException
-from ._fronts import UnnamedFailureError
-from ._limits import DENIALS, DENIED_SECONDS, GONE, LARGEST_MEMORY, status_of
+from ._intermediaries import UnnamedFailureError
+from ._statuses import GONE, status_of
+from ._timeouts import DENIALS, DENIED_SECONDS, LARGEST_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,7 +121,7 @@ class Troubles:
         warn(f"{sentence}; it is polled on")
         return replace(snapshot, unknown=sentence)
 
-    def note(self, trouble: TarashException, *, denied: bool) -> bool:
+    def record(self, trouble: TarashException, *, denied: bool) -> bool:
         """Note what kept a poll from being answered.
 
         Args:
@@ -248,7 +249,7 @@ def unknown_word(provider: str, word: str) -> str:
     return f"{provider} says {word!r} of the job, which is no status that is known here"
 
 
-def said(troubles: Troubles | None) -> str:
+def text_of_troubles(troubles: Troubles | None) -> str:
     """Return what to add to the verdict of a deadline: what the last poll met with, if anything."""
     if troubles is None:
         return ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 
 from ..exceptions import TarashException
-from ._limits import may_pass
+from ._statuses import may_pass
 
 if TYPE_CHECKING:
     from .._data._types import MediaContent

@@ -23,7 +23,7 @@ from ..exceptions import (
     RateLimitError,
     TarashException,
 )
-from ._pauses import pause_of
+from ._retry_after import pause_of
 from ._texts import (
     HALF,
     HEAD_BYTES,
@@ -83,7 +83,7 @@ ADVICE = {
     429: "wait, or lower the number of concurrent jobs",
     511: "this network asks for a login first",
 }
-OF_A_FRONT = re.compile(r"\s*(?:<|error code: \d+\s*$)", re.IGNORECASE)
+FROM_AN_INTERMEDIARY = re.compile(r"\s*(?:<|error code: \d+\s*$)", re.IGNORECASE)
 """A page, or Cloudflare's one line: what no provider's API answers."""
 BLOCKED = "a firewall or a proxy before the provider refused; the key may be good"
 
@@ -273,7 +273,7 @@ def kind_of(head: bytes | bytearray, declared: str) -> str | None:
     if begins_as_json(head):
         return None
 
-    from ._kinds import sniff
+    from ._sniff import sniff
 
     kind = sniff(bytes(head))
     if kind is not None and kind.startswith(MEDIA):
@@ -382,7 +382,7 @@ def status_error(answer: HttpResponse, message: str | None = None) -> HTTPError:
     """Return the error for an answer with an error status, by its status alone."""
     kind = ERRORS_BY_STATUS.get(answer.status, HTTPError)
     advice = ADVICE.get(answer.status)
-    if answer.status == FORBIDDEN and OF_A_FRONT.match(str(answer.body or "")):
+    if answer.status == FORBIDDEN and FROM_AN_INTERMEDIARY.match(str(answer.body or "")):
         advice = BLOCKED
 
     words = message or shorten(answer.body)

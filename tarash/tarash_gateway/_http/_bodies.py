@@ -111,19 +111,19 @@ class Limit:
             # Whoever doesn't say how much will come may send without end: less of it is held.
             sized, most = self._total is not None, self._most_media
             self._most, self._is_media = most if sized else most - most // 4, True
-            self._tell()
+            self._report()
 
         return self._most
 
     def flows(self, size: int) -> None:
         """Hear how many bytes there are by now."""
         if not self._is_told and size >= RESULT_BYTES:
-            self._tell()  # JSON that has media in it
+            self._report()  # JSON that has media in it
 
         if self._is_told and self._patience is not None and self._total is not None:
             self._patience.media_flows(size - self._had, self._total - self._had)
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         if self._patience is not None and not self._is_told:
             self._is_told = True
             self._patience.media_begin(sized=self._total is not None)

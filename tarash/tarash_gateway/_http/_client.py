@@ -26,8 +26,8 @@ from ._answer import (
 )
 from ._bodies import lines, read_content, session_options
 from ._body import handed_over, json_body
+from ._connection_limit import POOL_SIZE, STREAMS_PER_ORIGIN, connection_slot
 from ._credentials import Credentials
-from ._gates import POOL_SIZE, STREAMS_PER_ORIGIN, connection_slot
 from ._guard import SsrfGuard
 from ._parts import PartialBody, parts_at_hand
 from ._proxies import Proxy, connector, proxy_of

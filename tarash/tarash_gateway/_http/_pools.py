@@ -14,8 +14,8 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .._support._later import said
 from .._support._loops import listen
+from .._support._shielded import wait_for_shielded
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -158,13 +158,13 @@ class ClientCache:
         return _Lease(self, adapter, account)
 
     async def fetch(self, url: str, rules: Rules) -> MediaContent:
-        """Return what a URL holds; see `_fetch.fetch`.
+        """Return what a URL holds; see `_fetch_input.fetch`.
 
         Args:
             url: Where it is.
             rules: What the config says of media.
         """
-        from ._fetch import fetch
+        from ._fetch_input import fetch
         from ._guard import SsrfGuard
 
         clients = await self.of_running_loop()
@@ -200,7 +200,7 @@ class ClientCache:
             if self._loops.get(loop_id) is clients:
                 del self._loops[loop_id]
 
-            await said()  # which needs the connections
+            await wait_for_shielded()  # which needs the connections
             await clients.aclose()
 
     def loop_closed(self, loop_id: int) -> None:

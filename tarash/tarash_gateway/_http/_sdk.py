@@ -33,7 +33,7 @@ from ._urls import address
 if TYPE_CHECKING:
     from ._client import Transport
     from ._credentials import Credentials
-from ._gates import connection_slot
+from ._connection_limit import connection_slot
 
 ENCODING = "accept-encoding"
 FRAMING = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})

@@ -17,7 +17,7 @@ from ..models import (
     VideoGenerationRequest,
 )
 from ._catalogue import described, listed
-from ._entrances import asked, blocking, planned, planned_with_times
+from ._entry_points import asked, blocking, planned, planned_with_times
 from ._resources import GatewayContext
 
 
@@ -33,7 +33,7 @@ class Asking:
         Without a `breaker` there is nothing to tell. With a durable ledger, what other processes
         have found out is there, too.
         """
-        from ._traffic import health
+        from ._traffic_report import health
 
         return await health(self._shared)
 

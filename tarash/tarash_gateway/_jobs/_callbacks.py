@@ -108,9 +108,9 @@ async def call_back(callback: Callable[[Any], Any], update: Update) -> None:
             raise
 
         # Nobody cancelled us: the callback awaited something of its own that was cancelled.
-        _tell(callback, update, error)
+        _log_failure(callback, update, error)
     except Exception as error:  # noqa: BLE001  (a user's mistake must not lose a paid job)
-        _tell(callback, update, error)
+        _log_failure(callback, update, error)
 
 
 def call_back_blocking(
@@ -122,13 +122,13 @@ def call_back_blocking(
         if inspect.isawaitable(result):
             wait(result)
     except Exception as error:  # noqa: BLE001  (as above)
-        _tell(callback, update, error)
+        _log_failure(callback, update, error)
 
 
 _warned: WeakSet[Any] = WeakSet()
 
 
-def _tell(callback: Callable[[Any], Any], update: Update, error: BaseException) -> None:
+def _log_failure(callback: Callable[[Any], Any], update: Update, error: BaseException) -> None:
     """Log a mistake of a callback, and warn of it once, since few applications show logs."""
     failure = f"{type(error).__name__}: {error}"
     event(logging.ERROR, "progress_callback_failed", request_id=update.request_id, error=failure)
@@ -153,7 +153,7 @@ async def heard_by(caller: Caller | None) -> None:
             await caller.run(lambda: None)
 
 
-async def tell_last(progress: Progress, attempt: Attempt, last_words: str) -> None:
+async def report_last(progress: Progress, attempt: Attempt, last_words: str) -> None:
     """Tell the user's callback that the attempt was cancelled, unless it takes too long."""
     try:
         with anyio.CancelScope(shield=True), anyio.move_on_after(GOODBYE_SECONDS):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .._data._exchange import Call
 from .._support._ids import generate_unique_id
 from ..media import check_untrusted
-from ._going_on import going_on
+from ._continuation import going_on
 
 if TYPE_CHECKING:
     from .._data._exchange import Config, Request

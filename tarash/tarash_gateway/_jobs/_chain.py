@@ -17,8 +17,8 @@ from .._engine import (
     EngineContext,
     Lease,
     admitted,
+    conclude_interrupted,
     drive,
-    farewell,
     handle,
     job_was_stopped,
     kept_alive,
@@ -26,15 +26,15 @@ from .._engine import (
 )
 from .._engine._attempt import Attempt, unforeseen
 from .._engine._audience import Audience, Observers
-from .._engine._leaving import cancellation_note, settled
+from .._engine._outcome_recorder import cancellation_note, settled
 from .._engine._progress import Progress
 from .._engine._spending import budgets_of, check_handler, last_word, limit_of
 from .._support._loops import current_task, current_time
-from .._support._tracebacks import tell
+from .._support._tracebacks import add_note
 from .._support._warnings import asking_line
 from ..exceptions import CostLimitError, TarashException, UnsupportedOperationError
 from ._adapters import adapter_of
-from ._callbacks import heard_by, tell_last
+from ._callbacks import heard_by, report_last
 from ._delivery import handed_over
 from ._ending import Ending, outcome_of, verdict_of
 from ._hedging import Race, certain, left_running, may_hedge, one_at_a_time, stop_leftovers
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from .._data._exchange import Call, Response
     from .._engine._progress import Deliver
     from .._support._portal import Caller
-    from ..ledger._records import JobState
+    from ..ledger._contract import JobState
 
 
 class ChainRun(Ending):
@@ -137,7 +137,7 @@ class ChainRun(Ending):
             adapter = adapter_of(call, registry)
             progress = Progress(attempt, None)
             with registry.in_force():
-                await farewell(adapter, attempt, progress, self.resources, self.lease)
+                await conclude_interrupted(adapter, attempt, progress, self.resources, self.lease)
         else:
             await attempt.apply(Unknown())  # nobody knows how far a handler came
 
@@ -152,7 +152,7 @@ class ChainRun(Ending):
         await stop_leftovers(self)
         await self.settle_concluded()
         if self.kept is not None:
-            return await self._tell_kept(self.kept, deliver)
+            return await self._report_kept(self.kept, deliver)
 
         may_buy = True
         failed: TarashException | None = None
@@ -168,7 +168,7 @@ class ChainRun(Ending):
             if error is None and response is None:
                 return None
 
-            self.note(attempt, error)
+            self.record(attempt, error)
             if error is None:
                 assert response is not None  # noqa: S101  (the return above)
                 changes: dict[str, Any] = {"execution_metadata": self.execution_metadata(attempt)}
@@ -227,7 +227,7 @@ class ChainRun(Ending):
 
         return Attempt(following)
 
-    async def _tell_kept(self, response: Response, deliver: Deliver | None) -> Response:
+    async def _report_kept(self, response: Response, deliver: Deliver | None) -> Response:
         """Return a result that another process had in its hands when it ended."""
         keep_config(response, self.current.call.config, self.resources.makers(self.current.call))
         attempt = self.current
@@ -301,11 +301,11 @@ class ChainRun(Ending):
             level, name = (logging.INFO, "left_open") if stays else (logging.WARNING, "cancelled")
             attempt.log(level, name, answer=attempt.cancel)
             note = cancellation_note(attempt)
-            tell(error, note)
+            add_note(error, note)
             if caller is not None:
                 caller.cancellation_note = note
 
-            await tell_last(progress, attempt, note)
+            await report_last(progress, attempt, note)
             raise
         finally:
             attempt.lighten = None  # which holds this chain, and the chain its attempts
@@ -380,7 +380,7 @@ def watcher(run: ChainRun) -> ChainRun:
     return watching
 
 
-async def tell_end(run: ChainRun, deliver: Deliver | None) -> Response:
+async def report_end(run: ChainRun, deliver: Deliver | None) -> Response:
     """Hand a run's response, which is there, to whoever else waits for it."""
     response = certain(run.response)
     await Progress(run.current, deliver).completed(response)

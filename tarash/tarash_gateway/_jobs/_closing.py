@@ -13,7 +13,7 @@ from ._store import ending_of, holds_media
 if TYPE_CHECKING:
     from .._data._exchange import Response
     from .._engine import Lease
-    from ..ledger._records import JobRecord
+    from ..ledger._contract import JobRecord
     from ._chain import ChainRun
 
 

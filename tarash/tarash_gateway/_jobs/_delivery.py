@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..exceptions import TarashException, VerificationError
 from ..media._finalize import finalize_result
-from ._callbacks import tell_last
+from ._callbacks import report_last
 
 if TYPE_CHECKING:
     from .._data._exchange import Response
@@ -78,7 +78,7 @@ async def handed_over(run: Ending, progress: Progress, caller: Caller | None) ->
         if caller is not None:
             caller.cancellation_note = note
 
-        await tell_last(progress, attempt, note)
+        await report_last(progress, attempt, note)
         raise
     except Exception as error:
         message = error.message if isinstance(error, TarashException) else type(error).__name__

@@ -20,12 +20,12 @@ from ..exceptions import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
 from ..models import ExecutionMetadata
-from ._lightened import lightened
+from ._drop_media import lightened
 from ._store import ending_of, holds_media, record_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Response
-    from ..ledger._records import JobState, Outcome
+    from ..ledger._contract import JobState, Outcome
     from ..models import AttemptMetadata
 
 
@@ -101,7 +101,7 @@ class Ending:
         """Make one of several attempts the current one: it has the last word."""
         self.attempts = [one for one in self.attempts if one is not attempt] + [attempt]
 
-    def note(self, attempt: Attempt, error: TarashException | None) -> None:
+    def record(self, attempt: Attempt, error: TarashException | None) -> None:
         """Note what an attempt has come to, in place of what was noted of it before."""
         self.forget(attempt)
         self._records.append(attempt.metadata(error))

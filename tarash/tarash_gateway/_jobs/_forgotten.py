@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, cast
 from .._data._exchange import Call
 from .._data._money import Quote
 from .._engine import bounded, operation_named, settle_watched, take_seen
-from .._engine._limits import CANCEL_SECONDS
+from .._engine._timeouts import CANCEL_SECONDS
 from .._support._secrets import Keys
-from ..ledger._records import Intent
+from ..ledger._contract import Intent
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .._data._types import JsonObject, Outcome
     from .._engine import EngineContext
     from .._engine._attempt import Attempt
-    from ..ledger._records import JobRecord, Ledger, RememberingLedger, Spending
+    from ..ledger._contract import JobRecord, Ledger, RememberingLedger, Spending
     from ..providers._contract import Adapter
     from ._chain import ChainRun
 

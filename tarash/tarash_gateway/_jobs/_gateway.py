@@ -9,7 +9,7 @@ from .._data._budgets import Budget
 from .._data._limits import Breaker, Limits
 from .._data._policies import Observer, Policy
 from .._http._backend import check_loop
-from ..ledger._records import AnyLedger
+from ..ledger._contract import AnyLedger
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -22,7 +22,7 @@ from ..models import (
 )
 from ..providers._registry import Registry
 from ._asking import Asking
-from ._entrances import blocking, checked, generating, submitting, warm_up
+from ._entry_points import blocking, checked, generating, submitting, warm_up
 from ._handles import ImageJob, VideoJob
 from ._keeping import Keeping
 from ._late_costs import LateCosts

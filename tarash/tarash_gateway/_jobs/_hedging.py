@@ -16,8 +16,8 @@ import anyio
 
 from .._engine import kind_of, ledger_failed, settle, stop
 from .._engine._attempt import Attempt
-from .._engine._leaving import cancellation_note
-from .._support._tracebacks import tell
+from .._engine._outcome_recorder import cancellation_note
+from .._support._tracebacks import add_note
 from ..exceptions import TarashException
 from ._adapters import adapter_of
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .._data._exchange import Response
     from .._engine._progress import Deliver, Update
     from .._support._portal import Caller
-    from ..ledger._records import JobRecord, Outcome
+    from ..ledger._contract import JobRecord, Outcome
     from ._chain import ChainRun
 
 ENOUGH = 5.0
@@ -235,7 +235,7 @@ class Race:
 
         self._errors.append((attempt, error))
         if self._tasks:  # the others go on
-            self._run.note(attempt, error)
+            self._run.record(attempt, error)
             kind = type(error).__name__
             attempt.log(logging.WARNING, "failed", error_type=kind, error=error.message)
 
@@ -275,12 +275,12 @@ class Race:
         self._tasks = {}
         for one, attempt in losers:
             if one.cancelled() or one.exception() is None:
-                run.note(attempt, _superseded(attempt, winner))
+                run.record(attempt, _superseded(attempt, winner))
             elif isinstance(failure := one.exception(), TarashException):
-                run.note(attempt, failure)
+                run.record(attempt, failure)
 
         for attempt, error in self._errors:
-            run.note(attempt, error)
+            run.record(attempt, error)
 
         return response
 
@@ -292,7 +292,7 @@ class Race:
         self._run.put_last(attempt)
         for one, other in self._errors:
             if one is not attempt:
-                self._run.note(one, other)
+                self._run.record(one, other)
 
         return error
 
@@ -318,7 +318,7 @@ class Race:
                 task.exception()  # which nobody else asks for
 
             if isinstance(error, asyncio.CancelledError):
-                tell(error, cancellation_note(attempt))
+                add_note(error, cancellation_note(attempt))
 
         with_result = [one for one in run.attempts if one.response is not None]
         if with_result:  # paid for, and to be kept

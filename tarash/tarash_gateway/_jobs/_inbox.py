@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .._engine import keep_second, name_job, operation_named, post_note
+from .._engine import keep_second, name_job, operation_named, post_wakeup
 from .._signatures import (
     DigestEd25519,
     KeyRing,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .._data._types import ApiKeys
     from .._data._webhooks import WebhookFacts
     from .._signatures import Delivery, Scheme
-    from ..ledger._records import JobRecord, SubmissionRecord
+    from ..ledger._contract import JobRecord, SubmissionRecord
     from ._resources import GatewayContext
 
 LARGEST_BODY = 16 * 1024**2
@@ -218,7 +218,7 @@ class Inbox:
             record = await ledger.find(event.provider, event.operation_id)
 
         if record is None:
-            await post_note(ledger, event.provider, event.operation_id)
+            await post_wakeup(ledger, event.provider, event.operation_id)
             left = await reserved(ledger, event.provider, event.operation_id)
             return event if left is None else replace(event, job_id=left.job_id, is_idle=True)
 
@@ -228,7 +228,7 @@ class Inbox:
             return event
 
         if record.held:
-            await post_note(ledger, event.provider, known)
+            await post_wakeup(ledger, event.provider, known)
             return event
 
         return replace(event, is_idle=True)
@@ -325,7 +325,7 @@ class Inbox:
         return self._shared.resources().callbacks
 
     async def _fetch_keys(self, url: str) -> Any:
-        from .._http._fetch import fetch
+        from .._http._fetch_input import fetch
 
         clients = await self._shared.resources().clients.of_running_loop()
         published = await fetch(clients.transport, url, LARGEST_KEYS)

@@ -16,13 +16,13 @@ from .._support._secrets import Keys
 from .._support._under_way import UnderWay
 from ..exceptions import TarashException
 from ._adapters import adapter_of
-from ._chain import ChainRun, tell_end, watcher
+from ._chain import ChainRun, report_end, watcher
 from ._closing import close_cancelled, close_delivered
 from ._forgotten import recall, recall_safely, settle_seen
 from ._hedging import certain, watched
 from ._opening import changed, come_back, rebuilt
 from ._queue import is_for_others
-from ._stopping import stop_all, stop_the_next, tell_the_ledger, unfinished
+from ._stopping import record_cancelled, stop_all, stop_the_next, unfinished
 from ._store import (
     ended_in,
     is_kept,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .._engine._attempt import Attempt
     from .._engine._progress import Deliver
     from .._support._portal import Caller
-    from ..ledger._records import JobRecord, Ledger
+    from ..ledger._contract import JobRecord, Ledger
 
 
 class Job:
@@ -111,7 +111,7 @@ class Job:
     async def wait(self, deliver: Deliver | None, caller: Caller | None) -> Response:
         """Wait for a job: drive it where nobody does, else look at what it comes to."""
         if self.run.response is not None:
-            return await tell_end(self.run, deliver)
+            return await report_end(self.run, deliver)
 
         if self.job_id:
             return await self._follow(deliver, caller)
@@ -134,7 +134,7 @@ class Job:
         failure: TarashException | None = None
         while True:
             if self.run.response is not None:  # another task's, by this handle
-                return await tell_end(self.run, deliver)
+                return await report_end(self.run, deliver)
 
             record, self._seen = self._seen or await self._record(), None
             record = record or await come_back(self.run, known_at)
@@ -145,7 +145,7 @@ class Job:
 
             if (ended := await self._ended(record, failure)) is not None:
                 self.run.response = ended
-                return await tell_end(self.run, deliver)
+                return await report_end(self.run, deliver)
 
             is_left = await self._is_left(record)
             if not is_left and await self._take():
@@ -358,7 +358,7 @@ class Job:
         for attempt in attempts:
             await attempt.apply(CancelAsked(reason="handle"))
             if record is not None and attempt.operation is not None:
-                await tell_the_ledger(record, attempt.operation, self._ledger)
+                await record_cancelled(record, attempt.operation, self._ledger)
 
         answer = await stop_all(self.run, attempts)
         if answer == "cancelled" and record is not None and record.state == "open":

@@ -9,14 +9,14 @@ from typing import Any, cast
 from .._data._job_info import JobInfo
 from .._data._policies import Observer
 from .._data._types import ApiKeys, Kind
-from ..ledger._records import AnyLedger, Ledger
+from ..ledger._contract import AnyLedger, Ledger
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
-from ._entrances import blocking, enqueueing
+from ._entry_points import blocking, enqueueing
 from ._handles import ImageJob, VideoJob
 from ._resources import GatewayContext
 

@@ -9,9 +9,9 @@ from .._data._money import Cost, CostChange
 from .._data._types import ApiKeys
 from .._support._secrets import Keys
 from ..exceptions import TarashException, ValidationError
-from ..ledger._records import AnyLedger
+from ..ledger._contract import AnyLedger
 from ._adapters import adapter_of
-from ._entrances import blocking, warm_up
+from ._entry_points import blocking, warm_up
 from ._resources import GatewayContext
 from ._spend import moment
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .._data._exchange import Snapshot
     from .._engine import EngineContext
     from .._engine._attempt import Attempt
-    from ..ledger._records import RepricingLedger, Spending, SubmissionRecord
+    from ..ledger._contract import RepricingLedger, Spending, SubmissionRecord
 
 UNCERTAIN = frozenset({"reported", "possible"})
 """States of costs that may move: the provider may lower its figure, or has not named one yet."""
@@ -119,7 +119,7 @@ def _figures(row: Spending) -> tuple[Any, ...]:
 async def _asked_again(row: Spending, resources: EngineContext, keys: Keys) -> Cost | None:
     """Return what a provider says now of a job's cost; None where it says nothing of it."""
     from .._engine import poll_once
-    from ._recalled import attempts_of
+    from ._restore_attempts import attempts_of
     from ._store import calls_of
 
     record = await resources.ledger.get(row.job_id)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .._data._job_info import JobInfo
 from .._data._policies import own_labels
-from .._engine._marks import MARK
+from .._engine._key_fingerprints import FINGERPRINT
 from ..exceptions import ValidationError
-from ..ledger._records import ADJUSTED
+from ..ledger._contract import ADJUSTED
 from ..models import Cost
 from ._store import FACTS_KEPT, response_of
 
 if TYPE_CHECKING:
     from .._data._types import Kind
-    from ..ledger._records import JobRecord, JobState, Ledger, PagedLedger
+    from ..ledger._contract import JobRecord, JobState, Ledger, PagedLedger
 
 MOST = 1_000_000
 """Jobs that are read at once."""
@@ -72,7 +72,7 @@ def _facts(record: JobRecord, result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shown(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in config.items() if name != MARK}
+    return {name: value for name, value in config.items() if name != FINGERPRINT}
 
 
 def _cost(record: JobRecord, stored: Mapping[str, Any] | None) -> Cost | None:

@@ -29,7 +29,7 @@ from ..models import (
 from ._calls import calls_for, guarded
 from ._chain import ChainRun
 from ._queue import Task, write_down
-from ._recalled import attempts_of
+from ._restore_attempts import attempts_of
 from ._store import calls_of, kept_of, record_of
 from ._withdrawing import was_withdrawn, withdraw, withdraw_later
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .._data._exchange import Config, Request
     from .._data._types import Kind
     from .._engine import EngineContext
-    from ..ledger._records import JobRecord, Ledger
+    from ..ledger._contract import JobRecord, Ledger
 
 LONGEST_KEY = 255
 MOCK = "mock"

@@ -24,7 +24,7 @@ from ..media import plan_media, rules_of, with_paths
 from ..models import GenerationPlan
 from ._adapters import adapter_of
 from ._calls import configs_for
-from ._going_on import going_on
+from ._continuation import going_on
 
 if TYPE_CHECKING:
     from .._data._exchange import Config, Payload, Request

@@ -14,12 +14,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from ..exceptions import ValidationError
-from ..ledger._records import QUEUE as QUEUE  # noqa: PLC0414  (where workers find it)
-from ..ledger._records import DueTask, DueTasks
+from ..ledger._contract import QUEUE as QUEUE  # noqa: PLC0414  (where workers find it)
+from ..ledger._contract import DueTask, DueTasks
 
 if TYPE_CHECKING:
     from .._data._types import JsonObject
-    from ..ledger._records import JobRecord, Ledger, StateLedger, StateRecord
+    from ..ledger._contract import JobRecord, Ledger, StateLedger, StateRecord
 
 WORKERS = "workers"
 """The space of the states by which workers say that they are there."""

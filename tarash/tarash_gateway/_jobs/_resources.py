@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .._data._made_by import Makers
     from .._data._policies import Observer, Policy
     from .._engine import EngineContext
-    from ..ledger._records import AnyLedger, Ledger
+    from ..ledger._contract import AnyLedger, Ledger
 
 VARIABLE = "TARASH_LEDGER"
 BUDGETS = "TARASH_BUDGET"
@@ -96,7 +96,7 @@ class GatewayContext:
             return made
 
     def _make(self) -> EngineContext:
-        from .._engine import Breakers, Callbacks, EngineContext, Traffic
+        from .._engine import Breakers, Callbacks, ConcurrencyLimits, EngineContext
         from .._http._pools import ClientCache
         from ..ledger import MemoryLedger
 
@@ -113,7 +113,7 @@ class GatewayContext:
             wakeups=self._wakeups,
             callbacks=Callbacks(*self._webhooks_said()),
             budgets=self._budgets if self._budgets is not None else _from_environment(),
-            traffic=Traffic(self._limits),
+            concurrency_limits=ConcurrencyLimits(self._limits),
             breakers=Breakers(self._breaker),
         )
         _check_money(made)
@@ -220,7 +220,7 @@ class GatewayContext:
         """End the running loop's calls, and wait for those that say goodbye to their providers."""
         import asyncio
 
-        from .._support._later import GOODBYE_SECONDS, said, tried
+        from .._support._shielded import SHIELDED_SECONDS, wait_for_retries, wait_for_shielded
 
         here = asyncio.get_running_loop()
         mine = asyncio.current_task()
@@ -233,11 +233,11 @@ class GatewayContext:
 
         leaving = {task for task in tasks if task.cancelling()}
         if leaving:
-            await asyncio.wait(leaving, timeout=GOODBYE_SECONDS)
+            await asyncio.wait(leaving, timeout=SHIELDED_SECONDS)
 
-        await said()
+        await wait_for_shielded()
         closed = None if grace is None or self._made is None else self._made.ledger
-        await tried(GOODBYE_SECONDS, over=closed)
+        await wait_for_retries(SHIELDED_SECONDS, over=closed)
 
 
 def _from_environment() -> tuple[Budget, ...]:

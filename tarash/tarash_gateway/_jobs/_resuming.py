@@ -6,8 +6,8 @@ from typing import Any, cast
 
 from .._data._types import ApiKeys
 from .._support._secrets import Keys
-from ..ledger._records import AnyLedger
-from ._entrances import blocking
+from ..ledger._contract import AnyLedger
+from ._entry_points import blocking
 from ._handles import ImageJob, VideoJob
 from ._resources import GatewayContext
 

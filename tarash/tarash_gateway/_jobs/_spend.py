@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, cast
 
 from .._data._money import SpendRow
 from ..exceptions import ValidationError
-from ..ledger._records import NOT_SENT, AnyLedger
+from ..ledger._contract import NOT_SENT, AnyLedger
 from ._resources import default
 
 if TYPE_CHECKING:
-    from ..ledger._records import MoneyLedger, Spending
+    from ..ledger._contract import MoneyLedger, Spending
 
 __all__ = ["spend", "spend_async"]
 

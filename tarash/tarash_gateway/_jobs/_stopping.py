@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .._data._exchange import Operation
     from .._data._types import CancelAnswer
     from .._engine._attempt import Attempt
-    from ..ledger._records import JobRecord, Ledger
+    from ..ledger._contract import JobRecord, Ledger
     from ._chain import ChainRun
 
 ANSWERS: tuple[CancelAnswer, ...] = ("too_late", "requested", "unsupported", "cancelled")
@@ -70,7 +70,7 @@ async def stop_the_next(record: JobRecord, ledger: Ledger) -> CancelAnswer:
     return "requested" if refused else "unsupported"
 
 
-async def tell_the_ledger(record: JobRecord, operation: Operation, ledger: Ledger) -> None:
+async def record_cancelled(record: JobRecord, operation: Operation, ledger: Ledger) -> None:
     """Write down that nobody wants the job: whoever waits for it reads it, and buys no other.
 
     Before the provider is asked, since the job may end for those who wait before we know.

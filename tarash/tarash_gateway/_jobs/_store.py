@@ -17,8 +17,8 @@ from .. import exceptions
 from .._data._exchange import Call
 from .._data._hints import hints_in
 from .._engine import FACTS, dumped, error_record, facts_of
-from .._engine._marks import MARK, key_for, mark_of
-from ..ledger._records import RECEIVED, JobRecord
+from .._engine._key_fingerprints import FINGERPRINT, fingerprint_of, key_for
+from ..ledger._contract import RECEIVED, JobRecord
 from ..media import has_media
 from ..models import (
     ImageGenerationConfig,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .._data._types import JsonObject, Kind
     from .._support._secrets import Keys
     from ..exceptions import TarashException
-    from ..ledger._records import Ledger, SubmissionRecord
+    from ..ledger._contract import Ledger, SubmissionRecord
     from ..providers._registry import Registry
 
 MEDIA = "sha256"
@@ -71,7 +71,9 @@ async def record_of(
     record = JobRecord(
         id=head.request_id,
         kind=head.kind,
-        chain=tuple(_dumped(call.config) | {MARK: mark_of(call, registry)} for call in calls),
+        chain=tuple(
+            _dumped(call.config) | {FINGERPRINT: fingerprint_of(call, registry)} for call in calls
+        ),
         request=request,
         fingerprint=hashlib.sha256(identity.encode()).hexdigest(),
         idempotency_key=key,
@@ -210,8 +212,8 @@ async def calls_of(
     config_type = VideoGenerationConfig if record.kind == "video" else ImageGenerationConfig
     calls = []
     for number, stored_config in enumerate(record.chain, 1):
-        mark = stored_config.get(MARK) or {}
-        dumped = {name: value for name, value in stored_config.items() if name != MARK}
+        mark = stored_config.get(FINGERPRINT) or {}
+        dumped = {name: value for name, value in stored_config.items() if name != FINGERPRINT}
         # Whoever picks a job up again may leave again: only `cancel` stops it from now on.
         dumped |= {"on_timeout": "detach", "api_key": key_for(dumped, mark, keys)}
         config: Config = shared(config_type.model_validate(dumped), dumped)

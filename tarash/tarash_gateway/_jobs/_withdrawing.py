@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from .._engine import ledger_failed
 from .._engine._lease import bounded
-from .._engine._limits import CANCEL_SECONDS
-from .._support._later import try_later
+from .._engine._timeouts import CANCEL_SECONDS
+from .._support._shielded import retry_later
 from ..exceptions import StorageError
 from ._queue import drop, keeps_state
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from .._engine import Lease
-    from ..ledger._records import Ledger
+    from ..ledger._contract import Ledger
 
 
 _late: dict[tuple[int, str], Callable[[], Awaitable[None]]] = {}
@@ -58,7 +58,7 @@ def withdraw_later(lease: Lease, *, has_key: bool, is_queued: bool) -> None:
         ledger_failed(lease, StorageError(f"The job was not taken back ({why})"))
 
     _late[place] = work
-    try_later(lease.ledger, work, give_up)
+    retry_later(lease.ledger, work, give_up)
 
 
 async def was_withdrawn(ledger: Ledger, job_id: str) -> bool:
@@ -81,7 +81,7 @@ def let_go_later(lease: Lease) -> None:
     def give_up(why: str) -> None:
         ledger_failed(lease, StorageError(f"The job was not let go of ({why})"))
 
-    try_later(lease.ledger, again, give_up)
+    retry_later(lease.ledger, again, give_up)
 
 
 async def _withdraw(lease: Lease, *, has_key: bool, is_queued: bool) -> None:

@@ -28,7 +28,7 @@ from ._queue import PAGE, QUEUE, WORKERS, drop, due_tasks, keeps_state
 if TYPE_CHECKING:
     from .._data._types import ApiKeys
     from .._engine import EngineContext, Lease
-    from ..ledger._records import DueTask, StateLedger
+    from ..ledger._contract import DueTask, StateLedger
     from ._job import Job
     from ._resources import GatewayContext
 
@@ -145,7 +145,7 @@ class Worker:
             self._hears, self._has_heard = None, True
 
         try:
-            await self._say()
+            await self._announce()
             if len(self._running) >= self._concurrency:
                 return False
 
@@ -181,7 +181,7 @@ class Worker:
         now = time.monotonic()
         return self._next_at <= now or now - self._read_at >= self._quiet_seconds
 
-    async def _say(self) -> None:
+    async def _announce(self) -> None:
         if time.monotonic() - self._said < THERE_SECONDS / 3 and self._said:
             return
 

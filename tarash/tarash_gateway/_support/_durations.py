@@ -14,7 +14,7 @@ _seen: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
 _lock = threading.Lock()
 
 
-def note(provider: str, model: str, seconds: float) -> None:
+def record_duration(provider: str, model: str, seconds: float) -> None:
     """Remember how long a generation took that was watched from its start to its end."""
     with _lock:
         _seen.setdefault((provider, model), deque(maxlen=KEPT)).append(seconds)

@@ -19,7 +19,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any, Generic, TypeVar, cast
 
-from ._tracebacks import surfaced, tell
+from ._tracebacks import add_note, surfaced
 from ._warnings import warn
 
 Result = TypeVar("Result")
@@ -325,7 +325,7 @@ def _outcome(run: _Run[Result], portal: _Portal) -> Result:
         run.cancel()
         run.caller.pump(portal.is_there, leaving=True)
         if run.caller.cancellation_note is not None:
-            tell(interruption, run.caller.cancellation_note)
+            add_note(interruption, run.caller.cancellation_note)
             if _ended_by_ctrl_c():
                 warn(f"Ctrl-C has ended the program. {run.caller.cancellation_note}")
 
@@ -338,7 +338,7 @@ def _outcome(run: _Run[Result], portal: _Portal) -> Result:
         return run.outcome.result()
     except CancelledError as ended:  # by whoever has closed the gateway
         if run.caller.cancellation_note is not None:
-            tell(ended, run.caller.cancellation_note)
+            add_note(ended, run.caller.cancellation_note)
 
         raise
 

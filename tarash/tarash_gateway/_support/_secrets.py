@@ -305,7 +305,7 @@ class Secrets:
         variables hold the headers that were sent.
         """
         links = list(chain_of(error))
-        if any(self._tells(link) for link in links):
+        if any(self._reveals(link) for link in links):
             message = without_userinfo(self.text(str(error)))
             copy = RuntimeError(f"{type(error).__name__}: {message}")
             return copy.with_traceback(trimmed(error.__traceback__))
@@ -327,7 +327,7 @@ class Secrets:
         try:
             copy = kind.__new__(kind, *(self._plain(value) for value in error.args))
             copy.__dict__.update(plain)
-            if not self._tells(copy) and str(copy) == message:
+            if not self._reveals(copy) and str(copy) == message:
                 return copy
         except (AttributeError, TypeError, ValueError):  # its class wants to be made otherwise
             pass
@@ -346,7 +346,7 @@ class Secrets:
 
         return value if isinstance(value, bool | int | float) else None
 
-    def _tells(self, error: BaseException) -> bool:
+    def _reveals(self, error: BaseException) -> bool:
         shown = shown_of(error)
         return any(value in shown for value in self._values()) or USERINFO.search(shown) is not None
 

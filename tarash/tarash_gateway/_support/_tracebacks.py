@@ -116,7 +116,7 @@ _SILENT = (KeyboardInterrupt, asyncio.CancelledError, concurrent.futures.Cancell
 """What is raised without a word of its own, and read by nobody but people."""
 
 
-def tell(error: BaseException, words: str) -> None:
+def add_note(error: BaseException, words: str) -> None:
     """Add a note to an exception; in an old IPython it becomes its text, which is shown."""
     error.add_note(words)
     version = getattr(sys.modules.get("IPython"), "version_info", SHOWS_NOTES)

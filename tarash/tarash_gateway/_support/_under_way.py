@@ -18,8 +18,8 @@ from typing import Any
 from weakref import WeakSet
 
 from . import _portal
-from ._later import GOODBYE_SECONDS, ended, said, say
 from ._loops import current_task, listen
+from ._shielded import SHIELDED_SECONDS, end_retries, start_shielded, wait_for_shielded
 
 Leave = Callable[[], Coroutine[Any, Any, None]]
 
@@ -103,7 +103,7 @@ def _conclude(leave: Leave) -> None:
 
 
 async def _shielded(leave: Leave) -> None:
-    await asyncio.wait([say(leave())])
+    await asyncio.wait([start_shielded(leave())])
 
 
 def _conclude_here(left: list[Leave]) -> None:
@@ -111,10 +111,10 @@ def _conclude_here(left: list[Leave]) -> None:
 
     async def conclude() -> None:
         for leave in left:
-            say(leave())
+            start_shielded(leave())
 
-        await said()
-        await ended()
+        await wait_for_shielded()
+        await end_retries()
 
     try:
         with suppress(RuntimeError):  # another loop runs in this thread, which is on its way out
@@ -126,7 +126,7 @@ def _conclude_here(left: list[Leave]) -> None:
 
 def _at_exit() -> None:
     """Conclude the calls on loops that stand still, and stop those on loops of other threads."""
-    wait_for(set(_leaving), GOODBYE_SECONDS)
+    wait_for(set(_leaving), SHIELDED_SECONDS)
     left: list[Leave] = []
     running: list[Future[None]] = []
     for call in list(_calls):
@@ -142,7 +142,7 @@ def _at_exit() -> None:
     if left:
         _conclude_here(left)
 
-    wait_for(running, GOODBYE_SECONDS)
+    wait_for(running, SHIELDED_SECONDS)
 
 
 def _forget() -> None:

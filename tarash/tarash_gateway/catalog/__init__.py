@@ -1,6 +1,6 @@
 """What models take, as data: models are found here. Knows no wire.
 
-Only a refresh reads the network, through the clients of providers; a look-up never does.
+Only a refresh reads the network, through the clients of providers; finding a model never does.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from ._learned import is_worth_asking
 from ._lifecycle import Lifecycle, ending, ends, last_days, lifecycle, retired, unlisted
 from ._lookup import TYPO, built_in_mappers, forget, lookup, remember, same_model_for
 from ._modules import Mappers, elsewhere, having, named
-from ._near import mistyped_for, near_ids
 from ._records import document_of
 from ._reduce import OUTPUTS, reduce_schema
 from ._schema_store import schema_source, shipped_records
@@ -27,6 +26,7 @@ from ._sources import (
     provided_by,
 )
 from ._spec import ModelSpec
+from ._suggestions import mistyped_for, near_ids
 
 __all__ = [
     "EVERY_ROLE",

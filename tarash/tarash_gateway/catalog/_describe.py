@@ -22,9 +22,9 @@ from . import _schema_store
 from ._lifecycle import lifecycle, retired
 from ._lookup import from_record, lookup
 from ._modules import Mappers, command_to_add, elsewhere, makes, named
-from ._near import near_ids
 from ._sources import is_described, module_of, names, schemas_of
 from ._spec import ModelSpec
+from ._suggestions import near_ids
 
 if TYPE_CHECKING:
     from ..media._mask import MaskForm

@@ -18,9 +18,9 @@ from ..mapping import FieldMapper, Joint, Rule, derive, longest_prefix, stated_j
 from . import _schema_store
 from ._learned import asks, can_be_asked, is_unknown
 from ._modules import Mappers, command_to_add, declared, elsewhere, kinds_of, named, others_with
-from ._near import near_ids, same_family, variant_of
 from ._sources import described_by, is_described, models_of, module_of
 from ._spec import ModelSpec
+from ._suggestions import near_ids, same_family, variant_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Request

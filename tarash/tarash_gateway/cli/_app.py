@@ -108,7 +108,7 @@ def _run(arguments: list[str], *, json: bool) -> int:
         report.misused(CommandError(FOLDER_IS_GONE), json=json)
         return Exit.USAGE
     except (KeyboardInterrupt, typer.Abort):
-        terminal.say("Interrupted", label="error", style="bold red")
+        terminal.print_line("Interrupted", label="error", style="bold red")
         return Exit.INTERRUPTED
 
 

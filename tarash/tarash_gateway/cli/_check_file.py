@@ -52,9 +52,9 @@ def check_file(file: Path, *, live: bool, json: bool) -> int:
         if json or not places:
             raise
 
-        terminal.say(first, label="error", style="bold red")
+        terminal.print_line(first, label="error", style="bold red")
         for place in places:
-            terminal.say(f"  {place}")
+            terminal.print_line(f"  {place}")
 
         return exit_code(error)
 

@@ -22,7 +22,7 @@ from rich.text import Text
 from .._http._key_lookup import Variables, account, base_url_variable, why_no_key
 from .._http._pools import ClientCache
 from .._http._proxies import proxy_of
-from .._jobs._traffic import health_in
+from .._jobs._traffic_report import health_in
 from .._support._extras import how_to_install, too_old
 from .._support._secrets import plain_key
 from .._version import __version__
@@ -34,7 +34,7 @@ from . import _terminal as terminal
 from ._errors import CommandError, Exit, exit_code
 from ._ledger import existing
 from ._providers import has_access
-from ._words import spoken
+from ._words import error_text
 
 State = Literal["ok", "missing", "problem"]
 
@@ -86,10 +86,10 @@ def examine(*, live: bool, only: list[str] | None, json: bool) -> int:
     if live:
         findings += asyncio.run(_check_keys(providers))
 
-    return tell(findings, json=json)
+    return print_findings(findings, json=json)
 
 
-def tell(findings: Sequence[Finding], *, json: bool) -> int:
+def print_findings(findings: Sequence[Finding], *, json: bool) -> int:
     """Tell what was found; return the exit code."""
     if json:
         terminal.document(
@@ -321,7 +321,7 @@ def _verdict(what: str, error: TarashException, *, has_key: bool) -> Finding:
     if not has_key:
         return Finding(what, "missing", "no key to check")
 
-    detail = spoken(error)
+    detail = error_text(error)
     if isinstance(error, AuthenticationError):
         return Finding(what, "problem", f"the key is refused: {detail}", Exit.KEY)
 

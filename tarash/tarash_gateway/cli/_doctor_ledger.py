@@ -12,14 +12,14 @@ from .._jobs._queue import WORKERS, tasks
 from .._support._words import counted
 from ..exceptions import TarashException
 from . import _terminal as terminal
-from ._doctor import Finding, tell
+from ._doctor import Finding, print_findings
 from ._errors import Exit
 from ._ledger import existing, shown
-from ._words import spoken
+from ._words import error_text
 
 if TYPE_CHECKING:
-    from ..ledger._facts import Examined
-    from ..ledger._records import JobRecord, Ledger
+    from ..ledger._contract import JobRecord, Ledger
+    from ..ledger._record_types import Examined
 
 LARGEST_OFFSET = 2.0
 """Seconds; schedules are read by the workers' clocks."""
@@ -36,7 +36,7 @@ def examine_ledger(ledger: str, *, json: bool) -> int:
         ValidationError: The URL is none of a ledger.
         CommandError: There is no such ledger.
     """
-    return tell(asyncio.run(_examined(existing(ledger), shown(ledger))), json=json)
+    return print_findings(asyncio.run(_examined(existing(ledger), shown(ledger))), json=json)
 
 
 async def _examined(ledger: Ledger, place: str) -> list[Finding]:
@@ -48,7 +48,7 @@ async def _examined(ledger: Ledger, place: str) -> list[Finding]:
         findings += [finding async for finding in _facts(ledger)]
         findings += [job async for job in _jobs(ledger)]
     except TarashException as error:
-        return [Finding("reach", "problem", spoken(error), Exit.STORAGE)]
+        return [Finding("reach", "problem", error_text(error), Exit.STORAGE)]
     finally:
         await ledger.aclose()
 

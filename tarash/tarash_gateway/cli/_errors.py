@@ -26,7 +26,7 @@ from ..exceptions import (
     ValidationError,
 )
 from ..models import Hint
-from ._words import advice_of, option, spoken
+from ._words import advice_of, error_text, option
 
 
 class Exit(IntEnum):
@@ -136,7 +136,7 @@ def as_json(error: TarashException) -> dict[str, Any]:
     is_same = error.provider in {None, noted.get("provider")}
     return {
         "type": type(error).__name__,
-        "message": spoken(error),
+        "message": error_text(error),
         "code": error.code,
         "field": error.field,
         "hints": [_hint(hint) for hint in error.hints],

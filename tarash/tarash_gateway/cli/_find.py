@@ -11,7 +11,7 @@ from .._jobs._tokens import read
 from ..api import resume_async
 from ..exceptions import TarashException, ValidationError
 from ..ledger import MemoryLedger
-from ..ledger._records import JobRecord, Ledger
+from ..ledger._contract import JobRecord, Ledger
 from ._errors import CommandError, about
 from ._ledger import all_of
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from .._jobs._delivery import saved_by
-from .._jobs._recalled import attempts_so_far
+from .._jobs._restore_attempts import attempts_so_far
 from .._support._warnings import UnknownModelWarning
 from ..api import (
     plan_image,
@@ -20,7 +20,7 @@ from ..api import (
     resume_async,
 )
 from ..exceptions import SaveError, TarashException
-from ..ledger._records import Ledger
+from ..ledger._contract import Ledger
 from ..models import GenerationPlan
 from . import _interrupt as interrupt
 from . import _report as report
@@ -41,7 +41,7 @@ from ._places import PlaceNotKeptError, check_kept, wanted
 from ._progress import Progress, names_of
 from ._save import Output, Response, check, check_pipe, rescue, save_all
 from ._traffic import calling, check_traffic
-from ._words import in_options, spoken
+from ._words import error_text, in_options
 
 STOPPING = "stopping; a second signal, such as Ctrl-C, leaves at once"
 
@@ -233,7 +233,7 @@ def _make(run: _Run) -> int:
         return _stopped(run, stopped)
     except TarashException as error:
         if run.response is not None:
-            return _not_saved(run, spoken(error))
+            return _not_saved(run, error_text(error))
 
         code = exit_code(error)
         report.failure(error, code, json=options.as_json)

@@ -13,7 +13,7 @@ from typing import Any, cast
 from .._jobs._store import is_kept
 from .._jobs._tokens import write
 from ..exceptions import TarashException
-from ..ledger._records import JobRecord, JobState, Ledger, PagedLedger
+from ..ledger._contract import JobRecord, JobState, Ledger, PagedLedger
 from . import _interrupt as interrupt
 from . import _report as report
 from . import _terminal as terminal
@@ -22,7 +22,7 @@ from ._find import Handle, find_record, handle_of, known_record
 from ._ledger import REHEARSALS, all_of, is_chosen, is_rehearsing, rehearsals, url_of, was_rehearsal
 from ._options import age_of
 from ._places import place_of
-from ._words import spoken
+from ._words import error_text
 
 PROMPT_SHOWN = 40
 MOST = 1_000_000
@@ -40,7 +40,7 @@ def ls(
         records = records[:limit]
         terminal.hint(f"there are more: go on with --after {records[-1].id}")
 
-    tell_of_rehearsed(elsewhere, "ls")
+    print_rehearsed(elsewhere, "ls")
     if as_json:
         terminal.document([_as_json(record) for record in records])
         return Exit.DONE
@@ -96,7 +96,7 @@ async def rehearsed_elsewhere(ledger: str | None) -> int:
     return 0 if other is None else len(await other.jobs(states=("open", "unknown")))
 
 
-def tell_of_rehearsed(count: int, verb: str) -> None:
+def print_rehearsed(count: int, verb: str) -> None:
     """Say where the rehearsed jobs are, if there are any."""
     if count:
         jobs = "rehearsed job is" if count == 1 else "rehearsed jobs are"
@@ -132,7 +132,7 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
     about = {} if record is None else _as_json(record)
     about |= {"provider": handle.provider, "model": handle.model, "request_id": handle.request_id}
     if isinstance(answer, TarashException):
-        about["provider_says"] = {"error": spoken(answer)}
+        about["provider_says"] = {"error": error_text(answer)}
     else:
         about["provider_says"] = answer.model_dump(mode="json", exclude_none=True)
 
@@ -329,7 +329,7 @@ def _drop(records: Sequence[tuple[Ledger, JobRecord]], *, yes: bool, as_json: bo
                 terminal.hint(f"its token, should it be wanted after all: {job['token']}")
 
     for record in held:
-        terminal.say(
+        terminal.print_line(
             f"{_named(record)['request_id']} is driven by a process that is alive; stop that first",
             label="error",
             style="bold red",
@@ -350,7 +350,7 @@ def _ask(risky: Sequence[JobRecord]) -> None:
     if not (sys.stdin is not None and sys.stdin.isatty()):
         raise CommandError(f"{what}: add --yes to forget them all the same")
 
-    terminal.say(f"{what}. Forget? [y/N]", label="jobs")
+    terminal.print_line(f"{what}. Forget? [y/N]", label="jobs")
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise CommandError("nothing was forgotten")
 

@@ -11,7 +11,7 @@ import pydantic
 
 from .._data._budgets import Budget
 from ..exceptions import ValidationError
-from ..ledger._records import Ledger
+from ..ledger._contract import Ledger
 from ..server._configuration import read_settings
 from ..server._key_store import TOKEN, ApiKey, KeyScope, KeyStore, write_act
 from ..server._words import rule_of
@@ -43,7 +43,7 @@ def create(ledger: str | None, config: Path | None, scope: dict[str, Any], *, as
 
     # A server that has not started yet has no ledger: the first key makes it.
     key, token = _run(opened(where), where, work)
-    _tell(key, token, as_json=as_json)
+    _print_key(key, token, as_json=as_json)
     return Exit.DONE
 
 
@@ -99,7 +99,7 @@ def rotate(ledger: str | None, config: Path | None, key_id: str, *, as_json: boo
     if made is None:
         raise _unknown(key_id, where)
 
-    _tell(*made, as_json=as_json)
+    _print_key(*made, as_json=as_json)
     return Exit.DONE
 
 
@@ -229,7 +229,7 @@ def _limits(key: ApiKey) -> str:
     return ", ".join(text for value, text in limits if value)
 
 
-def _tell(key: ApiKey, token: str, *, as_json: bool) -> None:
+def _print_key(key: ApiKey, token: str, *, as_json: bool) -> None:
     if as_json:
         terminal.document({**key.model_dump(mode="json"), "key": token})
         return

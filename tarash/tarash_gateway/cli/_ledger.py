@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from .._http._key_lookup import base_url_variable
 from ..ledger import MemoryLedger, open_ledger
+from ..ledger._contract import JobRecord, Ledger
 from ..ledger._paths import is_missing
-from ..ledger._records import JobRecord, Ledger
 from ..ledger.postgres import without_password
 from ..models import ImageGenerationConfig, VideoGenerationConfig
 from ..providers._registry import default_registry, shipped

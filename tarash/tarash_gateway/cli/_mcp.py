@@ -51,7 +51,7 @@ def serve(
         raise CommandError(error.message) from None
 
     if sys.stdin is not None and sys.stdin.isatty():
-        terminal.say("waiting for an MCP client on standard input; Ctrl-C ends it")
+        terminal.print_line("waiting for an MCP client on standard input; Ctrl-C ends it")
 
     with _ended_by_interrupt():
         server.run()

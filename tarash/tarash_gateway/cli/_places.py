@@ -24,7 +24,7 @@ from typing import Any
 from .._data._events import AttemptEvent
 from .._data._policies import NOTED
 from .._data._template import Template
-from ..ledger._records import JobRecord
+from ..ledger._contract import JobRecord
 from ..media._saving import is_folder
 from ._errors import CommandError
 from ._ledger import MEMORY, data_folder, url_of

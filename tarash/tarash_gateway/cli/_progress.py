@@ -45,7 +45,7 @@ class Progress:
         self._row = Row(self._chain)
         console = terminal.errors()
         self._drawn = console.is_terminal and not console.is_dumb_terminal
-        self._lines = Lines(terminal.say)
+        self._lines = Lines(terminal.print_line)
         self._display = board_of(console) if self._drawn else self._lines
         self._reminds = reminds and not self._drawn
         self._reminding: asyncio.Task[None] | None = None
@@ -80,7 +80,7 @@ class Progress:
         # Two attempts may go on side by side, and take turns here.
         if update.request_id not in self._named and not update.request_id.startswith(OURS):
             # Now, and not at the end: whatever ends us, the job is to be found.
-            terminal.say(f"job {update.request_id}")
+            terminal.print_line(f"job {update.request_id}")
             self._named.add(update.request_id)
 
         self.last = update
@@ -97,7 +97,7 @@ class Progress:
         """Show a remark from now on; a quiet one on the moving line only."""
         self._row.note = text
         if not self._drawn and not quiet:
-            terminal.say(text)
+            terminal.print_line(text)
 
 
 def names_of(config: Config) -> list[str]:

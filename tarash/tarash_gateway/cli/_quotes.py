@@ -14,7 +14,7 @@ from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._inputs import prompt_of, read
 from ._options import Options
-from ._words import in_options, spoken
+from ._words import error_text, in_options
 
 
 def show_quote(options: Options, *, ask_provider: bool = False) -> int:
@@ -105,7 +105,7 @@ def compare(options: Options, models: Sequence[str]) -> int:
         try:
             plans.append(_plan(replace(options, provider=provider, model=model)))
         except TarashException as error:
-            refused.append((provider, model, spoken(error)))
+            refused.append((provider, model, error_text(error)))
 
     plans.sort(key=_dearness)
     if options.as_json:

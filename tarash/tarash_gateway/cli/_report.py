@@ -23,7 +23,7 @@ from . import _terminal as terminal
 from ._errors import CommandError, Exit, as_json, document
 from ._inputs import Config
 from ._save import Output, Response, drop, is_kept, media_of, url_of
-from ._words import adapted_option, in_options, spoken
+from ._words import adapted_option, error_text, in_options
 
 INTERRUPTED = "Interrupted"
 
@@ -31,7 +31,7 @@ INTERRUPTED = "Interrupted"
 def adjustments(changed: Sequence[Adjustment]) -> None:
     """Say which requested values were changed."""
     for adjustment in changed:
-        terminal.say(adjusted(adjustment), label=label(adjustment), style="yellow")
+        terminal.print_line(adjusted(adjustment), label=label(adjustment), style="yellow")
 
 
 def adjusted(adjustment: Adjustment) -> str:
@@ -295,7 +295,7 @@ def failure(error: TarashException, code: Exit, *, json: bool) -> None:
         for attempt in ended.attempts[:-1]:
             terminal.warn(_attempt(attempt))
 
-    terminal.say(spoken(error), label="error", style="bold red")
+    terminal.print_line(error_text(error), label="error", style="bold red")
     last = ended.attempts[-1] if ended is not None and ended.attempts else None
     if last is not None and last.submission is not None:
         terminal.hint(
@@ -318,7 +318,7 @@ def cancelled(error: TarashException, code: Exit, *, json: bool) -> None:
         fields = {**as_json(error), "type": "Cancelled", "message": message, "retryable": False}
         terminal.document({"error": {**fields, "exit_code": int(code)}})
 
-    terminal.say(message, label="stopped", style="yellow")
+    terminal.print_line(message, label="stopped", style="yellow")
 
 
 def unsaved(
@@ -343,13 +343,13 @@ def unsaved(
 
     label = "interrupted" if error.kind == INTERRUPTED else "error"
     for line in error.lines:
-        terminal.say(line, label=label, style="bold red")
+        terminal.print_line(line, label=label, style="bold red")
 
     for output in saved:
-        terminal.say(f"saved all the same: {output.saved.place}")
+        terminal.print_line(f"saved all the same: {output.saved.place}")
 
     where = ", ".join(str(place) for place in (*urls, *rescued)) or "nowhere else"
-    terminal.say(
+    terminal.print_line(
         f"the result of request {response.request_id} is made"
         f"{'' if response.is_mock else ' and paid for'}; it is at {where}"
     )
@@ -358,7 +358,7 @@ def unsaved(
 def offer(command: str | None, *, what: str = "wait for it") -> None:
     """Name the command that goes on with a job, where there is one."""
     if command is not None:
-        terminal.say(f"to {what}: {command}")
+        terminal.print_line(f"to {what}: {command}")
 
 
 def unwritten(failure: OSError, places: Sequence[str]) -> None:
@@ -367,7 +367,7 @@ def unwritten(failure: OSError, places: Sequence[str]) -> None:
         return  # whoever closed the pipe has seen enough, as `head` does
 
     message = f"standard output can't be written ({failure.strerror or failure})"
-    terminal.say("; ".join([message, *places]), label="error", style="bold red")
+    terminal.print_line("; ".join([message, *places]), label="error", style="bold red")
 
 
 def misused(error: CommandError, *, json: bool) -> None:
@@ -377,4 +377,4 @@ def misused(error: CommandError, *, json: bool) -> None:
 
     label = "interrupted" if error.kind == INTERRUPTED else "error"
     for line in error.lines:
-        terminal.say(line, label=label, style="bold red")
+        terminal.print_line(line, label=label, style="bold red")

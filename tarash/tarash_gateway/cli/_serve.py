@@ -21,7 +21,7 @@ from ..observability import OpenTelemetryObserver
 from ..providers._registry import list_providers
 from ..server import ServerSettings, create_app
 from ..server._configuration import problems, read_settings
-from ..server._explained import settings_schema
+from ..server._settings_docs import settings_schema
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._ledger import MEMORY, VARIABLE, opened

@@ -25,8 +25,22 @@ from ..progress._row import duration, one_line
 from ._words import warned
 
 __all__ = [
-    "document", "duration", "errors", "facts_table", "hides", "hint", "json_of", "one_line",
-    "plain_table", "result", "say", "show", "show_each_warning_once", "size", "together", "warn",
+    "document",
+    "duration",
+    "errors",
+    "facts_table",
+    "hides",
+    "hint",
+    "json_of",
+    "one_line",
+    "plain_table",
+    "print_line",
+    "result",
+    "show",
+    "show_each_warning_once",
+    "size",
+    "together",
+    "warn",
 ]  # fmt: skip
 
 HIDDEN = re.compile(
@@ -43,7 +57,7 @@ def errors() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def say(message: str, *, label: str = "", style: str = "") -> None:
+def print_line(message: str, *, label: str = "", style: str = "") -> None:
     """Write one line to standard error."""
     line = Text(one_line(f"{label}: " if label else ""), style=style)
     line.append(one_line(message), style="" if label else style)
@@ -52,12 +66,12 @@ def say(message: str, *, label: str = "", style: str = "") -> None:
 
 def hint(message: str) -> None:
     """Write one line of lesser weight to standard error."""
-    say(message, style="dim")
+    print_line(message, style="dim")
 
 
 def warn(message: str) -> None:
     """Write a warning to standard error."""
-    say(message, label="warning", style="yellow")
+    print_line(message, label="warning", style="yellow")
 
 
 def show_each_warning_once() -> Callable[..., None]:

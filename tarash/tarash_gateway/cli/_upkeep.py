@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from .._support._words import counted
-from ..ledger._records import Ledger, PagedLedger
+from ..ledger._contract import Ledger, PagedLedger
 from ..ledger.sqlite._backup import back_up
 from . import _terminal as terminal
 from ._errors import CommandError, Exit

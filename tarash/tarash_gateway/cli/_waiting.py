@@ -17,18 +17,18 @@ from .._jobs._delivery import saved_by
 from .._jobs._handles import VideoJob
 from ..api import resume_all_async
 from ..exceptions import TarashException
-from ..ledger._records import JobRecord
+from ..ledger._contract import JobRecord
 from . import _interrupt as interrupt
 from . import _report as report
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, exit_code
 from ._find import Handle, handle_of, known_record
-from ._jobs import rehearsed_elsewhere, tell_of_rehearsed
+from ._jobs import print_rehearsed, rehearsed_elsewhere
 from ._ledger import all_of, command_for, url_of
 from ._places import place_of, why_unused
 from ._progress import Progress
 from ._save import OWN_NAME, STANDARD_OUTPUT, Output, Response, check, check_pipe, rescue, save_all
-from ._words import spoken
+from ._words import error_text
 
 PAGE = 100
 """Unfinished jobs that are read at once."""
@@ -154,7 +154,7 @@ def resume(
             "`tarash jobs ls --all`, and `tarash jobs fetch ID -o FILE` gets one again"
         )
 
-        tell_of_rehearsed(asyncio.run(rehearsed_elsewhere(ledger)), "resume")
+        print_rehearsed(asyncio.run(rehearsed_elsewhere(ledger)), "resume")
 
     return waiting.worst
 
@@ -176,7 +176,7 @@ async def _resume(waiting: _Waiting) -> None:
 
     async for job in _unfinished(waiting):
         waiting.resumed += 1
-        terminal.say(f"{job.request_id}: {job.provider} {job.model}")
+        terminal.print_line(f"{job.request_id}: {job.provider} {job.model}")
         await room.acquire()
         task = asyncio.create_task(finish(job))
         under_way.add(task)
@@ -240,7 +240,7 @@ async def _finish(handle: Handle, waiting: _Waiting) -> None:
 
         waiting.worst = waiting.worst or code
 
-        failure = CommandError(spoken(error), code=code, kind=type(error).__name__)
+        failure = CommandError(error_text(error), code=code, kind=type(error).__name__)
         rescued = await to_thread.run_sync(rescue, response)
         report.unsaved(response, failure, saved, rescued, json=waiting.as_json)
         report.offer(_fetching(response, waiting), what="get it again")
@@ -280,7 +280,7 @@ def _chain_of(handle: Handle, record: JobRecord | None, waiting: _Waiting) -> li
 
 def _run(work: Coroutine[Any, Any, None], waiting: _Waiting) -> None:
     try:
-        interrupt.run(work, lambda: terminal.say(LEAVING))
+        interrupt.run(work, lambda: terminal.print_line(LEAVING))
     except interrupt.Stopped as stopped:
         raise _left(waiting, stopped.code) from None
 

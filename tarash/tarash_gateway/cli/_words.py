@@ -70,7 +70,7 @@ def in_options(text: str) -> str:
     return _of_this_command(NAMES.sub(_named, text.replace(BY_CODE, "")))
 
 
-def spoken(error: TarashException) -> str:
+def error_text(error: TarashException) -> str:
     """Return an error's message with hints that the command line can follow."""
     if error.summary == error.message:
         return in_options(error.message)

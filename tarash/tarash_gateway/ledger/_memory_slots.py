@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ._slots import SlotAnswer, SlotRecord, SlotRequest, decided, may_run
+from ._slots import SlotAnswer, SlotRecord, SlotRequest, allocate_slots, may_run
 
 if TYPE_CHECKING:
-    from ._facts import SubmissionRecord
+    from ._record_types import SubmissionRecord
 
 LEASE_SECONDS = 15
 """How long a slot may be without a word of the event loop that holds it: it may have ended."""
@@ -42,10 +42,10 @@ class MemorySlots:
     async def seek_slots(
         self, line: str, requests: Sequence[SlotRequest], held: Sequence[str] = ()
     ) -> SlotAnswer:
-        """Ask for slots, and keep those that are held; see `_records.SlotLedger.seek_slots`."""
+        """Ask for slots, and keep those that are held; see `_contract.SlotLedger.seek_slots`."""
         with self._lock:
             now = time.monotonic()
-            changes = decided(self._line(line, now), requests, held)
+            changes = allocate_slots(self._line(line, now), requests, held)
             for name in changes.drop:
                 self._slots.pop(name, None)
 
@@ -64,7 +64,7 @@ class MemorySlots:
             return changes.answer
 
     async def free_slot(self, slot_id: str, *, may_still_run: bool = False) -> None:
-        """Leave the line, or end a slot; see `_records.SlotLedger.free_slot`."""
+        """Leave the line, or end a slot; see `_contract.SlotLedger.free_slot`."""
         with self._lock:
             row = self._slots.get(slot_id)
             if row is None:
@@ -76,7 +76,7 @@ class MemorySlots:
                 row.is_free = True
 
     async def list_slots(self, line: str | None = None) -> list[SlotRecord]:
-        """Return those who wait, and the jobs in flight; see `_records.SlotLedger.list_slots`."""
+        """Return those who wait, and the jobs in flight; see `_contract.SlotLedger.list_slots`."""
         with self._lock:
             records = self._line(line, time.monotonic())
             return [record for record in records if record.turn is None or record.counts]

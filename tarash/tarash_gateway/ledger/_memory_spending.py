@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from .._data._types import JsonObject
-from ._facts import (
+from ._memory_states import MemoryStates
+from ._processes import now
+from ._record_types import (
     BudgetWindow,
     Intent,
     OverBudgetError,
@@ -19,8 +21,6 @@ from ._facts import (
     totals_for,
     totals_with,
 )
-from ._memory_states import MemoryStates
-from ._processes import now
 
 LONGEST_SPENDING = 100_000
 """Submits whose cost is remembered."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from .._data._types import JsonObject
-from ._facts import QUEUE, DueTask, DueTasks, JobRecord, StateRecord
+from ._record_types import QUEUE, DueTask, DueTasks, JobRecord, StateRecord
 
 LEAST_WRITES = 100
 """What has expired goes after so many writes, or as many as there are states: a write is as quick
@@ -42,7 +42,7 @@ class MemoryStates:
         expected: int | None = None,
         until: datetime | None = None,
     ) -> int | None:
-        """Write or delete a state; see `_records.StateLedger.write_state`."""
+        """Write or delete a state; see `_contract.StateLedger.write_state`."""
         # A copy, of what other ledgers can keep: whoever goes on with the object changes nothing.
         kept = None if value is None else json.loads(json.dumps(value))
         with self._lock:
@@ -65,7 +65,7 @@ class MemoryStates:
     async def list_states(
         self, space: str, *, after: str = "", limit: int = 1000
     ) -> list[StateRecord]:
-        """Return the states of a space by name; see `_records.StateLedger.list_states`."""
+        """Return the states of a space by name; see `_contract.StateLedger.list_states`."""
         with self._lock:
             names = sorted(name for kept, name in self._states if kept == space and name > after)
             states = (self._living(space, name) for name in names)
@@ -96,7 +96,7 @@ class MemoryQueue:
     _states: dict[tuple[str, str], StateRecord]
 
     async def due_tasks(self, *, limit: int = 1000, after: DueTask | None = None) -> DueTasks:
-        """Return the first tasks that are due; see `_records.QueueLedger.due_tasks`."""
+        """Return the first tasks that are due; see `_contract.QueueLedger.due_tasks`."""
         now = datetime.now(UTC)
         due, later = [], []
         with self._lock:
@@ -110,7 +110,7 @@ class MemoryQueue:
         return DueTasks(tuple(heapq.nsmallest(limit, due, key=_place)), seconds)
 
     async def unfinished(self, *, after: str | None = None, limit: int = 1000) -> list[JobRecord]:
-        """Return open jobs that nobody drives; see `_records.PagedLedger.unfinished`."""
+        """Return open jobs that nobody drives; see `_contract.PagedLedger.unfinished`."""
         with self._lock:
             oldest: Iterator[JobRecord] = iter(self._jobs.values())
             if after is not None:

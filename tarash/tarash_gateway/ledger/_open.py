@@ -6,7 +6,7 @@ import os
 
 from .._support._words import with_article
 from ..exceptions import ValidationError
-from ._records import Ledger
+from ._contract import Ledger
 from .memory import MemoryLedger
 
 EXAMPLES = (

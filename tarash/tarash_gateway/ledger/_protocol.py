@@ -1,4 +1,4 @@
-"""What every ledger promises; what some promise beside it is in `_records`.
+"""What every ledger promises; what some promise beside it is in `_contract`.
 
 A ledger keeps facts and settles races; what follows from them is for the engine to decide. Every
 method may be called from several tasks, threads and event loops at once.
@@ -11,7 +11,7 @@ from typing import Protocol
 
 from .._data._exchange import Operation
 from .._data._types import JsonObject, Submission
-from ._facts import Intent, JobRecord, JobState, Outcome
+from ._record_types import Intent, JobRecord, JobState, Outcome
 
 
 class Ledger(Protocol):

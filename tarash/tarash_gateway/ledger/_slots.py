@@ -1,6 +1,6 @@
 """Slots of accounts: who may have a job at a provider, and who is next. Pure: no clock, no store.
 
-A ledger keeps the rows and asks `decided` within one write; so all ledgers take turns alike.
+A ledger keeps the rows and asks `allocate_slots` within one write; so all ledgers take turns alike.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def may_run(submission: str | None, outcome: str | None) -> bool:
     return submission not in ("not_sent", "rejected") and outcome not in ENDED
 
 
-def decided(
+def allocate_slots(
     records: Sequence[SlotRecord], requests: Sequence[SlotRequest], held: Collection[str]
 ) -> SlotChanges:
     """Return what follows when one holder asks for slots, and says that it holds others.

@@ -1,6 +1,6 @@
 """The ledger over a store that blocks: each call is one of the store's, in a thread.
 
-For any event loop. What the calls promise stands in `_protocol` and `_records`.
+For any event loop. What the calls promise stands in `_protocol` and `_contract`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from anyio.lowlevel import RunVar
 from .._data._exchange import Operation
 from .._data._types import JsonObject, Submission
 from ..exceptions import ValidationError
-from ._facts import Examined
-from ._records import (
+from ._contract import (
     DueTask,
     DueTasks,
     Intent,
@@ -33,8 +32,9 @@ from ._records import (
     Spending,
     StateRecord,
 )
+from ._record_types import Examined
 from ._sql._store import Store
-from ._together import Enqueued, Together
+from ._write_batching import Enqueued, WriteBatcher
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -92,7 +92,7 @@ class StoredLedger(Threads):
     keeps_state = True
     keeps_slots = True
     _store: Store
-    _together: Together[Enqueued, JobRecord | None]
+    _together: WriteBatcher[Enqueued, JobRecord | None]
 
     async def open(
         self, job: JobRecord, owner_id: str, media: Mapping[str, bytes]
@@ -116,7 +116,7 @@ class StoredLedger(Threads):
         return await self._run(self._store.enqueue_all, some)
 
     async def intend(self, intent: Intent, owner_id: str) -> bool | None:
-        """Write down a submit before it leaves; see `_records.Ledger.intend`."""
+        """Write down a submit before it leaves; see `_contract.Ledger.intend`."""
         return await self._run(self._store.intend, intent, owner_id)
 
     async def note(
@@ -130,11 +130,11 @@ class StoredLedger(Threads):
         return await self._run(self._store.note, intent_id, owner_id, heard, submission)
 
     async def accept(self, intent_id: str, operation: Operation, *, adopted: bool = False) -> bool:
-        """Write down the job that came of it; see `_records.Ledger.accept`."""
+        """Write down the job that came of it; see `_contract.Ledger.accept`."""
         return await self._run(self._store.accept, intent_id, operation, adopted)
 
     async def receive(self, intent_id: str, content: bytes) -> None:
-        """Write down the result that answered a submit; see `_records.Ledger.receive`."""
+        """Write down the result that answered a submit; see `_contract.Ledger.receive`."""
         await self._run(self._store.receive, intent_id, content)
 
     async def settle(
@@ -146,11 +146,11 @@ class StoredLedger(Threads):
         cost: JsonObject | None = None,
         cost_state: str | None = None,
     ) -> None:
-        """Write down how an attempt ended; see `_records.MoneyLedger.settle`."""
+        """Write down how an attempt ended; see `_contract.MoneyLedger.settle`."""
         await self._run(self._store.settle, intent_id, submission, outcome, cost, cost_state)
 
     async def reprice(self, intent_id: str, cost: JsonObject, cost_state: str) -> None:
-        """Write down a later figure; see `_records.RepricingLedger.reprice`."""
+        """Write down a later figure; see `_contract.RepricingLedger.reprice`."""
         await self._run(self._store.reprice, intent_id, cost, cost_state)
 
     async def spendings(
@@ -174,11 +174,11 @@ class StoredLedger(Threads):
         *,
         free_key: bool = False,
     ) -> bool | None:
-        """Write down how a job ended; see `_records.Ledger.close`."""
+        """Write down how a job ended; see `_contract.Ledger.close`."""
         return await self._run(self._store.close, job_id, owner_id, state, result, free_key)
 
     async def keep(self, job_id: str, owner_id: str, result: JsonObject | None) -> bool | None:
-        """Write down that a job is open, whatever it was before; see `_records.Ledger.keep`."""
+        """Write down that a job is open, whatever it was before; see `_contract.Ledger.keep`."""
         return await self._run(self._store.keep, job_id, owner_id, result)
 
     async def claim(self, job_id: str, owner_id: str) -> bool | None:
@@ -220,11 +220,11 @@ class StoredLedger(Threads):
         return await self._run(read, tuple(states), limit, after)
 
     async def due_tasks(self, *, limit: int = 1000, after: DueTask | None = None) -> DueTasks:
-        """Return the first tasks that are due; see `_records.QueueLedger.due_tasks`."""
+        """Return the first tasks that are due; see `_contract.QueueLedger.due_tasks`."""
         return await self._run(self._store.due_tasks, limit, after)
 
     async def unfinished(self, *, after: str | None = None, limit: int = 1000) -> list[JobRecord]:
-        """Return open jobs that nobody drives; see `_records.PagedLedger.unfinished`."""
+        """Return open jobs that nobody drives; see `_contract.PagedLedger.unfinished`."""
         return await self._run(self._store.unfinished, after, limit)
 
     async def forget(self, job_id: str) -> bool:
@@ -256,13 +256,13 @@ class StoredLedger(Threads):
         expected: int | None = None,
         until: datetime | None = None,
     ) -> int | None:
-        """Write or delete a state; see `_records.StateLedger.write_state`."""
+        """Write or delete a state; see `_contract.StateLedger.write_state`."""
         return await self._run(self._store.write_state, space, name, value, expected, until)
 
     async def list_states(
         self, space: str, *, after: str = "", limit: int = 1000
     ) -> list[StateRecord]:
-        """Return the states of a space by name; see `_records.StateLedger.list_states`."""
+        """Return the states of a space by name; see `_contract.StateLedger.list_states`."""
         return await self._run(self._store.list_states, space, after, limit)
 
     async def held_among(self, job_ids: Sequence[str]) -> set[str]:
@@ -276,15 +276,15 @@ class StoredLedger(Threads):
     async def seek_slots(
         self, line: str, requests: Sequence[SlotRequest], held: Sequence[str] = ()
     ) -> SlotAnswer:
-        """Ask for slots, and keep those that are held; see `_records.SlotLedger.seek_slots`."""
+        """Ask for slots, and keep those that are held; see `_contract.SlotLedger.seek_slots`."""
         return await self._run(self._store.seek_slots, line, tuple(requests), tuple(held))
 
     async def free_slot(self, slot_id: str, *, may_still_run: bool = False) -> None:
-        """Leave the line, or end a slot; see `_records.SlotLedger.free_slot`."""
+        """Leave the line, or end a slot; see `_contract.SlotLedger.free_slot`."""
         await self._run(self._store.free_slot, slot_id, may_still_run)
 
     async def list_slots(self, line: str | None = None) -> list[SlotRecord]:
-        """Return those who wait, and the jobs in flight; see `_records.SlotLedger.list_slots`."""
+        """Return those who wait, and the jobs in flight; see `_contract.SlotLedger.list_slots`."""
         return await self._run(self._store.list_slots, line)
 
 

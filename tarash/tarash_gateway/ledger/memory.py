@@ -11,10 +11,7 @@ from typing import Any
 
 from .._data._exchange import Operation
 from .._data._types import JsonObject, Submission
-from ._memory_slots import MemorySlots
-from ._memory_spending import UNDECIDED, MemorySpending
-from ._memory_states import MemoryQueue, MemoryStates
-from ._records import (
+from ._contract import (
     OPEN_ENDS,
     QUEUE,
     RECEIVED,
@@ -25,6 +22,9 @@ from ._records import (
     Outcome,
     SubmissionRecord,
 )
+from ._memory_slots import MemorySlots
+from ._memory_spending import UNDECIDED, MemorySpending
+from ._memory_states import MemoryQueue, MemoryStates
 
 LARGEST_HISTORY = 1000
 """Closed jobs kept for looking back; open ones are never dropped."""
@@ -68,7 +68,7 @@ class MemoryLedger(MemorySpending, MemorySlots, MemoryStates, MemoryQueue):
             return None
 
     async def intend(self, intent: Intent, owner_id: str) -> bool | None:
-        """Write down a submit before it leaves; see `_records.Ledger.intend`."""
+        """Write down a submit before it leaves; see `_contract.Ledger.intend`."""
         with self._lock:
             job = self._jobs.get(intent.job_id)
             if job is None:
@@ -108,7 +108,7 @@ class MemoryLedger(MemorySpending, MemorySlots, MemoryStates, MemoryQueue):
             return True
 
     async def accept(self, intent_id: str, operation: Operation, *, adopted: bool = False) -> bool:
-        """Write down the job that came of it; see `_records.Ledger.accept`."""
+        """Write down the job that came of it; see `_contract.Ledger.accept`."""
         with self._lock:
             entry = self._entry(intent_id)
             host = "" if entry is None else entry.intent.host
@@ -139,7 +139,7 @@ class MemoryLedger(MemorySpending, MemorySlots, MemoryStates, MemoryQueue):
         cost: JsonObject | None = None,
         cost_state: str | None = None,
     ) -> None:
-        """Write down how an attempt ended; see `_records.MoneyLedger.settle`."""
+        """Write down how an attempt ended; see `_contract.MoneyLedger.settle`."""
         with self._lock:
             entry = self._entry(intent_id)
             if entry is None:
@@ -167,7 +167,7 @@ class MemoryLedger(MemorySpending, MemorySlots, MemoryStates, MemoryQueue):
         *,
         free_key: bool = False,
     ) -> bool | None:
-        """Write down how a job ended; see `_records.Ledger.close`."""
+        """Write down how a job ended; see `_contract.Ledger.close`."""
         with self._lock:
             job = self._jobs.get(job_id)
             if job is None:
@@ -198,7 +198,7 @@ class MemoryLedger(MemorySpending, MemorySlots, MemoryStates, MemoryQueue):
             return True
 
     async def keep(self, job_id: str, owner_id: str, result: JsonObject | None) -> bool | None:
-        """Write down that a job is open, whatever it was before; see `_records.Ledger.keep`."""
+        """Write down that a job is open, whatever it was before; see `_contract.Ledger.keep`."""
         with self._lock:
             job = self._jobs.get(job_id)
             if job is None:

@@ -5,7 +5,7 @@ Pure functions and data; re-exported to users as `providers.field_mappers`.
 
 from __future__ import annotations
 
-from .._support._lines import lines_of
+from .._support._resolutions import lines_of
 from ._derive import derive
 from ._factories import (
     aspect_ratio_field_mapper,

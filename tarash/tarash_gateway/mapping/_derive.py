@@ -10,7 +10,7 @@ from typing import Any
 
 from .._data._types import Kind
 from ._field_mapper import FieldMapper
-from ._frame import derive_frame
+from ._frame_size import derive_frame
 from ._limits import Span, nearest
 from ._schema import Shape, read_shapes
 from ._seconds import derive_duration

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .._support._lines import lines_of
+from .._support._resolutions import lines_of
 from ._limits import pixels_of, ratio_of, within_area
 
 SHAPE_FIELDS = ("resolution", "aspect_ratio", "size")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from .._support._lines import lines_of
+from .._support._resolutions import lines_of
 
 ROUNDED = 9
 """Decimals that distances are compared in."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._data._types import Kind
-from .._support._lines import lines_of
+from .._support._resolutions import lines_of
 from ._geometry import apart
 from ._limits import ratio_of
 

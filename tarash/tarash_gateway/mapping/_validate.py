@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._data._hints import give_parameter
 from .._data._sendable import uncarried
-from .._support._lines import lines_of
+from .._support._resolutions import lines_of
 from ..exceptions import ValidationError
 from ..models import Adjustment
 from ._limits import ratio_of

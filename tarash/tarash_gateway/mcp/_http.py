@@ -9,16 +9,16 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 
-from ..server._callers import Caller, bearer, caller_of, origin_parts
-from ..server._front import front_of
+from ..server._app_state import app_state_of
+from ..server._authorization import Caller, bearer, caller_of, origin_parts
 from ..server._refusals import Refusal, final
-from ._desk import Desk
 from ._server import Here, server_of
+from ._tool_service import ToolService
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from ..server._front import Front
+    from ..server._app_state import AppState
 
 PLACE = "tarash.caller"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -39,7 +39,7 @@ class Guarded:
 
         request = Request({**scope, "app": self._app})
         try:
-            _check_origin(request, front_of(request))
+            _check_origin(request, app_state_of(request))
             scope[PLACE] = await caller_of(request, await bearer(request))
         except Refusal as refusal:
             await refusal.answer()(scope, receive, send)
@@ -48,7 +48,7 @@ class Guarded:
         await self._inner(scope, receive, send)
 
 
-def _check_origin(request: Request, front: Front) -> None:
+def _check_origin(request: Request, app_state: AppState) -> None:
     """Let agents in that are no page, and pages whose origins whoever runs the gateway knows.
 
     A page whose name was led to this machine says the same name as origin and as host, so that its
@@ -61,7 +61,7 @@ def _check_origin(request: Request, front: Front) -> None:
     if origin is None:
         return
 
-    settings = front.settings
+    settings = app_state.settings
     page = origin_parts(origin)
     public = urlsplit(settings.public_url or "")
     is_own = bool(page.netloc) and page[:2] == public[:2]  # what is no address has no place
@@ -77,14 +77,14 @@ def _check_origin(request: Request, front: Front) -> None:
 
 def mount(app: FastAPI, path: str, *, allow_unpriced: bool) -> None:
     """Add the tools to a server's application; as `mount_mcp`."""
-    front: Front = app.state.front
+    app_state: AppState = app.state.app_state
 
-    def desk_of(context: Here) -> Desk:
+    def tools_of(context: Here) -> ToolService:
         request: Any = context.request_context.request
         caller: Caller = request.scope[PLACE]
-        return Desk(front, caller, allow_unpriced=allow_unpriced)
+        return ToolService(app_state, caller, allow_unpriced=allow_unpriced)
 
-    server = server_of(desk_of)
+    server = server_of(tools_of)
     # Each call stands by itself: any of several servers can answer it. Origins are looked at above,
     # and hosts are whatever the proxies in front say.
     inner = server.streamable_http_app(

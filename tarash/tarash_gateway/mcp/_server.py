@@ -21,11 +21,11 @@ from pydantic import Field
 from .._version import __version__
 from ..exceptions import TarashException
 from ..models import ImageGenerationRequest, VideoGenerationRequest
-from ..server._front import Front
+from ..server._app_state import AppState
 from ..server._refusals import Refusal
 from ..server._result_folder import served_type, type_of
 from ..server._words import rule_of
-from ._desk import ME, Desk, message_of
+from ._tool_service import ME, ToolService, message_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +59,7 @@ FIELDS = frozenset({*VideoGenerationRequest.model_fields, *ImageGenerationReques
 
 T = TypeVar("T")
 Here = Context[Any, Any]
-DeskOf = Callable[[Here], Desk]
+ToolServiceOf = Callable[[Here], ToolService]
 Model = Annotated[
     str,
     Field(description="`provider/model` such as fal/fal-ai/veo3.1, or an alias", max_length=300),
@@ -117,25 +117,25 @@ def make_server(
     gateway: Gateway, settings: ServerSettings, *, allow_unpriced: bool
 ) -> MCPServer[Any]:
     """Return the server; as `create_mcp_server`."""
-    front = Front(gateway, settings, None)
-    mine = Desk(front, ME, allow_unpriced=allow_unpriced)
+    app_state = AppState(gateway, settings, None)
+    mine = ToolService(app_state, ME, allow_unpriced=allow_unpriced)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:
-        front.result_folder.prepare()
-        front.drivers.start()
+        app_state.result_folder.prepare()
+        app_state.drivers.start()
         yield
-        await front.drivers.aclose()
+        await app_state.drivers.aclose()
         await gateway.aclose()
 
     return server_of(lambda _context: mine, lifespan=lifespan)
 
 
-def server_of(desk_of: DeskOf, **options: Any) -> MCPServer[Any]:
+def server_of(tools_of: ToolServiceOf, **options: Any) -> MCPServer[Any]:
     """Return a server with all tools.
 
     Args:
-        desk_of: Returns the desk of whoever calls a tool.
+        tools_of: Returns the tools of whoever calls a tool.
         options: For the SDK's own class.
     """
     with _own_logging():
@@ -148,9 +148,9 @@ def server_of(desk_of: DeskOf, **options: Any) -> MCPServer[Any]:
             **options,
         )
 
-    _add_questions(made, desk_of)
-    _add_work(made, desk_of)
-    _add_results(made, desk_of)
+    _add_questions(made, tools_of)
+    _add_work(made, tools_of)
+    _add_results(made, tools_of)
     return made
 
 
@@ -168,7 +168,7 @@ def _own_logging() -> Iterator[None]:
         root.setLevel(level)
 
 
-def _add_questions(server: MCPServer[Any], desk_of: DeskOf) -> None:
+def _add_questions(server: MCPServer[Any], tools_of: ToolServiceOf) -> None:
     @server.tool(annotations=READS)
     async def list_models(
         query: Annotated[str, Field(description="Words of the id, such as `veo 3`")] = "",
@@ -178,7 +178,7 @@ def _add_questions(server: MCPServer[Any], desk_of: DeskOf) -> None:
         context: Here,
     ) -> dict[str, Any]:
         """Find models, by words of their ids; says how many more there are, and the nearest."""
-        return await _said(desk_of(context).models(query, kind, limit))
+        return await _run(tools_of(context).models(query, kind, limit))
 
     @server.tool(annotations=READS)
     async def plan_video(
@@ -189,7 +189,7 @@ def _add_questions(server: MCPServer[Any], desk_of: DeskOf) -> None:
         context: Here,
     ) -> dict[str, Any]:
         """Say what would be sent for a video: nothing is bought."""
-        return await _said(desk_of(context).plan("video", model, fallbacks or [], _json(request)))
+        return await _run(tools_of(context).plan("video", model, fallbacks or [], _json(request)))
 
     @server.tool(annotations=READS)
     async def plan_image(
@@ -200,7 +200,7 @@ def _add_questions(server: MCPServer[Any], desk_of: DeskOf) -> None:
         context: Here,
     ) -> dict[str, Any]:
         """Say what would be sent for images: nothing is bought."""
-        return await _said(desk_of(context).plan("image", model, fallbacks or [], _json(request)))
+        return await _run(tools_of(context).plan("image", model, fallbacks or [], _json(request)))
 
     @server.tool(annotations=READS)
     async def quote_video(
@@ -211,7 +211,7 @@ def _add_questions(server: MCPServer[Any], desk_of: DeskOf) -> None:
         context: Here,
     ) -> dict[str, Any]:
         """Say what a video costs; its confirmation_id is what generate takes."""
-        return await _said(desk_of(context).quote("video", model, fallbacks or [], _json(request)))
+        return await _run(tools_of(context).quote("video", model, fallbacks or [], _json(request)))
 
     @server.tool(annotations=READS)
     async def quote_image(
@@ -222,10 +222,10 @@ def _add_questions(server: MCPServer[Any], desk_of: DeskOf) -> None:
         context: Here,
     ) -> dict[str, Any]:
         """Say what images cost; the confirmation_id is what generate takes."""
-        return await _said(desk_of(context).quote("image", model, fallbacks or [], _json(request)))
+        return await _run(tools_of(context).quote("image", model, fallbacks or [], _json(request)))
 
 
-def _add_work(server: MCPServer[Any], desk_of: DeskOf) -> None:
+def _add_work(server: MCPServer[Any], tools_of: ToolServiceOf) -> None:
     @server.tool(annotations=BUYS)
     async def generate(
         confirmation_id: Annotated[str, Field(max_length=100)],
@@ -235,43 +235,45 @@ def _add_work(server: MCPServer[Any], desk_of: DeskOf) -> None:
     ) -> dict[str, Any]:
         """Buy what was quoted; the same id never buys twice, so that a call may be repeated."""
 
-        async def tell(percent: float, status: str) -> None:
+        async def report_progress(percent: float, status: str) -> None:
             await context.report_progress(percent, WHOLE, status)
 
-        return await _said(desk_of(context).generate(confirmation_id, wait_seconds, tell))
+        return await _run(
+            tools_of(context).generate(confirmation_id, wait_seconds, report_progress)
+        )
 
     @server.tool(annotations=READS)
     async def job_status(job_id: JobId, *, context: Here) -> dict[str, Any]:
         """Say where a job stands, what it cost, and where its results are."""
-        return await _said(desk_of(context).job(job_id))
+        return await _run(tools_of(context).job(job_id))
 
     @server.tool(annotations=READS)
     async def list_jobs(
         limit: Annotated[int, Field(ge=1, le=50)] = 20, *, context: Here
     ) -> list[dict[str, Any]]:
         """List the newest jobs, those that were ordered elsewhere in the same ledger, too."""
-        return await _said(desk_of(context).jobs(limit))
+        return await _run(tools_of(context).jobs(limit))
 
     @server.tool(annotations=STOPS)
     async def cancel_job(job_id: JobId, *, context: Here) -> dict[str, Any]:
         """Ask the provider to stop a job; it may be billed all the same."""
-        return await _said(desk_of(context).cancel(job_id))
+        return await _run(tools_of(context).cancel(job_id))
 
 
-def _add_results(server: MCPServer[Any], desk_of: DeskOf) -> None:
+def _add_results(server: MCPServer[Any], tools_of: ToolServiceOf) -> None:
     @server.tool(annotations=READS)
     async def fetch_result(
         job_id: JobId, number: Annotated[int, Field(ge=1, le=10_000)] = 1, *, context: Here
     ) -> ResourceLink:
         """Return a link to a result, which the client can read as a resource."""
-        path = await _said(desk_of(context).file(job_id, number))
+        path = await _run(tools_of(context).file(job_id, number))
         return ResourceLink(
             type="resource_link",
             name=path.name,
             uri=f"tarash://jobs/{job_id}/results/{number}",
             mime_type=type_of(path),
             size=path.stat().st_size,
-            description=desk_of(context).described(path),
+            description=tools_of(context).described(path),
         )
 
     @server.resource(
@@ -282,7 +284,7 @@ def _add_results(server: MCPServer[Any], desk_of: DeskOf) -> None:
     )
     async def result(job_id: str, number: str, context: Here) -> bytes:
         try:
-            path = await desk_of(context).file(job_id, int(number))
+            path = await tools_of(context).file(job_id, int(number))
         except (ValueError, TarashException, Refusal) as error:
             raise ResourceNotFoundError(f"There is no such result: {error}") from error
 
@@ -326,7 +328,7 @@ def _json(request: VideoGenerationRequest | ImageGenerationRequest) -> dict[str,
     return request.model_dump(mode="json", exclude_defaults=True)
 
 
-async def _said(work: Awaitable[T]) -> T:
+async def _run(work: Awaitable[T]) -> T:
     """Return what a tool comes to; errors become words that the model can read."""
     try:
         return await work

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._http._kinds import sniff
+from .._http._sniff import sniff
 from ._forms import data_uri, encoded, from_data_uri
 from ._inputs import Rules, has_media, load, placeholder, rules_of, to_wire
 from ._measures import measures_of

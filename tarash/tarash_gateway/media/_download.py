@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Protocol
 import aiohttp
 import anyio
 
-from .._http._pauses import parse_retry_after
 from .._http._ranges import (
     OK,
     PARTIAL,
@@ -27,6 +26,7 @@ from .._http._ranges import (
 )
 from .._http._reading import blocks_of
 from .._http._reasons import reason_of
+from .._http._retry_after import parse_retry_after
 from .._support._secrets import Secrets
 from ._fetch_policy import Failed, Gone
 from ._formats import HEAD_BYTES, is_page

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .._data._hints import give_media, raise_limit
-from .._http._kinds import HEADER_BYTES
+from .._http._sniff import HEADER_BYTES
 from ..exceptions import ValidationError
 
 LONGEST_PATH = 4096

@@ -17,7 +17,7 @@ from anyio import to_thread
 from .._data._made_by import Makers, keep_config, makers_of
 from .._data._media_info import MediaInfo, Mismatch
 from .._data._template import of_many
-from .._support._tracebacks import tell
+from .._support._tracebacks import add_note
 from .._support._warnings import warn
 from ..exceptions import ProbeError, SaveError, TarashException, VerificationError
 from ._formats import relabelled
@@ -68,7 +68,7 @@ async def finalize_result(  # noqa: PLR0913  (what is known at the end of a gene
         response = _fill(response, infos)
         return _verify(response, request, config, infos, log)
     except anyio.get_cancelled_exc_class() as error:
-        tell(error, _cancellation_note(response))
+        add_note(error, _cancellation_note(response))
         log(logging.WARNING, "cancelled_after_completion")
         raise
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .._data._pixels import plain
-from .._http._kinds import MOST_PIXELS
+from .._http._sniff import MOST_PIXELS
 from .._support._extras import how_to_install
 from ..exceptions import ValidationError
 from ._limits import fitting_size

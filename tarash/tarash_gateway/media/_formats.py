@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._http._kinds import VAGUE, canonical, sniff
+from .._http._sniff import VAGUE, canonical, sniff
 from .._support._mime import ending_of, type_by_name, type_of_file
 from ._local_media import LocalMedia, NoMedium, locate
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from .._data._made_by import maker_of
-from .._http._kinds import sniff
+from .._http._sniff import sniff
 from .._support._words import visible
 from ._formats import HEAD_BYTES
 from ._local_media import URL, LocalMedia, NoMedium, locate

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from .._http._kinds import MOST_PIXELS, VAGUE, Wanted, canonical, kind_of, size_of, sniff
+from .._http._sniff import MOST_PIXELS, VAGUE, Wanted, canonical, kind_of, size_of, sniff
 from .._support._base64 import LETTERS, decoded
 from .._support._logging import event
 from ..exceptions import ValidationError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .._http._kinds import Wanted, size_of
+from .._http._sniff import Wanted, size_of
 
 if TYPE_CHECKING:
     from .._data._exchange import MediaConstraints, MediaSupport

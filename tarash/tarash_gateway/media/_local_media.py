@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
-from .._http._kinds import HEAD_BYTES, sniff
+from .._http._sniff import HEAD_BYTES, sniff
 from . import _loopback
 
 if TYPE_CHECKING:

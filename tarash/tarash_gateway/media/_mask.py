@@ -10,7 +10,7 @@ import io
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._data._pixels import plain
-from .._http._kinds import MOST_PIXELS, size_of
+from .._http._sniff import MOST_PIXELS, size_of
 from .._support._extras import how_to_install
 from ..exceptions import ValidationError
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from .._data._hints import give_media, switch_on
 from .._data._responses import Adjustment
-from .._http._kinds import sniff
+from .._http._sniff import sniff
 from .._support._base64 import LETTERS, decoded
 from ..exceptions import ValidationError
 from ._files import looks_like_a_path
@@ -48,7 +48,7 @@ from ._mask import BY_URL, SAME, as_mask, is_read_so
 if TYPE_CHECKING:
     from .._data._exchange import MediaConstraints, MediaSupport, Request
     from .._data._types import MediaContent, MediaType
-    from .._http._kinds import Wanted
+    from .._http._sniff import Wanted
 
 Upload = Callable[["MediaContent"], Awaitable[str]]
 Fetch = Callable[[str, Rules], Awaitable["MediaContent"]]

@@ -129,13 +129,13 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
         late = [index for index in indexes if index not in {**plan.done, **plan.failures}]
         plan.failures |= dict.fromkeys(late, f"it took more than {timeout:g} s; raise timeout=")
 
-    _tell_of_names(plan.done)
+    _warn_of_names(plan.done)
     if plan.failures:
         raise unsaved(plan, len(indexes))
     return [plan.done[index] for index in indexes]
 
 
-def _tell_of_names(saved: Mapping[int, Saved]) -> None:
+def _warn_of_names(saved: Mapping[int, Saved]) -> None:
     for result in saved.values():
         odd = misnamed(result.place, result.content_type)
         if odd is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._data._hints import leave_out
 from .._http._guard import is_public
-from .._http._kinds import sniff
+from .._http._sniff import sniff
 from .._http._urls import address, shown_url
 from .._support._base64 import decoded
 from ..exceptions import ValidationError

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._data._media_info import MediaInfo, Mismatch
-from .._support._lines import lines_of
+from .._support._resolutions import lines_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Request, Response

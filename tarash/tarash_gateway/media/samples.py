@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
-from .._support._lines import lines_of
+from .._support._resolutions import lines_of
 from .._support._shipped import shipped
 from . import _png
 from ._sound import with_sound

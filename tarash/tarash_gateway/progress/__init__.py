@@ -26,7 +26,7 @@ class Display(Protocol):
         """Show a row from now on, or what has changed of it."""
         ...
 
-    def say(self, line: Sequence[Piece]) -> None:
+    def print_line(self, line: Sequence[Piece]) -> None:
         """Show a line that stays."""
         ...
 
@@ -61,7 +61,7 @@ class ProgressBar:
                 del self._rows[update.request_id]
 
         for line in news if self._keep else ():
-            self._display.say(line)
+            self._display.print_line(line)
 
         if row.ended:
             self._display.end(row, row.closing_line() if self._keep else None)

@@ -67,7 +67,7 @@ class Cells:
             elif bar is not None:
                 bar.remove()
 
-    def say(self, line: Sequence[Piece]) -> None:
+    def print_line(self, line: Sequence[Piece]) -> None:
         """Show a line under the cell."""
         import_module("IPython.display").display(_Line(line))
 

@@ -241,7 +241,7 @@ class Lines:
             self._shown[row] = now
             self._write(f"{row.text()} after {row.elapsed()}")
 
-    def say(self, line: Sequence[Piece]) -> None:
+    def print_line(self, line: Sequence[Piece]) -> None:
         """Write a line."""
         self._write("".join(text for text, _ in line))
 

@@ -63,7 +63,7 @@ class Board:
                 line.overflow, line.no_wrap = "ellipsis", True
                 self._console.print(line)
 
-    def say(self, line: Sequence[Piece]) -> None:
+    def print_line(self, line: Sequence[Piece]) -> None:
         """Show a line above those that move."""
         with self._lock:
             self._console.print(styled(line))

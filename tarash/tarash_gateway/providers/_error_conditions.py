@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .._data._types import Billing, Submission
-from .._http._pauses import wait_in
+from .._http._retry_after import wait_in
 from .._support._paths import NOTHING, values_at
 
 Meaning = Literal[

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._data._hints import read_raw_response
 from ..exceptions import ContentModerationError
-from ._facts import FILTERED, mapping, text
 from ._outputs import Medium
+from ._result_facts import FILTERED, mapping, text
 
 if TYPE_CHECKING:
     from .._data._exchange import Call

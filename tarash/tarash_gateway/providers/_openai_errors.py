@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from .._data._exchange import NO_MEDIA
 from .._http._answer import shorten
-from .._http._pauses import parse_retry_after
+from .._http._retry_after import parse_retry_after
 from ..exceptions import ContentModerationError, GenerationFailedError
 from ._error_conditions import Refusal, Stage, When
 from ._error_rules import ErrorRules
-from ._facts import mapping, objects
 from ._filters import unsafe
+from ._result_facts import mapping, objects
 
 if TYPE_CHECKING:
     from .._http._answer import HttpResponse

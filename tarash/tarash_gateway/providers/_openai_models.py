@@ -13,7 +13,7 @@ from math import sqrt
 from typing import Any
 
 from .._data._types import Kind
-from .._support._lines import lines_of
+from .._support._resolutions import lines_of
 from ..catalog import Lifecycle, ends
 from ..exceptions import ValidationError
 from ..mapping import (

@@ -12,11 +12,11 @@ from .._data._money import Reported, exact
 from .._http._answer import parse_json
 from .._http._client import HttpResponse, unreadable
 from . import _finding as pages
-from ._facts import ODD, content_type, date, mapping, objects, text
 from ._filters import note_of, refusal, sift, unsafe
 from ._openai_errors import categories_in, error_of, job_error, no_media
 from ._outputs import Medium, content_of, find, response_of
 from ._previews import IMAGE_TYPES, image_in, said_by
+from ._result_facts import ODD, content_type, date, mapping, objects, text
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, PartialImage, Payload, RawResult, Response

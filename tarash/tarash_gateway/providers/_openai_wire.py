@@ -33,7 +33,6 @@ from .._support._secrets import AuthHeaders, Key
 from ..exceptions import ContentModerationError, TarashException, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ._contract import AdapterDefaults
-from ._facts import among, id_in, milliseconds, percent, unknown_in
 from ._finding import is_since, moment, operation_of
 from ._forms import as_part, split
 from ._openai_errors import classify_answer, error_of, job_error
@@ -50,6 +49,7 @@ from ._openai_results import (
     reported_cost,
     video_response,
 )
+from ._result_facts import among, id_in, milliseconds, percent, unknown_in
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -20,7 +20,7 @@ from .._support._mime import TYPES
 from ..exceptions import GenerationFailedError
 from ..media import sniff
 from ..models import ImageGenerationResponse, VideoGenerationResponse
-from ._facts import content_type, response_facts, text
+from ._result_facts import content_type, response_facts, text
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Response

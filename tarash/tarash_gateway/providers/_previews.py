@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._data._exchange import PartialImage
 from .._http._answer import parse_json
-from .._http._kinds import sniff
-from ._facts import mapping, text
+from .._http._sniff import sniff
+from ._result_facts import mapping, text
 
 if TYPE_CHECKING:
     from .._data._types import MediaContent

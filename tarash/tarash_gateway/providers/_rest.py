@@ -33,9 +33,9 @@ from .._support._secrets import AuthHeaders
 from .._support._warnings import warn
 from ..exceptions import UnsupportedOperationError
 from ..mapping import apply_field_mappers
-from ._facts import among, id_in, id_text, percent, unknown_in
 from ._finding import is_since, moment, operation_of
 from ._rest_results import RestResults
+from ._result_facts import among, id_in, id_text, percent, unknown_in
 from ._unread_names import unread_names
 
 if TYPE_CHECKING:

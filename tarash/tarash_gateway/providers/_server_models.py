@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._data._types import ImageRole
-from .._support._lines import lines_of
+from .._support._resolutions import lines_of
 from ..mapping import (
     FieldMapper,
     Span,

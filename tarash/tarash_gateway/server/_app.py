@@ -28,16 +28,16 @@ from . import (
     _images,
     _inbox,
     _jobs,
-    _keys,
+    _key_routes,
     _media,
     _page,
     _videos,
 )
-from ._around import Around, Traces
+from ._app_state import AppState, app_state_of
 from ._creating import is_known, orders
 from ._forms import UNNAMED_JSON, check_query
-from ._front import Front, front_of
 from ._limits import Bodies, Rooms
+from ._middleware import Around, Traces
 from ._refusals import NO_RETRY, RETRY, Refusal, final, invalid, refusal_of
 from ._schemas import with_examples, with_schemas
 from ._words import rule_of
@@ -59,7 +59,7 @@ ROUTERS = (
     _inbox,
     _media,
     _catalogue,
-    _keys,
+    _key_routes,
     _page,
 )
 ORDERED = (
@@ -92,17 +92,19 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
     is_own = gateway is None
     made = Gateway(untrusted_requests=True) if gateway is None else gateway
     key = admin_key or os.environ.get(ADMIN_VARIABLE) or None
-    front = Front(made, settings, key)
+    app_state = AppState(made, settings, key)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.front = front
-        front.result_folder.prepare()
-        front.drivers.start()
-        hooks = None if front.webhooks is None else asyncio.create_task(front.webhooks.run())
+        app.state.app_state = app_state
+        app_state.result_folder.prepare()
+        app_state.drivers.start()
+        hooks = (
+            None if app_state.webhooks is None else asyncio.create_task(app_state.webhooks.run())
+        )
         yield
-        await front.inbox.aclose()
-        await front.drivers.aclose()
+        await app_state.inbox.aclose()
+        await app_state.drivers.aclose()
         if hooks is not None:
             hooks.cancel()
             await asyncio.gather(hooks, return_exceptions=True)
@@ -119,16 +121,16 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.front = front
-    app.add_middleware(Rooms, rooms=(front.room, front.disk))
+    app.state.app_state = app_state
+    app.add_middleware(Rooms, rooms=(app_state.room, app_state.disk))
     app.add_middleware(Bodies, settings=settings)
     if settings.cors.origins:
         _admit(app, settings.cors.origins)
 
-    if front.telemetry is not None:
-        app.add_middleware(Traces, telemetry=front.telemetry)
+    if app_state.telemetry is not None:
+        app.add_middleware(Traces, telemetry=app_state.telemetry)
 
-    app.add_middleware(Around, metrics=front.metrics)
+    app.add_middleware(Around, metrics=app_state.metrics)
     for module in ROUTERS:
         app.include_router(module.router, dependencies=[Depends(check_query)])
 
@@ -169,9 +171,9 @@ def _answer_heads(app: FastAPI) -> None:
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refusal)  # noqa: S101  (it is registered for these)
     if error.unknown_name is not None:
-        front = front_of(request)
-        usable = _catalogue.usable_of(front)
-        error.suggest(await front.models.meant(error.unknown_name, usable))
+        app_state = app_state_of(request)
+        usable = _catalogue.usable_of(app_state)
+        error.suggest(await app_state.models.meant(error.unknown_name, usable))
 
     return error.answer()
 

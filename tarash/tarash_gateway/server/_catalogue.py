@@ -11,8 +11,8 @@ from fastapi.responses import JSONResponse
 
 from .._jobs._named_models import prices_of, providers_of
 from ..exceptions import ValidationError
-from ._callers import CallerHere, FrontHere
-from ._documents import ERRORS
+from ._authorization import CallerHere, FrontHere
+from ._openapi_docs import ERRORS
 from ._refusals import missing, sendable
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .._data._model_info import ModelInfo
     from .._data._money import PriceLine
-    from ._front import Front
+    from ._app_state import AppState
 
 router = APIRouter(tags=["Models"], responses=ERRORS)
 Found = tuple[str, "ModelInfo | None"]
@@ -41,7 +41,7 @@ SUGGESTED = (
 
 @router.get("/api/models")
 async def search_models(  # noqa: PLR0913, PLR0917  (each is a part of the query)
-    front: FrontHere,
+    app_state: FrontHere,
     caller: CallerHere,
     q: Annotated[str, Query(max_length=200, description="Words of its id, name or kind.")] = "",
     kind: Literal["video", "image"] | None = None,
@@ -52,49 +52,51 @@ async def search_models(  # noqa: PLR0913, PLR0917  (each is a part of the query
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> JSONResponse:
     """Search the models and aliases that this key may use, the likeliest first."""
-    await front.models.read()
-    usable = usable_of(front)
+    await app_state.models.read()
+    usable = usable_of(app_state)
     words = q.lower().split()
     matches = [
         listed
-        for listed in front.models.each(caller)
+        for listed in app_state.models.each(caller)
         if _fits(listed, words, kind, takes)
         and (retired or listed[1] is None or not listed[1].retired)
         and (not ready or _is_ready(listed, usable))
     ]
     matches.sort(key=lambda listed: _rank(listed, words, usable))
     page = matches[offset : offset + limit]
-    shown = await to_thread.run_sync(lambda: [entry_of(front, listed, usable) for listed in page])
+    shown = await to_thread.run_sync(
+        lambda: [entry_of(app_state, listed, usable) for listed in page]
+    )
     counts = {"total": len(matches), "has_more": len(matches) > offset + limit}
     # Whoever has typed an id means that one, and none that is like it.
-    counts["is_id"] = front.models.is_whole(q.strip())
+    counts["is_id"] = app_state.models.is_whole(q.strip())
     return JSONResponse(sendable({"object": "list", "data": shown, **counts}))
 
 
 @router.get("/api/models/{model:path}")
-async def show_model(model: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
+async def show_model(model: str, app_state: FrontHere, caller: CallerHere) -> JSONResponse:
     """Show all that is known of a model: what it takes, what it costs, when it ends."""
-    await front.models.read()
-    listed = next((entry for entry in front.models.each(caller) if entry[0] == model), None)
+    await app_state.models.read()
+    listed = next((entry for entry in app_state.models.each(caller) if entry[0] == model), None)
     if listed is None:
         raise missing("model")
 
-    return JSONResponse(sendable(await to_thread.run_sync(_described, front, listed)))
+    return JSONResponse(sendable(await to_thread.run_sync(_described, app_state, listed)))
 
 
-def _described(front: Front, listed: Found) -> dict[str, Any]:
-    shown = entry_of(front, listed, usable_of(front))
+def _described(app_state: AppState, listed: Found) -> dict[str, Any]:
+    shown = entry_of(app_state, listed, usable_of(app_state))
     info = listed[1]
     if info is None:
         return shown
 
     try:
         kind: Literal["video", "image"] = "video" if "video" in info.outputs else "image"
-        described = front.gateway.describe_model(info.provider, info.model, kind)
+        described = app_state.gateway.describe_model(info.provider, info.model, kind)
     except ValidationError:
         return shown
 
-    lines = prices_of(front.gateway, info.provider, info.model)
+    lines = prices_of(app_state.gateway, info.provider, info.model)
     return {
         **shown,
         "description": described.model_dump(mode="json"),
@@ -102,15 +104,15 @@ def _described(front: Front, listed: Found) -> dict[str, Any]:
     }
 
 
-def entry_of(front: Front, listed: Found, usable: frozenset[str]) -> dict[str, Any]:
+def entry_of(app_state: AppState, listed: Found, usable: frozenset[str]) -> dict[str, Any]:
     """Return a model or an alias as a list shows it."""
     name, info = listed
     if info is None:
-        chain = list(front.settings.aliases[name].chain)
+        chain = list(app_state.settings.aliases[name].chain)
         return {"id": name, "object": "model", "alias": chain, "ready": True, "outputs": []}
 
     fields = info.model_dump(mode="json", exclude={"provider", "model", "name"})
-    lines = prices_of(front.gateway, info.provider, info.model)
+    lines = prices_of(app_state.gateway, info.provider, info.model)
     return {
         "id": name,
         "object": "model",
@@ -151,13 +153,13 @@ def price_of(lines: Sequence[PriceLine], *, is_video: bool) -> dict[str, str] | 
     }
 
 
-def usable_of(front: Front) -> frozenset[str]:
+def usable_of(app_state: AppState) -> frozenset[str]:
     """Return the providers that can be asked now: their key and their package are here."""
-    every = providers_of(front.gateway)
-    if front.settings.mock:
+    every = providers_of(app_state.gateway)
+    if app_state.settings.mock:
         return frozenset(provider.name for provider in every)
 
-    accounts = {account.provider for account in front.settings.accounts}
+    accounts = {account.provider for account in app_state.settings.accounts}
     return frozenset(
         provider.name
         for provider in every
@@ -201,17 +203,17 @@ def _rank(listed: Found, words: list[str], usable: frozenset[str]) -> tuple[Any,
 
 
 @router.get("/v1/models")
-async def list_models(front: FrontHere, caller: CallerHere) -> dict[str, Any]:
+async def list_models(app_state: FrontHere, caller: CallerHere) -> dict[str, Any]:
     """List the models and aliases that this key may use."""
-    await front.models.read()
-    return {"object": "list", "data": list(front.models.listed(caller))}
+    await app_state.models.read()
+    return {"object": "list", "data": list(app_state.models.listed(caller))}
 
 
 @router.get("/v1/models/{model:path}")
-async def retrieve_model(model: str, front: FrontHere, caller: CallerHere) -> dict[str, Any]:
+async def retrieve_model(model: str, app_state: FrontHere, caller: CallerHere) -> dict[str, Any]:
     """Show one model or alias."""
-    await front.models.read()
-    entry = front.models.found(model, caller)
+    await app_state.models.read()
+    entry = app_state.models.found(model, caller)
     if entry is None:
         raise missing("model")
 

@@ -18,8 +18,8 @@ from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, Field
 
 from ..exceptions import TarashException
-from ._callers import CallerHere, FrontHere, owned
-from ._documents import ERRORS
+from ._authorization import CallerHere, FrontHere, owned
+from ._openapi_docs import ERRORS
 from ._refusals import NO_RETRY, Refusal, final, missing
 from ._result_folder import type_of
 from ._shapes import PREVIEW, WITHOUT_ERROR
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from .._data._job_info import JobInfo
-    from ._front import Front
+    from ._app_state import AppState
 
 PART = re.compile(r"([0-9]{0,30})[ \t]*-[ \t]*([0-9]{0,30})", re.ASCII)
 router = APIRouter(responses=ERRORS)
@@ -42,23 +42,23 @@ LATEST = 2**40
 @router.get("/v1/videos/{video_id}/content", response_class=FileResponse, tags=["Videos"])
 async def video_content(
     video_id: str,
-    front: FrontHere,
+    app_state: FrontHere,
     caller: CallerHere,
     variant: Literal["video", "thumbnail", "spritesheet"] = "video",
     index: Annotated[int, Query(ge=1, le=10_000, description="Which of several, from 1.")] = 1,
 ) -> Response:
     """Return a video, or a range of its bytes."""
-    job = await owned(front, caller, video_id, "video")
+    job = await owned(app_state, caller, video_id, "video")
     if variant != "video":
         raise final(
             404, "no_such_variant", f"There is no {variant} of this video: only the video itself",
             param="variant",
         )  # fmt: skip
 
-    return served(await result_of(front, job, index))
+    return served(await result_of(app_state, job, index))
 
 
-async def result_of(front: Front, job: JobInfo, index: int) -> Path:
+async def result_of(app_state: AppState, job: JobInfo, index: int) -> Path:
     """Return the file of a result.
 
     Raises:
@@ -69,7 +69,7 @@ async def result_of(front: Front, job: JobInfo, index: int) -> Path:
             409,
             "not_ready",
             f"This {job.kind} is still being made",
-            headers={**NO_RETRY, PREVIEW: str(round(front.settings.poll_seconds * 1000))},
+            headers={**NO_RETRY, PREVIEW: str(round(app_state.settings.poll_seconds * 1000))},
         )
 
     if job.state != "completed":
@@ -81,23 +81,23 @@ async def result_of(front: Front, job: JobInfo, index: int) -> Path:
             f"This {job.kind} was not made: {reason or job.state}",
         )
 
-    files = await front.result_folder.files(job) or await _fetched(front, job)
+    files = await app_state.result_folder.files(job) or await _fetched(app_state, job)
     if not 0 < index <= len(files):
         raise missing("result")
 
     return files[index - 1]
 
 
-async def _fetched(front: Front, job: JobInfo) -> list[Path]:
+async def _fetched(app_state: AppState, job: JobInfo) -> list[Path]:
     """Return the files of results that are not here any more: asked for again."""
-    handle = await front.drivers.handle_of(job)
+    handle = await app_state.drivers.handle_of(job)
     try:
-        return await front.result_folder.save(job, await handle.wait_async())
+        return await app_state.result_folder.save(job, await handle.wait_async())
     except TarashException as error:
         raise final(
             502,
             "result_lost",
-            f"This {job.kind} was made, and can't be fetched any more: {HTTP.spoken(error)}",
+            f"This {job.kind} was made, and can't be fetched any more: {HTTP.error_text(error)}",
         ) from error
 
 
@@ -140,28 +140,28 @@ def served(path: Path) -> FileResponse:
 
 
 async def link_to(
-    front: Front, request: Request, job_id: str, index: int, seconds: int = DAY_SECONDS
+    app_state: AppState, request: Request, job_id: str, index: int, seconds: int = DAY_SECONDS
 ) -> tuple[str, int]:
     """Return a link to a result, and when it expires, in seconds since 1970.
 
     Args:
-        front: What the application stands on.
+        app_state: What the application stands on.
         request: Whose server the link names.
         job_id: The job's id.
         index: Which of its results, from 1.
         seconds: How long it is good.
     """
     expires = int(time.time()) + seconds
-    signature = await _signature(front, job_id, index, expires)
+    signature = await _signature(app_state, job_id, index, expires)
     # Its own `base_url` leaves out where this application is mounted in another.
     here = request.url.replace(path=request.scope.get("root_path", ""), query="")
-    base = front.settings.public_url or str(here)
+    base = app_state.settings.public_url or str(here)
     path = f"links/{job_id}/{index}?expires={expires}&signature={signature}"
     return f"{base.rstrip('/')}/{path}", expires
 
 
-async def _signature(front: Front, job_id: str, index: int, expires: int) -> str:
-    secret = await front.signing_secret()
+async def _signature(app_state: AppState, job_id: str, index: int, expires: int) -> str:
+    secret = await app_state.signing_secret()
     return hmac.new(secret, f"{job_id}\n{index}\n{expires}".encode(), hashlib.sha256).hexdigest()
 
 
@@ -169,23 +169,23 @@ async def _signature(front: Front, job_id: str, index: int, expires: int) -> str
 async def linked(
     job_id: str,
     index: int,
-    front: FrontHere,
+    app_state: FrontHere,
     expires: Annotated[int, Query(ge=0, le=LATEST)],
     signature: Annotated[str, Query(min_length=64, max_length=64)],
 ) -> Response:
     """Return a result to whoever has a link to it; no key is needed."""
-    good = await _signature(front, job_id, index, expires)
+    good = await _signature(app_state, job_id, index, expires)
     if not hmac.compare_digest(good.encode(), signature.encode("utf-8", "replace")):
         raise final(403, "bad_signature", "This link was not made here")
 
     if expires < time.time():
         raise final(403, "link_expired", "This link has expired")
 
-    job = await front.gateway.find_job_async(job_id)
+    job = await app_state.gateway.find_job_async(job_id)
     if job is None or job.id != job_id:
         raise missing("result")
 
-    return served(await result_of(front, job, index))
+    return served(await result_of(app_state, job, index))
 
 
 class Links(BaseModel):
@@ -201,19 +201,23 @@ class Links(BaseModel):
 
 
 @router.get("/api/jobs/{job_id}/media/{index}", response_class=FileResponse, tags=["Media"])
-async def media(job_id: str, index: int, front: FrontHere, caller: CallerHere) -> Response:
+async def media(job_id: str, index: int, app_state: FrontHere, caller: CallerHere) -> Response:
     """Return a result, or a range of its bytes."""
-    job = await owned(front, caller, job_id)
-    return served(await result_of(front, job, index))
+    job = await owned(app_state, caller, job_id)
+    return served(await result_of(app_state, job, index))
 
 
 @router.post("/api/jobs/{job_id}/links", tags=["Media"])
 async def link(
-    job_id: str, request: Request, front: FrontHere, caller: CallerHere, wanted: Links | None = None
+    job_id: str,
+    request: Request,
+    app_state: FrontHere,
+    caller: CallerHere,
+    wanted: Links | None = None,
 ) -> dict[str, Any]:
     """Make a link to a result that is good for whoever has it, for some time."""
-    job = await owned(front, caller, job_id)
+    job = await owned(app_state, caller, job_id)
     asked = wanted or Links()
-    await result_of(front, job, asked.index)
-    url, expires = await link_to(front, request, job.id, asked.index, asked.expires_in)
+    await result_of(app_state, job, asked.index)
+    url, expires = await link_to(app_state, request, job.id, asked.index, asked.expires_in)
     return {"url": url, "expires_at": expires, "index": asked.index}

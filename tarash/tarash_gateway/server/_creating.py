@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from .._data._exchange import Request as Asked
     from .._data._types import Kind
-    from ._callers import Caller
+    from ._app_state import AppState
+    from ._authorization import Caller
     from ._driving import Driven
-    from ._front import Front
 
 KEYS = "server.idempotency"
 REPEATS = "server.repeats"
@@ -74,11 +74,11 @@ class Order:
     labels: dict[str, str]
 
 
-async def create(front: Front, caller: Caller, order: Order, name: Name) -> Driven:
+async def create(app_state: AppState, caller: Caller, order: Order, name: Name) -> Driven:
     """Write a job down and drive it until a provider has answered to its submit, for some time.
 
     Args:
-        front: What the application stands on.
+        app_state: What the application stands on.
         caller: Whose job it is.
         order: What is to be made.
         name: What `named` returned.
@@ -86,30 +86,30 @@ async def create(front: Front, caller: Caller, order: Order, name: Name) -> Driv
     Raises:
         TarashException: It can't be made so, or nobody accepted it.
     """
-    gateway: Any = front.gateway
+    gateway: Any = app_state.gateway
     # What it costs is worked out with its submit.
-    endpoints = endpoints_of(front.gateway, order.kind, order.config, order.asked)
+    endpoints = endpoints_of(app_state.gateway, order.kind, order.config, order.asked)
     config = _reaching(order.config, endpoints)
     if not name.is_new:
-        await _check_kept(front, name.text)
+        await _check_kept(app_state, name.text)
 
     is_video = order.kind == "video"
     enqueue = gateway.enqueue_video_async if is_video else gateway.enqueue_image_async
     owned = {**order.labels, KEY_LABEL: caller.id}
     handle = await enqueue(config, order.asked, idempotency_key=name.text, labels=owned)
-    if front.webhooks is not None:
-        await front.webhooks.expect(handle.id)
+    if app_state.webhooks is not None:
+        await app_state.webhooks.expect(handle.id)
 
-    driven = front.drivers.drive(handle)
+    driven = app_state.drivers.drive(handle)
     # Beside the submit: it is written down before the answer, and nobody deletes a job before that.
-    keeping = asyncio.create_task(_keep_name(front, name.text, handle.id))
+    keeping = asyncio.create_task(_keep_name(app_state, name.text, handle.id))
     if name.request is not None:
-        front.room.keep_until(name.request.scope, driven.accepted)
+        app_state.room.keep_until(name.request.scope, driven.accepted)
 
     try:
-        await driven.until_accepted(front.settings.create_seconds)
+        await driven.until_accepted(app_state.settings.create_seconds)
     except TarashException:
-        if await _has_ended(front, handle.id):
+        if await _has_ended(app_state, handle.id):
             raise
     finally:
         await asyncio.shield(keeping)
@@ -117,30 +117,30 @@ async def create(front: Front, caller: Caller, order: Order, name: Name) -> Driv
     return driven
 
 
-async def _keep_name(front: Front, name: str, job_id: str) -> None:
+async def _keep_name(app_state: AppState, name: str, job_id: str) -> None:
     """Write down which job a name stands for: it is known where that was deleted, too."""
     until = datetime.now(UTC) + NAMED
     with suppress(TarashException):  # the job is there, and its client is to hear of it
-        await front.states.write_state(NAMES, name, {"job": job_id}, until=until)
+        await app_state.states.write_state(NAMES, name, {"job": job_id}, until=until)
 
 
-async def _has_ended(front: Front, job_id: str) -> bool:
+async def _has_ended(app_state: AppState, job_id: str) -> bool:
     """Tell whether a job that could not be driven is to be left so; else the sweep goes on with it.
 
     Whoever was answered an error for a job that goes on would order it again.
     """
-    job = await front.gateway.find_job_async(job_id)
+    job = await app_state.gateway.find_job_async(job_id)
     return job is None or job.state != "open"
 
 
-async def _check_kept(front: Front, name: str) -> None:
+async def _check_kept(app_state: AppState, name: str) -> None:
     """Check that what a create repeats was not deleted: it would be bought once more.
 
     Raises:
         Refusal: It was.
     """
-    record = await front.states.read_state(NAMES, name)
-    if record is None or await front.gateway.find_job_async(record.value["job"]) is not None:
+    record = await app_state.states.read_state(NAMES, name)
+    if record is None or await app_state.gateway.find_job_async(record.value["job"]) is not None:
         return
 
     raise final(
@@ -194,49 +194,53 @@ class Name:
     request: Request | None = None
 
 
-async def named(front: Front, caller: Caller, request: Request, fields: dict[str, Any]) -> Name:
+async def named(
+    app_state: AppState, caller: Caller, request: Request, fields: dict[str, Any]
+) -> Name:
     """Return the name of a create: that of the request that it repeats, or a new one.
 
     Raises:
         Refusal: Its idempotency key is another request's.
     """
-    name = await _name(front, caller, request, fields)
+    name = await _name(app_state, caller, request, fields)
     setattr(request.state, ORDERS, True)  # what fails before this has bought nothing
     return replace(name, request=request)
 
 
-async def _name(front: Front, caller: Caller, request: Request, fields: dict[str, Any]) -> Name:
+async def _name(
+    app_state: AppState, caller: Caller, request: Request, fields: dict[str, Any]
+) -> Name:
     digest = _digest(request.url.path, fields)
     key = request.headers.get("idempotency-key")
     if key is not None:
-        return await _by_key(front, caller, key, digest)
+        return await _by_key(app_state, caller, key, digest)
 
     place = _digest(caller.id, digest)
     tries = request.headers.get(TRIES, "0")
     if tries.isdigit() and int(tries) > 0:
-        record = await front.states.read_state(REPEATS, place)
+        record = await app_state.states.read_state(REPEATS, place)
         if record is not None:
             return Name(str(record.value["name"]))
 
     name = secrets.token_hex(16)
     until = datetime.now(UTC) + WINDOW
-    await front.states.write_state(REPEATS, place, {"name": name}, until=until)
+    await app_state.states.write_state(REPEATS, place, {"name": name}, until=until)
     return Name(name, is_new=True)
 
 
-async def _by_key(front: Front, caller: Caller, key: str, fingerprint: str) -> Name:
+async def _by_key(app_state: AppState, caller: Caller, key: str, fingerprint: str) -> Name:
     if not 0 < len(key) <= LONGEST_KEY:
         raise invalid(f"Idempotency-Key is a text of 1 to {LONGEST_KEY} characters")
 
     place = _digest(caller.id, key)
     made = {"name": secrets.token_hex(16), "told": fingerprint}
     until = datetime.now(UTC) + KEPT
-    if await front.states.write_state(KEYS, place, made, expected=0, until=until) is not None:
+    if await app_state.states.write_state(KEYS, place, made, expected=0, until=until) is not None:
         return Name(made["name"], is_new=True)
 
-    record = await front.states.read_state(KEYS, place)
+    record = await app_state.states.read_state(KEYS, place)
     if record is None:  # it expired in this moment
-        return await _by_key(front, caller, key, fingerprint)
+        return await _by_key(app_state, caller, key, fingerprint)
 
     if record.value["told"] != fingerprint:
         raise final(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .._jobs._gateway import Gateway
     from .._jobs._handles import ImageJob, VideoJob
     from .._jobs._inbox import WebhookEvent
-    from ..ledger._records import StateLedger
+    from ..ledger._contract import StateLedger
     from ..observability import OpenTelemetryObserver
     from ._webhooks import Webhooks
 
@@ -80,13 +80,13 @@ class Driven:
 
         self.update = update
         self._note(update)
-        self._tell()
+        self._notify()
 
     def _observed(self, event: AttemptEvent) -> None:
         """Take note that a provider has accepted: that is written down by now."""
         if isinstance(event, Accepted | Adopted):
             self._set_accepted()
-            self._tell()
+            self._notify()
 
     def _note(self, update: Any) -> None:
         """Keep what is new; how far it has come changes too often to be kept."""
@@ -100,7 +100,7 @@ class Driven:
         if len(self.moves) < MOST_MOVES and not move.items() <= last.items():
             self.moves.append({**move, "at": datetime.now(UTC).isoformat()})
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
@@ -169,7 +169,7 @@ class Driven:
         finally:
             self._set_accepted()
             self.ended.set()
-            self._tell()
+            self._notify()
 
 
 class Drivers:

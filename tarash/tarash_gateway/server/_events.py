@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from ._callers import Caller, CallerHere, FrontHere, is_good_still, owned
-from ._documents import ERRORS
+from ._app_state import AppState
+from ._authorization import Caller, CallerHere, FrontHere, is_good_still, owned
 from ._driving import PACE, Driven
-from ._front import Front
 from ._images import NO_BUFFERS
 from ._jobs import shown
+from ._openapi_docs import ERRORS
 from ._refusals import Refusal, missing, sendable
 from ._shapes import ENDED, moved, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ..ledger._records import JobRecord, SubmissionRecord
+    from ..ledger._contract import JobRecord, SubmissionRecord
 
 router = APIRouter(tags=["Jobs"], responses=ERRORS)
 RETRY_MILLISECONDS = 1000
@@ -47,50 +47,52 @@ OVER = frozenset({"completed", "failed"})
 async def events(
     job_id: str,
     request: Request,
-    front: FrontHere,
+    app_state: FrontHere,
     caller: CallerHere,
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
 ) -> StreamingResponse:
     """Push where a job stands, as `text/event-stream`, until it has ended."""
-    await owned(front, caller, job_id)
-    stream = _stream(request, front, caller, job_id, last_event_id)
+    await owned(app_state, caller, job_id)
+    stream = _stream(request, app_state, caller, job_id, last_event_id)
     return StreamingResponse(stream, media_type="text/event-stream", headers=NO_BUFFERS)
 
 
 async def _stream(
-    request: Request, front: Front, caller: Caller, job_id: str, last: str | None
+    request: Request, app_state: AppState, caller: Caller, job_id: str, last: str | None
 ) -> AsyncIterator[bytes]:
     yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
     said_at = checked_at = time.monotonic()
-    async for view in views(front, caller, job_id):
-        if time.monotonic() - checked_at > front.settings.alive_seconds:
+    async for view in views(app_state, caller, job_id):
+        if time.monotonic() - checked_at > app_state.settings.alive_seconds:
             checked_at = time.monotonic()
-            if not await is_good_still(front, request):
+            if not await is_good_still(app_state, request):
                 return
 
         stamp = None if view is None else stamp_of(view)
         if stamp is not None and stamp != last:
             last, said_at = stamp, time.monotonic()
             yield _event(stamp, "job", view)
-        elif time.monotonic() - said_at > front.settings.alive_seconds:
+        elif time.monotonic() - said_at > app_state.settings.alive_seconds:
             said_at = time.monotonic()
             yield b": alive\n\n"
 
 
-async def views(front: Front, caller: Caller, job_id: str) -> AsyncIterator[dict[str, Any] | None]:
+async def views(
+    app_state: AppState, caller: Caller, job_id: str
+) -> AsyncIterator[dict[str, Any] | None]:
     """Yield where a job stands, again and again, until it has ended; None where it stays so."""
-    view = await shown(front, caller, job_id)
+    view = await shown(app_state, caller, job_id)
     yield view
     while view["status"] not in ENDED:
-        driven: Driven | None = front.drivers.get(job_id)
+        driven: Driven | None = app_state.drivers.get(job_id)
         if driven is None:  # another server's, or just ended
             await asyncio.sleep(PACE)
-            view = await shown(front, caller, job_id)
+            view = await shown(app_state, caller, job_id)
             yield view
-        elif not await driven.changed(front.settings.alive_seconds):
+        elif not await driven.changed(app_state.settings.alive_seconds):
             yield None
         elif driven.ended.is_set():
-            view = await shown(front, caller, job_id)
+            view = await shown(app_state, caller, job_id)
             yield view
         else:
             view = moved(view, driven)
@@ -104,7 +106,7 @@ def _event(stamp: str, name: str, data: Any) -> bytes:
 @router.get("/api/events", response_class=StreamingResponse, name="events")
 async def all_events(
     request: Request,
-    front: FrontHere,
+    app_state: FrontHere,
     caller: CallerHere,
     job: Annotated[list[Job], Query(min_length=1, max_length=MOST, description="Repeatable.")],
     last_event_id: Annotated[str | None, Header(max_length=17 * MOST)] = None,
@@ -116,31 +118,33 @@ async def all_events(
     """
     jobs = list(dict.fromkeys(job))
     for job_id in jobs:
-        await owned(front, caller, job_id)
+        await owned(app_state, caller, job_id)
 
     known = (last_event_id or "").split(".")
     stamps = known if len(known) == len(jobs) else [NEVER] * len(jobs)
-    stream = _stream_of_all(request, front, caller, jobs, stamps)
+    stream = _stream_of_all(request, app_state, caller, jobs, stamps)
     return StreamingResponse(stream, media_type="text/event-stream", headers=NO_BUFFERS)
 
 
 async def _stream_of_all(
-    request: Request, front: Front, caller: Caller, jobs: list[str], stamps: list[str]
+    request: Request, app_state: AppState, caller: Caller, jobs: list[str], stamps: list[str]
 ) -> AsyncIterator[bytes]:
     yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
     # Small, so that a client which reads slowly holds back what is made for it.
     news: asyncio.Queue[tuple[int, dict[str, Any] | None]] = asyncio.Queue(1)
-    tasks = [asyncio.create_task(_heard(front, caller, job, n, news)) for n, job in enumerate(jobs)]
+    tasks = [
+        asyncio.create_task(_heard(app_state, caller, job, n, news)) for n, job in enumerate(jobs)
+    ]
     left, checked_at = len(jobs), time.monotonic()
     try:
         while left:
-            if time.monotonic() - checked_at > front.settings.alive_seconds:
+            if time.monotonic() - checked_at > app_state.settings.alive_seconds:
                 checked_at = time.monotonic()
-                if not await is_good_still(front, request):
+                if not await is_good_still(app_state, request):
                     return
 
             try:
-                async with asyncio.timeout(front.settings.alive_seconds):
+                async with asyncio.timeout(app_state.settings.alive_seconds):
                     number, view = await news.get()
             except TimeoutError:
                 if any(task.done() and task.exception() for task in tasks):
@@ -166,7 +170,7 @@ async def _stream_of_all(
 
 
 async def _heard(
-    front: Front,
+    app_state: AppState,
     caller: Caller,
     job: str,
     number: int,
@@ -174,7 +178,7 @@ async def _heard(
 ) -> None:
     """Say where one job stands, again and again; None in the end."""
     with suppress(Refusal):  # it was deleted
-        async for view in views(front, caller, job):
+        async for view in views(app_state, caller, job):
             if view is not None:
                 await news.put((number, view))
 
@@ -182,14 +186,14 @@ async def _heard(
 
 
 @router.get("/api/jobs/{job_id}/timeline")
-async def timeline(job_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
+async def timeline(job_id: str, app_state: FrontHere, caller: CallerHere) -> JSONResponse:
     """Say what has happened to a job, oldest first: submits, answers, states, costs."""
-    job = await owned(front, caller, job_id)
-    record = await front.gateway.ledger.get(job.id)
+    job = await owned(app_state, caller, job_id)
+    record = await app_state.gateway.ledger.get(job.id)
     if record is None:
         raise missing("job")
 
-    heard = await front.drivers.moves_of(job.id)
+    heard = await app_state.drivers.moves_of(job.id)
     return JSONResponse(sendable({"object": "list", "data": _timeline(record, heard)}))
 
 

@@ -26,7 +26,7 @@ from starlette.datastructures import UploadFile as StarletteUploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
-from ._front import front_of
+from ._app_state import app_state_of
 from ._refusals import Refusal, invalid
 from ._requests import IGNORED
 from ._words import HTTP
@@ -67,10 +67,10 @@ async def fields_of(request: Request) -> dict[str, Any]:
     Raises:
         Refusal: It is neither JSON nor a form, or says something that is none.
     """
-    front = front_of(request)
+    app_state = app_state_of(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in FORMS:
-        async with form_of(request, room=front.room) as form:
+        async with form_of(request, room=app_state.room) as form:
             given = [
                 (name, value) for name, value in form.multi_items() if not _is_left_out(name, value)
             ]
@@ -78,8 +78,8 @@ async def fields_of(request: Request) -> dict[str, Any]:
 
         return fields_from(pairs)
 
-    most = front.settings.json_bytes
-    await front.room.take(request, int(request.headers.get("content-length", most)))
+    most = app_state.settings.json_bytes
+    await app_state.room.take(request, int(request.headers.get("content-length", most)))
 
     if kind not in ("", "application/json") and not kind.endswith("+json"):
         raise invalid("Send the body as application/json or as multipart/form-data")
@@ -126,11 +126,11 @@ async def form_of(
     Raises:
         Refusal: It is none, or has more fields or files than it may; or the disk has no room.
     """
-    front = front_of(request)
-    settings = front.settings
+    app_state = app_state_of(request)
+    settings = app_state.settings
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     largest = settings.multipart_bytes if kind == FORMS[0] else settings.json_bytes
-    await front.disk.take(request, int(request.headers.get("content-length", largest)))
+    await app_state.disk.take(request, int(request.headers.get("content-length", largest)))
     most = settings.form_files if files is None else files
     with SpooledTemporaryFile(max_size=SMALL_BYTES) as body:
         if room is not None:
@@ -150,7 +150,7 @@ async def form_of(
         yield form
     finally:
         await form.close()
-        await front.disk.free(request.scope)
+        await app_state.disk.free(request.scope)
 
 
 def _check_kind(kind: str, body: IO[bytes]) -> None:

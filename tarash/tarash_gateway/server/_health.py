@@ -15,17 +15,17 @@ from .._data._budgets import Budget
 from .._jobs._named_models import providers_of
 from .._jobs._spend import spend_async
 from ..exceptions import TarashException
-from ..ledger._records import QUEUE
-from ._around import TEXT
-from ._callers import AdminHere, CallerHere, FrontHere
+from ..ledger._contract import QUEUE
+from ._authorization import AdminHere, CallerHere, FrontHere
 from ._catalogue import usable_of
-from ._documents import ERRORS
 from ._key_store import KEY_LABEL
+from ._middleware import TEXT
+from ._openapi_docs import ERRORS
 from ._refusals import sendable
 
 if TYPE_CHECKING:
-    from ..ledger._records import SlotRecord
-    from ._front import Front
+    from ..ledger._contract import SlotRecord
+    from ._app_state import AppState
 
 router = APIRouter(tags=["Health"])
 MOST_WAITING = 1000
@@ -45,57 +45,57 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", responses={503: {"model": Unready, "description": "Not now"}})
-async def readyz(front: FrontHere) -> JSONResponse:
+async def readyz(app_state: FrontHere) -> JSONResponse:
     """Say whether jobs can be taken: whether the ledger can be read."""
     try:
-        await front.states.read_state("server.ready", "ready")
+        await app_state.states.read_state("server.ready", "ready")
     except TarashException:
         return JSONResponse({"status": "the ledger can't be read"}, 503)
 
-    return JSONResponse({"status": "ok", "jobs_under_way": len(front.drivers)})
+    return JSONResponse({"status": "ok", "jobs_under_way": len(app_state.drivers)})
 
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=ERRORS)
-async def metrics(front: FrontHere, _caller: CallerHere) -> PlainTextResponse:
+async def metrics(app_state: FrontHere, _caller: CallerHere) -> PlainTextResponse:
     """Return the numbers of this server, as Prometheus reads them."""
-    return PlainTextResponse(front.metrics.text(len(front.drivers)), media_type=TEXT)
+    return PlainTextResponse(app_state.metrics.text(len(app_state.drivers)), media_type=TEXT)
 
 
 @router.get("/api/health", responses=ERRORS)
-async def health(front: FrontHere, _admin: AdminHere) -> JSONResponse:
+async def health(app_state: FrontHere, _admin: AdminHere) -> JSONResponse:
     """Show breakers, limits and who waits, the queue of workers, and the providers."""
-    providers = await to_thread.run_sync(_providers, front)
+    providers = await to_thread.run_sync(_providers, app_state)
     try:
-        waiting = await front.states.list_states(QUEUE, limit=MOST_WAITING)
-        circuits = await front.gateway.health_async()
-        limits = await _limits(front)
+        waiting = await app_state.states.list_states(QUEUE, limit=MOST_WAITING)
+        circuits = await app_state.gateway.health_async()
+        limits = await _limits(app_state)
     except TarashException:
-        return JSONResponse(_shown(front, "down", 0, providers))
+        return JSONResponse(_shown(app_state, "down", 0, providers))
 
-    body = _shown(front, "ok", len(waiting), providers)
+    body = _shown(app_state, "ok", len(waiting), providers)
     body["circuits"] = [circuit.model_dump(mode="json") for circuit in circuits]
     body["limits"] = limits
     return JSONResponse(sendable(body))
 
 
 @router.get("/api/spending", responses=ERRORS)
-async def spending(front: FrontHere, _admin: AdminHere) -> JSONResponse:
+async def spending(app_state: FrontHere, _admin: AdminHere) -> JSONResponse:
     """Show what each key has spent since its budget was last renewed, in US dollars."""
     periods: defaultdict[datetime | None, set[str]] = defaultdict(set)
-    for key in await front.keys.every():
+    for key in await app_state.keys.every():
         budget = Budget(0, "total" if key.budget is None else key.budget.per)
         periods[budget.period(datetime.now(UTC))[0]].add(key.id)
 
     data = []
-    if getattr(front.gateway.ledger, "keeps_money", False):
+    if getattr(app_state.gateway.ledger, "keeps_money", False):
         for since, keys in periods.items():
-            data += [row for row in await _spent(front, since) if row["key"] in keys]
+            data += [row for row in await _spent(app_state, since) if row["key"] in keys]
 
     return JSONResponse({"object": "list", "data": data})
 
 
-async def _spent(front: Front, since: datetime | None) -> list[dict[str, Any]]:
-    rows = await spend_async(front.gateway.ledger, since=since, by=[GROUP])
+async def _spent(app_state: AppState, since: datetime | None) -> list[dict[str, Any]]:
+    rows = await spend_async(app_state.gateway.ledger, since=since, by=[GROUP])
     return [
         {"key": row.group[GROUP], **row.model_dump(mode="json", exclude={"group"})}
         for row in rows
@@ -104,13 +104,13 @@ async def _spent(front: Front, since: datetime | None) -> list[dict[str, Any]]:
 
 
 def _shown(
-    front: Front, ledger: str, waiting: int, providers: list[dict[str, Any]]
+    app_state: AppState, ledger: str, waiting: int, providers: list[dict[str, Any]]
 ) -> dict[str, Any]:
     return {
         "object": "health",
-        "mock": front.settings.mock,
+        "mock": app_state.settings.mock,
         "ledger": ledger,
-        "jobs_under_way": len(front.drivers),
+        "jobs_under_way": len(app_state.drivers),
         "queue": {"waiting": waiting},
         "circuits": [],
         "limits": [],
@@ -118,24 +118,24 @@ def _shown(
     }
 
 
-def _providers(front: Front) -> list[dict[str, Any]]:
-    usable = usable_of(front)
+def _providers(app_state: AppState) -> list[dict[str, Any]]:
+    usable = usable_of(app_state)
     return [
         {
             **provider.model_dump(mode="json"),
             "ready": provider.name in usable,
-            "mocked": front.settings.mock,
+            "mocked": app_state.settings.mock,
         }
-        for provider in providers_of(front.gateway)
+        for provider in providers_of(app_state.gateway)
     ]
 
 
-async def _limits(front: Front) -> list[dict[str, Any]]:
+async def _limits(app_state: AppState) -> list[dict[str, Any]]:
     """Return the lines in which attempts wait, and how many jobs are in flight."""
-    if not getattr(front.gateway.ledger, "keeps_slots", False):
+    if not getattr(app_state.gateway.ledger, "keeps_slots", False):
         return []
 
-    ledger: Any = front.gateway.ledger
+    ledger: Any = app_state.gateway.ledger
     by_line: defaultdict[str, list[SlotRecord]] = defaultdict(list)
     for slot in await ledger.list_slots():
         by_line[slot.request.line].append(slot)

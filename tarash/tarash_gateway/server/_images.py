@@ -15,12 +15,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from ..exceptions import TarashException
-from ._callers import Caller, CallerHere, FrontHere
+from ._app_state import AppState
+from ._authorization import Caller, CallerHere, FrontHere
 from ._content import link_to
 from ._creating import Order, create, labels_of, named
-from ._documents import ERRORS, body_of
 from ._forms import fields_of
-from ._front import Front
+from ._openapi_docs import ERRORS, body_of
 from ._refusals import Refusal, final, missing, refusal_of, sendable
 from ._requests import AUTO, PASSED, ImageCreate, ImageEdit, parsed
 from ._shapes import cost_headers, cost_of, model_of
@@ -42,9 +42,9 @@ class ImageAnswer:
     """What a client gets for one request for images, now or when they are done."""
 
     def __init__(
-        self, front: Front, request: Request, wanted: ImageCreate, driven: Driven, verb: str
+        self, app_state: AppState, request: Request, wanted: ImageCreate, driven: Driven, verb: str
     ) -> None:
-        self._front = front
+        self._app_state = app_state
         self._request = request
         self._wanted = wanted
         self._driven = driven
@@ -59,7 +59,7 @@ class ImageAnswer:
                 self._events(), media_type="text/event-stream", headers={**headers, **NO_BUFFERS}
             )
 
-        if await self._ended_within(self._front.settings.answer_seconds):
+        if await self._ended_within(self._app_state.settings.answer_seconds):
             job, body = await self._done()
             return JSONResponse(body, headers={**headers, **cost_headers(job)})
 
@@ -79,7 +79,7 @@ class ImageAnswer:
     async def _late(self) -> AsyncIterator[bytes]:
         """Yield white space, which JSON may begin with, and then the answer."""
         yield b"\n"
-        while not await self._ended_within(self._front.settings.alive_seconds):
+        while not await self._ended_within(self._app_state.settings.alive_seconds):
             yield b" "
 
         try:
@@ -105,7 +105,7 @@ class ImageAnswer:
             if len(self._driven.partial_images) > shown:
                 continue  # which came while the others were sent
 
-            if not await self._driven.changed(self._front.settings.alive_seconds):
+            if not await self._driven.changed(self._app_state.settings.alive_seconds):
                 yield b": alive\n\n"
 
         try:
@@ -145,14 +145,14 @@ class ImageAnswer:
             Refusal: Its images can't be had.
         """
         response = await self._driven.until_ended()
-        job = await self._front.gateway.find_job_async(self._driven.handle.id)
+        job = await self._app_state.gateway.find_job_async(self._driven.handle.id)
         if job is None:
             raise missing("job")
 
         job = job.model_copy(update={"cost": job.cost or response.cost})
-        files = await self._front.result_folder.files(job) or await self._front.result_folder.save(
-            job, response
-        )
+        files = await self._app_state.result_folder.files(
+            job
+        ) or await self._app_state.result_folder.save(job, response)
         data = [
             await self._image(job, path, number, links=links)
             for number, path in enumerate(files, 1)
@@ -188,7 +188,7 @@ class ImageAnswer:
             fields["b64_json"] = base64.b64encode(content).decode()
 
         if self._wanted.response_format != "b64_json" and links:
-            fields["url"], _ = await link_to(self._front, self._request, job.id, number)
+            fields["url"], _ = await link_to(self._app_state, self._request, job.id, number)
 
         return fields
 
@@ -217,26 +217,26 @@ def _error_body(error: Exception) -> dict[str, Any]:
 
 
 @router.post("/generations", openapi_extra=body_of(ImageCreate))
-async def create_images(request: Request, front: FrontHere, caller: CallerHere) -> Response:
+async def create_images(request: Request, app_state: FrontHere, caller: CallerHere) -> Response:
     """Make images from words, and answer with them."""
-    return await _made(request, front, caller, ImageCreate, "image_generation")
+    return await _made(request, app_state, caller, ImageCreate, "image_generation")
 
 
 @router.post("/edits", openapi_extra=body_of(ImageEdit, files=("image", "mask"), image="image[]"))
-async def edit_images(request: Request, front: FrontHere, caller: CallerHere) -> Response:
+async def edit_images(request: Request, app_state: FrontHere, caller: CallerHere) -> Response:
     """Make images from others, with a mask where only a part of the first is to change."""
-    return await _made(request, front, caller, ImageEdit, "image_edit")
+    return await _made(request, app_state, caller, ImageEdit, "image_edit")
 
 
 async def _made(
-    request: Request, front: Front, caller: Caller, model: type[ImageCreate], verb: str
+    request: Request, app_state: AppState, caller: Caller, model: type[ImageCreate], verb: str
 ) -> Response:
     fields = await fields_of(request)
-    wanted: ImageCreate = parsed(model, await filled(request, front, caller.id, fields))
-    config = front.models.config(
-        "image", wanted.wanted(), caller, front.result_folder.place(), allowed=PASSED
+    wanted: ImageCreate = parsed(model, await filled(request, app_state, caller.id, fields))
+    config = app_state.models.config(
+        "image", wanted.wanted(), caller, app_state.result_folder.place(), allowed=PASSED
     )
     order = Order("image", config, wanted.request(), labels_of(wanted.metadata, wanted.model))
-    name = await named(front, caller, request, fields)
-    driven = await create(front, caller, order, name)
-    return await ImageAnswer(front, request, wanted, driven, verb).answer()
+    name = await named(app_state, caller, request, fields)
+    driven = await create(app_state, caller, order, name)
+    return await ImageAnswer(app_state, request, wanted, driven, verb).answer()

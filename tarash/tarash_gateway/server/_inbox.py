@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from ._callers import FrontHere
-from ._documents import ERRORS, ErrorDetail
+from ._authorization import FrontHere
+from ._openapi_docs import ERRORS, ErrorDetail
 
 
 class Untaken(BaseModel):
@@ -24,8 +24,8 @@ router = APIRouter(
 
 
 @router.post("/{address:path}")
-async def webhook(address: str, request: Request, front: FrontHere) -> Response:
+async def webhook(address: str, request: Request, app_state: FrontHere) -> Response:
     """Take what a provider says of a job; it is verified, and the job is polled then."""
     del address  # it stands in the path
-    status, body = await front.inbox.answer(request.headers.raw, request.url.path, request.body)
+    status, body = await app_state.inbox.answer(request.headers.raw, request.url.path, request.body)
     return Response(body, status, media_type="application/json")

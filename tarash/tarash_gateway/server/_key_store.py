@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
-    from ..ledger._records import StateLedger, StateRecord
+    from ..ledger._contract import StateLedger, StateRecord
 
 SPACE = "server.keys"
 KEY_LABEL = "key"

@@ -9,9 +9,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, WithJsonSchema
 from starlette.datastructures import UploadFile
 
-from ._callers import CallerHere, FrontHere
-from ._documents import ERRORS, FILE, form_body
+from ._authorization import CallerHere, FrontHere
 from ._forms import form_of
+from ._openapi_docs import ERRORS, FILE, form_body
 from ._refusals import invalid, missing
 from ._requests import parsed
 
@@ -53,7 +53,7 @@ class Upload(BaseModel):
 
 
 @router.post("", status_code=201, response_model=MediaView, openapi_extra=form_body(Upload))
-async def upload_media(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
+async def upload_media(request: Request, app_state: FrontHere, caller: CallerHere) -> JSONResponse:
     """Keep media, to be named by their id in requests of the same key."""
     # By hand, so that a body is read only of whoever has a key.
     async with form_of(request, files=1) as form:
@@ -65,15 +65,15 @@ async def upload_media(request: Request, front: FrontHere, caller: CallerHere) -
         if not file.size:
             raise invalid("file: it is empty", "file")
 
-        made = await front.uploads.keep(caller.id, file.file, file.size, wanted.expires_in)
+        made = await app_state.uploads.keep(caller.id, file.file, file.size, wanted.expires_in)
 
     return JSONResponse(made.shown(), 201)
 
 
 @router.get("/{media_id}", response_model=MediaView)
-async def get_media(media_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
+async def get_media(media_id: str, app_state: FrontHere, caller: CallerHere) -> JSONResponse:
     """Say what is known of media that this key has brought."""
-    upload = await front.uploads.find(caller.id, media_id)
+    upload = await app_state.uploads.find(caller.id, media_id)
     if upload is None:
         raise missing("media")
 
@@ -81,9 +81,9 @@ async def get_media(media_id: str, front: FrontHere, caller: CallerHere) -> JSON
 
 
 @router.delete("/{media_id}")
-async def delete_media(media_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
+async def delete_media(media_id: str, app_state: FrontHere, caller: CallerHere) -> JSONResponse:
     """Delete media that this key has brought; jobs that were ordered with them go on."""
-    if not await front.uploads.drop(caller.id, media_id):
+    if not await app_state.uploads.drop(caller.id, media_id):
         raise missing("media")
 
     return JSONResponse({"id": media_id, "object": "media.deleted", "deleted": True})

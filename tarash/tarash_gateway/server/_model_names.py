@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .._data._job_info import JobInfo
     from .._data._types import Kind
     from .._jobs._gateway import Gateway
-    from ._callers import Caller
+    from ._authorization import Caller
     from ._key_store import ApiKey
     from ._settings import Account, ServerSettings
 

@@ -17,9 +17,16 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from .._version import __version__
-from ._callers import FrontHere, check_pace, cookie_name, is_from_page, session_of, unknown_key
-from ._documents import ERRORS
-from ._front import Front
+from ._app_state import AppState
+from ._authorization import (
+    FrontHere,
+    check_pace,
+    cookie_name,
+    is_from_page,
+    session_of,
+    unknown_key,
+)
+from ._openapi_docs import ERRORS
 from ._refusals import final, missing
 from ._sessions import Session
 
@@ -80,15 +87,15 @@ def parts() -> Mapping[str, _PageFile]:
 
 
 @router.get("/", include_in_schema=False)
-async def page(request: Request, front: FrontHere) -> Response:
+async def page(request: Request, app_state: FrontHere) -> Response:
     """Return the page."""
-    return _served(request, START, is_on=front.settings.page)
+    return _served(request, START, is_on=app_state.settings.page)
 
 
 @router.get("/page/{name}", include_in_schema=False)
-async def part(name: str, request: Request, front: FrontHere) -> Response:
+async def part(name: str, request: Request, app_state: FrontHere) -> Response:
     """Return a file of the page."""
-    return _served(request, name, is_on=front.settings.page)
+    return _served(request, name, is_on=app_state.settings.page)
 
 
 def _served(request: Request, name: str, *, is_on: bool) -> Response:
@@ -116,62 +123,64 @@ class SignIn(BaseModel):
 
 
 @router.get("/api/session", **SESSION)
-async def show_session(request: Request, front: FrontHere) -> JSONResponse:
+async def show_session(request: Request, app_state: FrontHere) -> JSONResponse:
     """Show who has signed in, and what writes have to carry as `x-csrf-token`; needs no key."""
-    session = await session_of(front, request)
-    return JSONResponse(_shown(front, session))
+    session = await session_of(app_state, request)
+    return JSONResponse(_shown(app_state, session))
 
 
 @router.post("/api/session", status_code=201, **SESSION)
-async def sign_in(request: Request, front: FrontHere, wanted: SignIn | None = None) -> JSONResponse:
+async def sign_in(
+    request: Request, app_state: FrontHere, wanted: SignIn | None = None
+) -> JSONResponse:
     """Exchange a key for a session: an HttpOnly cookie of this origin."""
-    if not is_from_page(front, request):
+    if not is_from_page(app_state, request):
         raise final(403, "foreign_origin", "Only the page signs in")
 
     token = "" if wanted is None else wanted.key.strip()
-    key = None if front.is_admin_key(token) else await front.keys.verify(token)
-    if key is None and not front.is_admin_key(token):
-        raise unknown_key(front, request)
+    key = None if app_state.is_admin_key(token) else await app_state.keys.verify(token)
+    if key is None and not app_state.is_admin_key(token):
+        raise unknown_key(app_state, request)
 
     if key is not None:
-        check_pace(front, key)
+        check_pace(app_state, key)
 
-    made = await front.sessions.create(key)
+    made = await app_state.sessions.create(key)
     if made is None:
-        raise unknown_key(front, request)
+        raise unknown_key(app_state, request)
 
     session, cookie = made
-    answer = JSONResponse(_shown(front, session), 201)
-    seconds = ceil(front.settings.session_seconds)
-    answer.set_cookie(**_cookie(front, request), value=cookie, max_age=seconds)
+    answer = JSONResponse(_shown(app_state, session), 201)
+    seconds = ceil(app_state.settings.session_seconds)
+    answer.set_cookie(**_cookie(app_state, request), value=cookie, max_age=seconds)
     return answer
 
 
 @router.delete("/api/session", **SESSION)
-async def sign_out(request: Request, front: FrontHere) -> JSONResponse:
+async def sign_out(request: Request, app_state: FrontHere) -> JSONResponse:
     """End the session."""
-    session = await session_of(front, request, is_write=True)
+    session = await session_of(app_state, request, is_write=True)
     if session is None:
-        raise unknown_key(front, request)
+        raise unknown_key(app_state, request)
 
-    await front.sessions.end(session)
-    answer = JSONResponse(_shown(front, None))
-    answer.delete_cookie(**_cookie(front, request))
+    await app_state.sessions.end(session)
+    answer = JSONResponse(_shown(app_state, None))
+    answer.delete_cookie(**_cookie(app_state, request))
     return answer
 
 
-def _cookie(front: Front, request: Request) -> dict[str, Any]:
+def _cookie(app_state: AppState, request: Request) -> dict[str, Any]:
     """Return how the session's cookie is called, and who gets it."""
     return {
-        "key": cookie_name(front, request),
+        "key": cookie_name(app_state, request),
         "httponly": True,
         "samesite": "strict",
-        "secure": front.is_secure(request),
+        "secure": app_state.is_secure(request),
         "path": "/",
     }
 
 
-def _shown(front: Front, session: Session | None) -> dict[str, Any]:
+def _shown(app_state: AppState, session: Session | None) -> dict[str, Any]:
     """Return what the page knows of itself; what is behind a key only for who has signed in."""
     if session is None:
         return {"object": "session", "signed_in": False}
@@ -185,6 +194,6 @@ def _shown(front: Front, session: Session | None) -> dict[str, Any]:
         "key": None if key is None else key.model_dump(mode="json"),
         "csrf": session.csrf,
         "expires_at": session.expires_at.isoformat(),
-        "mock": front.settings.mock,
+        "mock": app_state.settings.mock,
         "version": __version__,
     }

@@ -142,7 +142,7 @@ def refusal_of(error: TarashException) -> Refusal:
     return Refusal(
         status,
         code,
-        HTTP.spoken(error),
+        HTTP.error_text(error),
         param=HTTP.param(error),
         headers=headers,
         **facts_of(error, HTTP),

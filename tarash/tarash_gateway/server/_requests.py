@@ -10,7 +10,7 @@ import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from .._data._money import MOST, dollars
-from .._support._lines import lines_of
+from .._support._resolutions import lines_of
 from ..models import ImageGenerationRequest, VideoGenerationRequest
 from ._model_names import Wanted
 from ._refusals import invalid

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
 
-from .._http._kinds import sniff
+from .._http._sniff import sniff
 
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo

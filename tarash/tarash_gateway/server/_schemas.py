@@ -9,12 +9,12 @@ from pydantic.json_schema import models_json_schema
 from . import _admin_answers as admin
 from . import _answers as answers
 from ._content import Links
-from ._documents import ErrorAnswer
-from ._explained import Explained
+from ._key_routes import DeletedKey, KeyList, MadeKey
 from ._key_store import ApiKey, KeyScope
-from ._keys import DeletedKey, KeyList, MadeKey
 from ._media import MediaView
+from ._openapi_docs import ErrorAnswer
 from ._page import SignIn
+from ._settings_docs import Explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

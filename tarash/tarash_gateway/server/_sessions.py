@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..ledger._records import StateLedger
+    from ..ledger._contract import StateLedger
     from ._key_store import ApiKey, KeyStore
 
 SPACE = "server.sessions"

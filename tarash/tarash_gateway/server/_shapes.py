@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from .._support._lines import lines_of
+from .._support._resolutions import lines_of
 from ._creating import OWN_LABELS, REMIXED_LABEL, SIZE_LABEL
 from ._key_store import MODEL_LABEL
 from ._words import HTTP
@@ -88,7 +88,7 @@ def video_of(job: JobInfo, driven: Driven | None) -> dict[str, Any]:
 def adjustments_of(job: JobInfo) -> list[dict[str, Any]]:
     """Return what had to be changed to fit the model, in the words of the routes."""
     adjustments: list[dict[str, Any]] = [
-        HTTP.said_in(adjustment.model_dump(mode="json")) for adjustment in job.adjustments
+        HTTP.adapted_in(adjustment.model_dump(mode="json")) for adjustment in job.adjustments
     ]
     asked, size = job.labels.get(SIZE_LABEL, ""), _size(job)
     is_told = any(adjustment["field"] in SHAPE for adjustment in adjustments)

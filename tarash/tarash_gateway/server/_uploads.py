@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
 
-from .._http._kinds import sniff
+from .._http._sniff import sniff
 from ._refusals import final, invalid
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from fastapi import Request
 
-    from ..ledger._records import StateLedger, StateRecord
-    from ._front import Front
+    from ..ledger._contract import StateLedger, StateRecord
+    from ._app_state import AppState
     from ._settings import ServerSettings
 
 SPACE = "server.uploads"
@@ -215,7 +215,7 @@ def _upload(record: StateRecord) -> Upload:
 
 
 async def filled(
-    request: Request, front: Front, owner: str, fields: dict[str, Any]
+    request: Request, app_state: AppState, owner: str, fields: dict[str, Any]
 ) -> dict[str, Any]:
     """Return a request's fields with what its key has brought in the place of ids.
 
@@ -224,14 +224,14 @@ async def filled(
 
     Args:
         request: The request.
-        front: What the application stands on.
+        app_state: What the application stands on.
         owner: The id of the key.
         fields: Of the request.
 
     Raises:
         Refusal: There is no such file of this key, or they are too large together.
     """
-    filling = _Filling(request, front, owner)
+    filling = _Filling(request, app_state, owner)
     filled = dict(fields)
     for name in FIELDS:
         if name in fields:
@@ -243,10 +243,10 @@ async def filled(
 class _Filling:
     """What one request needs of its key's files."""
 
-    def __init__(self, request: Request, front: Front, owner: str) -> None:
+    def __init__(self, request: Request, app_state: AppState, owner: str) -> None:
         self._request = request
-        self._room = front.room
-        self._uploads = front.uploads
+        self._room = app_state.room
+        self._uploads = app_state.uploads
         self._owner = owner
         self._read: dict[str, dict[str, Any]] = {}
         self._size = 0

@@ -11,12 +11,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from ..exceptions import ValidationError
-from ._callers import Caller, CallerHere, FrontHere, owned
+from ._app_state import AppState
+from ._authorization import Caller, CallerHere, FrontHere, owned
 from ._content import result_of
 from ._creating import REMIXED_LABEL, Order, create, labels_of, named
-from ._documents import ERRORS, body_of
 from ._forms import fields_of
-from ._front import Front
+from ._openapi_docs import ERRORS, body_of
 from ._refusals import NO_RETRY, Refusal, invalid, sendable
 from ._requests import VideoCreate, VideoRemake, parsed, video_given
 from ._result_folder import type_of
@@ -34,14 +34,14 @@ INHERITED = "; {model} was asked since it made the video, and the field `model` 
 
 
 @router.post("", openapi_extra=body_of(VideoCreate, files=("input_reference",)))
-async def create_video(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
+async def create_video(request: Request, app_state: FrontHere, caller: CallerHere) -> JSONResponse:
     """Make a video: answers with its job as soon as the provider has taken it."""
-    return await _made(request, front, caller, VideoCreate, await fields_of(request))
+    return await _made(request, app_state, caller, VideoCreate, await fields_of(request))
 
 
 @router.get("")
 async def list_videos(
-    front: FrontHere,
+    app_state: FrontHere,
     caller: CallerHere,
     after: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
@@ -50,7 +50,7 @@ async def list_videos(
     """List the videos of this key, newest first unless `order` says otherwise."""
     labels = {} if caller.is_admin else {"key": caller.id}
     try:
-        jobs = await front.gateway.list_jobs_async(
+        jobs = await app_state.gateway.list_jobs_async(
             labels=labels,
             kind="video",
             after=after,
@@ -60,7 +60,7 @@ async def list_videos(
     except ValidationError as error:
         raise invalid("There is no such video to go on after", "after") from error
 
-    shown = [video_of(job, front.drivers.get(job.id)) for job in jobs[:limit]]
+    shown = [video_of(job, app_state.drivers.get(job.id)) for job in jobs[:limit]]
     return JSONResponse(
         sendable(
             {
@@ -75,69 +75,69 @@ async def list_videos(
 
 
 @router.get("/{video_id}")
-async def retrieve_video(video_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
+async def retrieve_video(video_id: str, app_state: FrontHere, caller: CallerHere) -> JSONResponse:
     """Say where a video stands."""
-    return await answer(front, caller, video_id)
+    return await answer(app_state, caller, video_id)
 
 
 @router.delete("/{video_id}")
-async def delete_video(video_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
+async def delete_video(video_id: str, app_state: FrontHere, caller: CallerHere) -> JSONResponse:
     """Delete a video; one that still runs is stopped first, where its provider does that."""
-    job = await owned(front, caller, video_id, "video")
-    await drop(front, job)
+    job = await owned(app_state, caller, video_id, "video")
+    await drop(app_state, job)
     return JSONResponse({"id": job.id, "object": "video.deleted", "deleted": True})
 
 
-async def drop(front: Front, job: JobInfo) -> None:
+async def drop(app_state: AppState, job: JobInfo) -> None:
     """Delete a job with its files; one that still runs is stopped first.
 
     Raises:
         Refusal: It may still run, and be billed: it is not to be forgotten.
     """
     if job.state in ("open", "unknown"):
-        await _stop(front, job)
+        await _stop(app_state, job)
 
-    is_gone = await front.gateway.ledger.forget(job.id)
-    if not is_gone and await front.gateway.find_job_async(job.id) is not None:
+    is_gone = await app_state.gateway.ledger.forget(job.id)
+    if not is_gone and await app_state.gateway.find_job_async(job.id) is not None:
         raise _still_running(job.kind, "too_late")  # somebody drives it
 
-    await front.result_folder.drop(job)
+    await app_state.result_folder.drop(job)
 
 
-async def _stop(front: Front, job: JobInfo) -> None:
+async def _stop(app_state: AppState, job: JobInfo) -> None:
     """Stop a job that is to be deleted, and wait for its end where the provider may yet stop it.
 
     Raises:
         Refusal: It may still run, and be billed: it is not to be forgotten.
     """
-    driven = front.drivers.get(job.id)
-    handle = await front.drivers.handle_of(job)
+    driven = app_state.drivers.get(job.id)
+    handle = await app_state.drivers.handle_of(job)
     answer = await handle.cancel_async()
     if answer == "unsupported":
         raise _still_running(job.kind, answer)
 
     # Only whoever drives it hears that it has ended.
-    if driven is None and await front.drivers.take_up(job.id):
-        driven = front.drivers.get(job.id)
+    if driven is None and await app_state.drivers.take_up(job.id):
+        driven = app_state.drivers.get(job.id)
 
     if driven is not None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(front.settings.create_seconds):
+            async with asyncio.timeout(app_state.settings.create_seconds):
                 await driven.ended.wait()
                 return
-    elif await _has_ended(front, job.id):
+    elif await _has_ended(app_state, job.id):
         return
 
     if answer == "requested":
         raise _still_running(job.kind, answer)
 
 
-async def _has_ended(front: Front, job_id: str) -> bool:
+async def _has_ended(app_state: AppState, job_id: str) -> bool:
     """Wait for the end of a job that another server drives; return whether it has come."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(front.settings.create_seconds):
+        async with asyncio.timeout(app_state.settings.create_seconds):
             while True:
-                job = await front.gateway.find_job_async(job_id)
+                job = await app_state.gateway.find_job_async(job_id)
                 if job is None or job.state not in ("open", "unknown"):
                     return True
 
@@ -160,49 +160,49 @@ def _still_running(kind: str, answer: str) -> Refusal:
     )
 
 
-async def answer(front: Front, caller: Caller, job_id: str) -> JSONResponse:
+async def answer(app_state: AppState, caller: Caller, job_id: str) -> JSONResponse:
     """Return the answer that says where a video stands."""
-    job = await owned(front, caller, job_id, "video")
-    shown: dict[str, Any] = video_of(job, front.drivers.get(job.id))
+    job = await owned(app_state, caller, job_id, "video")
+    shown: dict[str, Any] = video_of(job, app_state.drivers.get(job.id))
     headers = cost_headers(job)
     if shown["status"] in RUNNING:
-        headers[PREVIEW] = str(round(front.settings.poll_seconds * 1000))
+        headers[PREVIEW] = str(round(app_state.settings.poll_seconds * 1000))
 
     return JSONResponse(sendable(shown), headers=headers)
 
 
 @router.post("/edits", openapi_extra=body_of(VideoRemake, files=("video",), known=("model",)))
-async def edit_video(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
+async def edit_video(request: Request, app_state: FrontHere, caller: CallerHere) -> JSONResponse:
     """Change a video by words."""
     fields = await fields_of(request)
-    source = await _source(front, caller, fields)
-    return await _made(request, front, caller, VideoRemake, fields, source)
+    source = await _source(app_state, caller, fields)
+    return await _made(request, app_state, caller, VideoRemake, fields, source)
 
 
 @router.post("/extensions", openapi_extra=body_of(VideoRemake, files=("video",), known=("model",)))
-async def extend_video(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
+async def extend_video(request: Request, app_state: FrontHere, caller: CallerHere) -> JSONResponse:
     """Go on with a video."""
     fields = await fields_of(request)
-    source = await _source(front, caller, fields)
-    return await _made(request, front, caller, VideoRemake, fields, source)
+    source = await _source(app_state, caller, fields)
+    return await _made(request, app_state, caller, VideoRemake, fields, source)
 
 
 @router.post("/{video_id}/remix", openapi_extra=body_of(VideoCreate, known=("model",)))
 async def remix_video(
-    video_id: str, request: Request, front: FrontHere, caller: CallerHere
+    video_id: str, request: Request, app_state: FrontHere, caller: CallerHere
 ) -> JSONResponse:
     """Make a video again, with other words; its model is used where none is named."""
     fields = await fields_of(request)
-    source = await owned(front, caller, video_id, "video")
-    return await _made(request, front, caller, VideoRemake, fields, source)
+    source = await owned(app_state, caller, video_id, "video")
+    return await _made(request, app_state, caller, VideoRemake, fields, source)
 
 
-async def _source(front: Front, caller: Caller, fields: dict[str, Any]) -> JobInfo | None:
+async def _source(app_state: AppState, caller: Caller, fields: dict[str, Any]) -> JobInfo | None:
     """Return the video of this gateway that a request names, where it names one."""
     given = fields.get("video")
     id_ = given.get("id") if isinstance(given, dict) else None
     if isinstance(id_, str) and NAME.fullmatch(id_) is None:  # not of what was uploaded
-        return await owned(front, caller, id_, "video")
+        return await owned(app_state, caller, id_, "video")
 
     if given is None:
         raise invalid("video: give the video to begin with", "video")
@@ -212,7 +212,7 @@ async def _source(front: Front, caller: Caller, fields: dict[str, Any]) -> JobIn
 
 async def _made(  # noqa: PLR0913, PLR0917  (who asks for what, from which video)
     request: Request,
-    front: Front,
+    app_state: AppState,
     caller: Caller,
     model: type[VideoCreate],
     fields: dict[str, Any],
@@ -223,31 +223,33 @@ async def _made(  # noqa: PLR0913, PLR0917  (who asks for what, from which video
     if source is not None and is_inherited:
         fields = {**fields, "model": model_of(source)}
 
-    wanted: VideoCreate = parsed(model, await filled(request, front, caller.id, fields))
+    wanted: VideoCreate = parsed(model, await filled(request, app_state, caller.id, fields))
     video = None
     if source is not None:
-        video = await _content(front, source)
+        video = await _content(app_state, source)
     elif isinstance(wanted, VideoRemake):
         video = video_given(wanted.video)
 
-    config = front.models.config("video", wanted.wanted(), caller, front.result_folder.place())
+    config = app_state.models.config(
+        "video", wanted.wanted(), caller, app_state.result_folder.place()
+    )
     asked = wanted.request(video)
     labels = labels_of(wanted.metadata, wanted.model, wanted.size)
     if source is not None:
         labels[REMIXED_LABEL] = source.id
 
-    name = await named(front, caller, request, fields)
+    name = await named(app_state, caller, request, fields)
     try:
-        driven = await create(front, caller, Order("video", config, asked, labels), name)
+        driven = await create(app_state, caller, Order("video", config, asked, labels), name)
     except ValidationError as error:
         if is_inherited:
             error.amend(after=INHERITED.format(model=wanted.model))
 
         raise
 
-    return await answer(front, caller, driven.handle.id)
+    return await answer(app_state, caller, driven.handle.id)
 
 
-async def _content(front: Front, source: JobInfo) -> dict[str, Any]:
-    path = await result_of(front, source, 1)
+async def _content(app_state: AppState, source: JobInfo) -> dict[str, Any]:
+    path = await result_of(app_state, source, 1)
     return {"content": await to_thread.run_sync(path.read_bytes), "content_type": type_of(path)}

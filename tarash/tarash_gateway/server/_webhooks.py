@@ -24,7 +24,7 @@ from ..exceptions import TarashException
 
 if TYPE_CHECKING:
     from .._jobs._gateway import Gateway
-    from ..ledger._records import StateLedger, StateRecord
+    from ..ledger._contract import StateLedger, StateRecord
     from ._settings import WebhookSettings
 
 log = logging.getLogger(__name__)
@@ -117,9 +117,11 @@ class Webhooks:
             await self._states.write_state(SPACE, record.name, None, expected=record.version)
         elif job.state != "open":
             ended = "failed" if job.state == "unknown" else job.state
-            await self._tell(record, f"{job.kind}.{ended}", session)
+            await self._send_event(record, f"{job.kind}.{ended}", session)
 
-    async def _tell(self, record: StateRecord, kind: str, session: aiohttp.ClientSession) -> None:
+    async def _send_event(
+        self, record: StateRecord, kind: str, session: aiohttp.ClientSession
+    ) -> None:
         """Tell of one job, where no other server does."""
         tries = record.value["tries"]
         pause = PAUSES[tries] if tries < len(PAUSES) else 0

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._data._field_synonyms import field_meant_by
 from .._data._hints import JOINER, Advised, Hint, hints_in
-from .._data._meant import meant
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -107,14 +107,14 @@ class Words:
     jobs: str
     whole_ids: bool = False
 
-    def spoken(self, error: TarashException) -> str:
+    def error_text(self, error: TarashException) -> str:
         """Return an error's message, with the advice that can be followed here."""
         refused = _left_out(error)
         if refused:
             return self._not_passed(refused)
 
         if error.summary == error.message:
-            return self.said(error.message)
+            return self.adapted(error.message)
 
         return self._advised(error)
 
@@ -122,25 +122,25 @@ class Words:
         """Return the message of an error as a ledger keeps it, with the advice for here."""
         error = Kept.of(stored or {})
         if "hints" not in (stored or {}):  # of an older version, whose sentence has the advice
-            return self.said(error.message.split(JOINER)[0])
+            return self.adapted(error.message.split(JOINER)[0])
 
-        return self._advised(error) if error.hints else self.said(error.message)
+        return self._advised(error) if error.hints else self.adapted(error.message)
 
     def _advised(self, error: Advised) -> str:
         advice = [text for hint in error.hints if (text := self.advice(hint)) is not None]
-        return JOINER.join([self.said(error.summary), *advice])
+        return JOINER.join([self.adapted(error.summary), *advice])
 
-    def said(self, text: str) -> str:
+    def adapted(self, text: str) -> str:
         """Return a text of the library's with the names that things have here."""
         for theirs, ours in PHRASES:
             text = text.replace(theirs, ours)
 
         return NAMES.sub(self._named, text)
 
-    def said_in(self, plan: Any) -> Any:
+    def adapted_in(self, plan: Any) -> Any:
         """Return a plan, as JSON, with what it says of prices, adjustments and models said so."""
         if isinstance(plan, list):
-            return [self.said_in(part) for part in plan]
+            return [self.adapted_in(part) for part in plan]
 
         if not isinstance(plan, dict):
             return plan
@@ -149,10 +149,12 @@ class Words:
         for name, value in plan.items():
             if name in SENTENCES:
                 every = value if isinstance(value, list) else [value]
-                sentences = [self.said(text) if isinstance(text, str) else text for text in every]
+                sentences = [
+                    self.adapted(text) if isinstance(text, str) else text for text in every
+                ]
                 made[name] = sentences if isinstance(value, list) else sentences[0]
             else:
-                made[name] = value if name in FOREIGN else self.said_in(value)
+                made[name] = value if name in FOREIGN else self.adapted_in(value)
 
         return made
 
@@ -171,7 +173,7 @@ class Words:
     def advice(self, hint: Hint) -> str | None:
         """Return what to say of a hint; None where nobody here can follow it."""
         say = ADVICE.get(hint.action)
-        return self.said(hint.text) if say is None else say(hint, self)
+        return self.adapted(hint.text) if say is None else say(hint, self)
 
     def _meant(self, name: str) -> Sequence[str]:
         """Return the fields that a name most likely means; none where it may mean anything."""
@@ -181,7 +183,7 @@ class Words:
 
         for fields in (VideoGenerationRequest.model_fields, ImageGenerationRequest.model_fields):
             # Of several fields, or of the other kind's, none is named.
-            field = self.field((meant(name, fields) or "").strip("'"))
+            field = self.field((field_meant_by(name, fields) or "").strip("'"))
             if field in self.known and field != name:
                 return [field]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._book import PriceBook, line_of, reason_of, shipped, taken
-from ._facts import Facts, facts_of
+from ._price_inputs import PriceInputs, price_inputs_of
 from ._prices import Prices, keep, prices
 from ._quantities import is_by_media
 from ._quote import Tariff, free
@@ -11,15 +11,15 @@ from ._tariffs import priced
 from ._usual import usual_seconds
 
 __all__ = [
-    "Facts",
     "PriceBook",
+    "PriceInputs",
     "Prices",
     "Tariff",
-    "facts_of",
     "free",
     "is_by_media",
     "keep",
     "line_of",
+    "price_inputs_of",
     "priced",
     "prices",
     "reason_of",

@@ -8,12 +8,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ._facts import HEIGHTS, plain
 from ._lengths import SECONDS
+from ._price_inputs import HEIGHTS, plain
 
 if TYPE_CHECKING:
     from ..._data._money import PriceLine
-    from ._facts import Facts
+    from ._price_inputs import PriceInputs
 
 SOURCES = frozenset({"text", "image", "video"})
 """What `mode` is where the request has no parameter of that name."""
@@ -32,7 +32,7 @@ USUAL: dict[str, frozenset[Any]] = {
 }
 
 
-def holds(line: PriceLine, facts: Facts) -> bool | None:
+def holds(line: PriceLine, facts: PriceInputs) -> bool | None:
     """Tell whether a line holds: None where that depends on what nobody has said."""
     is_sure = True
     for name, wanted in line.when.items():
@@ -48,13 +48,13 @@ def holds(line: PriceLine, facts: Facts) -> bool | None:
     return True if is_sure else None
 
 
-def _is_usual(name: str, facts: Facts) -> bool:
+def _is_usual(name: str, facts: PriceInputs) -> bool:
     """Tell whether a call is of the usual tier, and not cached: a line says where it is not."""
     possible = facts.values.get(name)
     return possible is None or bool(possible & USUAL[name])
 
 
-def _holds(name: str, wanted: Any, facts: Facts) -> bool | None:
+def _holds(name: str, wanted: Any, facts: PriceInputs) -> bool | None:
     possible = _possible(name, facts)
     if possible is None:
         # What is left to the provider is its usual value, where a line says that it has that one.
@@ -101,7 +101,7 @@ def _names_a_source(wanted: Any) -> bool:
     return any(value in SOURCES for value in values if isinstance(value, str))
 
 
-def _possible(name: str, facts: Facts) -> Any:
+def _possible(name: str, facts: PriceInputs) -> Any:
     if name == "seconds" and facts.seconds is not None:
         return set(facts.seconds)
 

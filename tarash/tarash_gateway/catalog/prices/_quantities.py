@@ -16,8 +16,8 @@ from . import _tokens
 if TYPE_CHECKING:
     from ..._data._money import PriceLine
     from ..._data._types import Kind
-    from ._facts import Facts
     from ._lengths import Between
+    from ._price_inputs import PriceInputs
 
 MILLION = Decimal(1_000_000)
 SQUARE = Decimal(1024 * 1024)
@@ -50,7 +50,7 @@ Counted: TypeAlias = "Quantity | str"
 ZERO = Decimal(0)
 
 
-def quantity_of(line: PriceLine, facts: Facts) -> Counted:
+def quantity_of(line: PriceLine, facts: PriceInputs) -> Counted:
     """Return how much of a line's thing a call makes, as it is charged."""
     counted = _raw(line, facts)
     if isinstance(counted, str):
@@ -75,7 +75,7 @@ def _charged(quantity: Decimal, line: PriceLine) -> Decimal:
     return quantity if line.max is None else min(quantity, line.max)
 
 
-def _raw(line: PriceLine, facts: Facts) -> Counted:
+def _raw(line: PriceLine, facts: PriceInputs) -> Counted:
     if line.billable.startswith("input_image") and not facts.input_images:
         return Quantity(ZERO, ZERO, "no input images", is_there=False)
 
@@ -91,11 +91,11 @@ def _raw(line: PriceLine, facts: Facts) -> Counted:
 
 
 # ------------------------------------------------------------------------------------------- units
-def _once(_line: PriceLine, _facts: Facts) -> Counted:
+def _once(_line: PriceLine, _facts: PriceInputs) -> Counted:
     return Quantity(Decimal(1), Decimal(1), "a call")
 
 
-def _made(line: PriceLine, facts: Facts) -> Counted:
+def _made(line: PriceLine, facts: PriceInputs) -> Counted:
     if line.billable.startswith("input_image"):
         images = Decimal(facts.input_images)
         return Quantity(images, images, "input images")
@@ -103,7 +103,7 @@ def _made(line: PriceLine, facts: Facts) -> Counted:
     return Quantity(*facts.count, line.unit)
 
 
-def _seconds(line: PriceLine, facts: Facts) -> Counted:
+def _seconds(line: PriceLine, facts: PriceInputs) -> Counted:
     if line.billable.startswith("input_video"):
         length = facts.video_seconds
         return UNMEASURED if length is None else Quantity(length, length, "seconds of the source")
@@ -111,7 +111,7 @@ def _seconds(line: PriceLine, facts: Facts) -> Counted:
     return _timed(facts, lambda seconds: seconds)
 
 
-def _timed(facts: Facts, of: Callable[[Decimal], Decimal], unit: str = "seconds") -> Counted:
+def _timed(facts: PriceInputs, of: Callable[[Decimal], Decimal], unit: str = "seconds") -> Counted:
     if facts.seconds is None:
         return "the provider chooses the length; give duration_seconds"
 
@@ -119,11 +119,11 @@ def _timed(facts: Facts, of: Callable[[Decimal], Decimal], unit: str = "seconds"
     return Quantity(low * facts.count[0], high * facts.count[1], unit)
 
 
-def _minutes(_line: PriceLine, facts: Facts) -> Counted:
+def _minutes(_line: PriceLine, facts: PriceInputs) -> Counted:
     return _timed(facts, lambda seconds: seconds / 60, "minutes")
 
 
-def _frames(_line: PriceLine, facts: Facts) -> Counted:
+def _frames(_line: PriceLine, facts: PriceInputs) -> Counted:
     frames = _frames_of(facts)
     if frames is None:
         return "the number of frames is not known"
@@ -131,7 +131,7 @@ def _frames(_line: PriceLine, facts: Facts) -> Counted:
     return Quantity(frames[0] * facts.count[0], frames[1] * facts.count[1], "frames")
 
 
-def _frames_of(facts: Facts) -> Between | None:
+def _frames_of(facts: PriceInputs) -> Between | None:
     if facts.frames is not None:
         return facts.frames
 
@@ -141,32 +141,32 @@ def _frames_of(facts: Facts) -> Between | None:
     return facts.seconds[0] * facts.fps[0], facts.seconds[1] * facts.fps[1]
 
 
-def _text_tokens(line: PriceLine, facts: Facts) -> Counted:
+def _text_tokens(line: PriceLine, facts: PriceInputs) -> Counted:
     if line.billable not in {"prompt", "text_input", "input_text"}:
         return f"the tokens of its {line.billable.replace('_', ' ')} are not known before"
 
     return Quantity(*_prompt_tokens(facts), BY_PROMPT)
 
 
-def _prompt_tokens(facts: Facts) -> Between:
+def _prompt_tokens(facts: PriceInputs) -> Between:
     characters = facts.prompt[1]
     return Decimal(-(-characters // MOST_BYTES)), Decimal(-(-characters // LEAST_BYTES))
 
 
-def _gpt_prompt(_line: PriceLine, facts: Facts) -> Counted:
+def _gpt_prompt(_line: PriceLine, facts: PriceInputs) -> Counted:
     low, high = _prompt_tokens(facts)
     return Quantity(low, (high + _tokens.extra_text(facts)) * facts.count[1], BY_PROMPT)
 
 
-def _characters(_line: PriceLine, facts: Facts) -> Counted:
+def _characters(_line: PriceLine, facts: PriceInputs) -> Counted:
     return Quantity(Decimal(facts.prompt[0]), Decimal(facts.prompt[0]), "characters of the prompt")
 
 
-def _computing(_line: PriceLine, _facts: Facts) -> Counted:
+def _computing(_line: PriceLine, _facts: PriceInputs) -> Counted:
     return "it is paid for by the second of computing, which nobody knows before"
 
 
-def _pixels(facts: Facts) -> Between | None:
+def _pixels(facts: PriceInputs) -> Between | None:
     if facts.width is None or facts.height is None:
         return None
 
@@ -176,7 +176,7 @@ def _pixels(facts: Facts) -> Between | None:
 NO_SIZE = "the size of the picture is not known; give a size, or aspect ratio and resolution"
 
 
-def _megapixels(_line: PriceLine, facts: Facts) -> Counted:
+def _megapixels(_line: PriceLine, facts: PriceInputs) -> Counted:
     pixels = _pixels(facts)
     if pixels is None:
         return NO_SIZE
@@ -185,7 +185,7 @@ def _megapixels(_line: PriceLine, facts: Facts) -> Counted:
     return Quantity(low * facts.count[0], high * facts.count[1], "megapixels")
 
 
-UNITS: dict[str, Callable[[PriceLine, Facts], Counted]] = {
+UNITS: dict[str, Callable[[PriceLine, PriceInputs], Counted]] = {
     "second": _seconds,
     "minute": _minutes,
     "frame": _frames,
@@ -206,13 +206,13 @@ def _up(value: Decimal, step: Decimal = Decimal(1)) -> Decimal:
     return (value / step).to_integral_value(ROUND_CEILING) * step
 
 
-def _each_image(of: Callable[[Decimal], Decimal]) -> Callable[[PriceLine, Facts], Counted]:
+def _each_image(of: Callable[[Decimal], Decimal]) -> Callable[[PriceLine, PriceInputs], Counted]:
     """Count megapixels image by image: each is rounded, capped or reduced by itself.
 
     Where rounding makes a difference between a million pixels and 1024 by 1024, both may be.
     """
 
-    def count(_line: PriceLine, facts: Facts) -> Counted:
+    def count(_line: PriceLine, facts: PriceInputs) -> Counted:
         pixels = _pixels(facts)
         if pixels is None:
             return NO_SIZE
@@ -223,12 +223,12 @@ def _each_image(of: Callable[[Decimal], Decimal]) -> Callable[[PriceLine, Facts]
     return count
 
 
-def _ceil_megapixels(line: PriceLine, facts: Facts) -> Counted:
+def _ceil_megapixels(line: PriceLine, facts: PriceInputs) -> Counted:
     return _each_image(lambda area: _up(area, line.step or Decimal(1)))(line, facts)
 
 
-def _video_megapixels(round_up: bool = False) -> Callable[[PriceLine, Facts], Counted]:
-    def count(_line: PriceLine, facts: Facts) -> Counted:
+def _video_megapixels(round_up: bool = False) -> Callable[[PriceLine, PriceInputs], Counted]:
+    def count(_line: PriceLine, facts: PriceInputs) -> Counted:
         pixels, frames = _pixels(facts), _frames_of(facts)
         if pixels is None:
             return NO_SIZE
@@ -245,7 +245,7 @@ def _video_megapixels(round_up: bool = False) -> Callable[[PriceLine, Facts], Co
     return count
 
 
-def _megapixel_seconds(_line: PriceLine, facts: Facts) -> Counted:
+def _megapixel_seconds(_line: PriceLine, facts: PriceInputs) -> Counted:
     pixels = _pixels(facts)
     if pixels is None:
         return NO_SIZE
@@ -254,7 +254,10 @@ def _megapixel_seconds(_line: PriceLine, facts: Facts) -> Counted:
 
 
 def _by_area(
-    facts: Facts, pixels: Between, of: Callable[[Decimal, Decimal], Decimal], unit: str = "units"
+    facts: PriceInputs,
+    pixels: Between,
+    of: Callable[[Decimal, Decimal], Decimal],
+    unit: str = "units",
 ) -> Counted:
     if facts.seconds is None:
         return "the provider chooses the length; give duration_seconds"
@@ -265,10 +268,10 @@ def _by_area(
 
 def _ark_tokens(
     frames: _tokens.Frames | None = None, *, own_rate: bool = False, both: bool = False
-) -> Callable[[PriceLine, Facts], Counted]:
+) -> Callable[[PriceLine, PriceInputs], Counted]:
     """Count the tokens of a video: width times height times frames, by 1024."""
 
-    def count(_line: PriceLine, facts: Facts) -> Counted:
+    def count(_line: PriceLine, facts: PriceInputs) -> Counted:
         source = _source_seconds(facts) if both else ZERO
         if source is None:
             return UNMEASURED
@@ -294,30 +297,30 @@ def _ark_tokens(
     return count
 
 
-def _source_seconds(facts: Facts) -> Decimal | None:
+def _source_seconds(facts: PriceInputs) -> Decimal | None:
     """Return the length of the source video; 0 where there is none, None where nobody knows it."""
     return facts.video_seconds if facts.has_video else ZERO
 
 
-def _in_and_out(_line: PriceLine, facts: Facts) -> Counted:
+def _in_and_out(_line: PriceLine, facts: PriceInputs) -> Counted:
     source = _source_seconds(facts)
     return UNMEASURED if source is None else _timed(facts, lambda seconds: seconds + source)
 
 
-def _free_images(number: int) -> Callable[[PriceLine, Facts], Counted]:
-    def count(_line: PriceLine, facts: Facts) -> Counted:
+def _free_images(number: int) -> Callable[[PriceLine, PriceInputs], Counted]:
+    def count(_line: PriceLine, facts: PriceInputs) -> Counted:
         paid = Decimal(max(0, facts.input_images - number))
         return Quantity(paid, paid, f"input images after the first {number}")
 
     return count
 
 
-def _references(_line: PriceLine, facts: Facts) -> Counted:
+def _references(_line: PriceLine, facts: PriceInputs) -> Counted:
     images = facts.input_images
     return Quantity(images * facts.count[0], images * facts.count[1], "references of each output")
 
 
-def _input_megapixels(_line: PriceLine, facts: Facts) -> Counted:
+def _input_megapixels(_line: PriceLine, facts: PriceInputs) -> Counted:
     if not facts.input_images:
         return Quantity(ZERO, ZERO, "no input images", is_there=False)
 
@@ -329,7 +332,7 @@ def _input_megapixels(_line: PriceLine, facts: Facts) -> Counted:
     return Quantity(low, high, "megapixels of the input images")
 
 
-def _partial_images(_line: PriceLine, facts: Facts) -> Counted:
+def _partial_images(_line: PriceLine, facts: PriceInputs) -> Counted:
     asked = [
         value for value in facts.values.get("partial_images") or () if isinstance(value, Decimal)
     ]
@@ -338,12 +341,12 @@ def _partial_images(_line: PriceLine, facts: Facts) -> Counted:
     return Quantity(ZERO, most, "tokens, for images on the way", is_there=bool(most))
 
 
-def _settled_later(_line: PriceLine, _facts: Facts) -> Counted:
+def _settled_later(_line: PriceLine, _facts: PriceInputs) -> Counted:
     return "the provider says how many units it took when it is done"
 
 
 ONE = Decimal(1)
-FORMULAS: dict[str, Callable[[PriceLine, Facts], Counted]] = {
+FORMULAS: dict[str, Callable[[PriceLine, PriceInputs], Counted]] = {
     "megapixels": _megapixels,
     "ceil_megapixels": _ceil_megapixels,
     "first_megapixel": _each_image(lambda area: min(ONE, _up(area))),

@@ -11,12 +11,12 @@ from weakref import WeakValueDictionary
 
 from ..._data._money import MOST, Quote, QuoteLine
 from ._conditions import holds
-from ._facts import height_of
+from ._price_inputs import height_of
 from ._quantities import Quantity, quantity_of
 
 if TYPE_CHECKING:
     from ..._data._money import PriceLine
-    from ._facts import Facts
+    from ._price_inputs import PriceInputs
 
 CENTS = Decimal(100)
 GIVE_ONE = "give one with register_prices(), or in a file that TARASH_PRICES names"
@@ -52,7 +52,7 @@ class _Part:
 class Tariff:
     """What calls cost that differ in their prompts alone: the sum of the lines that hold."""
 
-    def __init__(self, lines: Sequence[PriceLine], facts: Facts, model: str) -> None:
+    def __init__(self, lines: Sequence[PriceLine], facts: PriceInputs, model: str) -> None:
         """Count what does not depend on the prompt.
 
         Args:
@@ -62,7 +62,7 @@ class Tariff:
         """
         self._facts = facts
         self._used: list[PriceLine] = []
-        self._parts: list[_Part | Callable[[Facts], _Part]] = []
+        self._parts: list[_Part | Callable[[PriceInputs], _Part]] = []
         """In the order of a quote; a function for what depends on the prompt."""
         self._quote: Quote | None = None
         """Of every prompt, where none matters."""
@@ -91,14 +91,14 @@ class Tariff:
             if line.formula == SURCHARGE:
                 self._add([line], partial(_surcharge, line, sure is True))
 
-    def _add(self, lines: Sequence[PriceLine], part: Callable[[Facts], _Part]) -> None:
+    def _add(self, lines: Sequence[PriceLine], part: Callable[[PriceInputs], _Part]) -> None:
         self._parts.append(part if any(map(is_by_prompt, lines)) else part(self._facts))
 
     def quote(self, prompt: tuple[int, int]) -> Quote:
         """Return what a call costs.
 
         Args:
-            prompt: The length of its prompt, as `Facts` has it.
+            prompt: The length of its prompt, as `PriceInputs` has it.
         """
         known = self._quote or self._quotes.get(prompt)
         if known is not None:
@@ -120,7 +120,9 @@ def is_by_prompt(line: PriceLine) -> bool:
     return by_unit or line.formula == "gpt_prompt"
 
 
-def _part(billable: str, chosen: Sequence[PriceLine], beyond: str | None, facts: Facts) -> _Part:
+def _part(
+    billable: str, chosen: Sequence[PriceLine], beyond: str | None, facts: PriceInputs
+) -> _Part:
     """Return what one billable costs: by the line that says most, or between all that may hold."""
     unknown: list[str] = []
     if not chosen:
@@ -144,7 +146,7 @@ def _part(billable: str, chosen: Sequence[PriceLine], beyond: str | None, facts:
 
 
 def _beyond(
-    billable: str, fitting: Sequence[PriceLine], usable: Sequence[PriceLine], facts: Facts
+    billable: str, fitting: Sequence[PriceLine], usable: Sequence[PriceLine], facts: PriceInputs
 ) -> str | None:
     """Return what is unknown of a resolution above all that have a price of their own.
 
@@ -222,7 +224,7 @@ def _between(
     return line, first.currency
 
 
-def _surcharge(line: PriceLine, is_sure: bool, facts: Facts) -> _Part:
+def _surcharge(line: PriceLine, is_sure: bool, facts: PriceInputs) -> _Part:
     """Return what a surcharge adds; one that may be added, or not, from nothing on."""
     counted = quantity_of(line, facts)
     if isinstance(counted, str):

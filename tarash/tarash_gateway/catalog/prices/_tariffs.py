@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from ._facts import ALIASES, AUTOMATIC, SHAPES, SOURCES, UNMEASURED, facts_of, plain
+from ._price_inputs import ALIASES, AUTOMATIC, SHAPES, SOURCES, UNMEASURED, plain, price_inputs_of
 from ._quote import Tariff
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def priced(  # noqa: PLR0913, PLR0917  (what a price depends on)
     if kept is not None:
         tariff = kept[0]
     else:
-        alike = facts_of(spec, cast("Request", asked), sent, measures, region)
+        alike = price_inputs_of(spec, cast("Request", asked), sent, measures, region)
         tariff = Tariff(lines, alike, f"{spec.provider} {spec.model}")
         if not any(isinstance(one, str) and len(one) > LONGEST for one in values):
             _keep(_tariffs, key, tariff, made_of)

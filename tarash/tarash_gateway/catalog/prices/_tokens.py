@@ -20,11 +20,11 @@ from decimal import Decimal
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
-from ._facts import HEIGHTS, height_of
+from ._price_inputs import HEIGHTS, height_of
 
 if TYPE_CHECKING:
-    from ._facts import Facts
     from ._lengths import Between
+    from ._price_inputs import PriceInputs
 
 Range = tuple[int, int]
 """The least and the most of something."""
@@ -45,7 +45,7 @@ EXTRA_TEXT, EXTRA_TEXT_OF_IMAGE = 6, 48
 """Tokens of text besides the prompt: 6 in each call, and up to 39 were seen for an image."""
 
 
-def tile_tokens(facts: Facts) -> tuple[Decimal, Decimal]:
+def tile_tokens(facts: PriceInputs) -> tuple[Decimal, Decimal]:
     """Return the least and the most tokens of a call's images, as GPT Image 1 and 1.5 count."""
     fidelity = facts.values.get("input_fidelity") or frozenset({"low"})
     tokens = [_tiled(size) for size in _sizes(facts)]
@@ -55,22 +55,22 @@ def tile_tokens(facts: Facts) -> tuple[Decimal, Decimal]:
     return _of_all(low, sum(most for _, most in (*tokens, *extra)), facts)
 
 
-def patch_tokens(facts: Facts) -> tuple[Decimal, Decimal]:
+def patch_tokens(facts: PriceInputs) -> tuple[Decimal, Decimal]:
     """Return the least and the most tokens of a call's images, as GPT Image 2 counts them."""
     tokens = [_patched(size) for size in _sizes(facts)]
     return _of_all(sum(least for least, _ in tokens), sum(most for _, most in tokens), facts)
 
 
-def extra_text(facts: Facts) -> int:
+def extra_text(facts: PriceInputs) -> int:
     """Return how many tokens of text a call may have besides its prompt."""
     return EXTRA_TEXT + EXTRA_TEXT_OF_IMAGE * facts.input_images
 
 
-def _of_all(low: int, high: int, facts: Facts) -> tuple[Decimal, Decimal]:
+def _of_all(low: int, high: int, facts: PriceInputs) -> tuple[Decimal, Decimal]:
     return Decimal(low), Decimal(high) * facts.count[1]
 
 
-def _sizes(facts: Facts) -> list[Size | None]:
+def _sizes(facts: PriceInputs) -> list[Size | None]:
     """Return the size of each image of a call; None for one that nobody has seen."""
     known = list(facts.input_pixels[: facts.input_images])
     return [*known, *[None] * (facts.input_images - len(known))]
@@ -132,7 +132,7 @@ FIRST: Frames = {
 UPRIGHT = {"9:16": "16:9", "3:4": "4:3", "9:21": "21:9"}
 
 
-def frame_pixels(facts: Facts, frames: Frames) -> Between | None:
+def frame_pixels(facts: PriceInputs, frames: Frames) -> Between | None:
     """Return how many pixels a frame has: from the least to the most that it may be.
 
     Args:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..._data._requests import VideoGenerationRequest
-from ._facts import sent_of, values_of
 from ._lengths import seconds_of
+from ._price_inputs import sent_of, values_of
 
 if TYPE_CHECKING:
     from .._spec import ModelSpec

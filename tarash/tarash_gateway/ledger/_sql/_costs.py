@@ -10,7 +10,7 @@ from abc import abstractmethod
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .._facts import Spending
+from .._record_types import Spending
 from ._base import Base
 from ._rows import as_time, intact, parsed
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from ..._data._types import JsonObject
-    from .._facts import Intent
+    from .._record_types import Intent
     from ._base import Row, Transaction
 
 BETWEEN = "SELECT * FROM tarash.spending WHERE at >= %s AND at < %s ORDER BY at"

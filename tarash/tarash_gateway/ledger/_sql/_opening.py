@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...exceptions import StorageError, ValidationError
-from .._facts import IS_NAME
-from .._together import alone
+from .._record_types import IS_NAME
+from .._write_batching import alone
 from ._rows import BY_KEY, NUMBER, as_json, as_time, first
-from ._submits import Submits, tell
+from ._submits import Submits, notify_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..._data._types import JsonObject
-    from .._facts import JobRecord
-    from .._together import Enqueued
+    from .._record_types import JobRecord
+    from .._write_batching import Enqueued
     from ._base import Transaction
 
     Put = Callable[[Transaction, str], None]
@@ -45,7 +45,7 @@ class Opening(Submits):
         def work(transaction: Transaction, put: Put) -> JobRecord | None:
             existing = self._enqueued(transaction, enqueued, put)
             if existing is None:
-                tell(transaction, enqueued.space)
+                notify_waiting(transaction, enqueued.space)
 
             return existing
 
@@ -65,7 +65,7 @@ class Opening(Submits):
                     outcomes[enqueued.job.id] = error
 
             for space in {enqueued.space for enqueued in some}:
-                tell(transaction, space)
+                notify_waiting(transaction, space)
 
             return [outcomes[enqueued.job.id] for enqueued in some]
 

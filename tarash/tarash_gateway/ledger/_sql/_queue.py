@@ -2,19 +2,19 @@
 
 A task stands beside its job (`task_rank`, `task_at`), where triggers put it. An index holds the
 tasks that are due and in nobody's hands: neither what has ended nor what is driven or scheduled is
-read. SQLite is told which index to take: it would take the one by state, and sort.
+read. A hint names the index for SQLite: it would take the one by state, and sort.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._facts import DueTask, DueTasks
+from .._record_types import DueTask, DueTasks
 from ._base import Base
 from ._rows import JOBS, NUMBER, entries_of, is_held, records
 
 if TYPE_CHECKING:
-    from .._facts import JobRecord
+    from .._record_types import JobRecord
     from ._base import Row, Transaction
     from ._rows import Entries
 
@@ -55,7 +55,7 @@ class Queue(Base):
     """The queue in one database."""
 
     def due_tasks(self, limit: int, after: DueTask | None) -> DueTasks:
-        """Return the first tasks that are due; see `_records.QueueLedger.due_tasks`."""
+        """Return the first tasks that are due; see `_contract.QueueLedger.due_tasks`."""
         place = (LOWEST, -1, limit) if after is None else (-after.priority, after.number, limit)
 
         def work(transaction: Transaction) -> DueTasks:
@@ -84,7 +84,7 @@ class Queue(Base):
         return [*transaction.all(LEFT, [*dead, self.process.id], dead, gone, *place)]
 
     def unfinished(self, after: str | None, limit: int) -> list[JobRecord]:
-        """Return open jobs that nobody drives; see `_records.PagedLedger.unfinished`."""
+        """Return open jobs that nobody drives; see `_contract.PagedLedger.unfinished`."""
 
         def work(transaction: Transaction) -> tuple[list[Row], Entries]:
             row = None if after is None else transaction.first(NUMBER, after)

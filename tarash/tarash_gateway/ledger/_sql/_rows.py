@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, get_args
 
 from ..._data._exchange import Operation
-from .._facts import ADJUSTED, Intent, JobRecord, JobState, SubmissionRecord
+from .._record_types import ADJUSTED, Intent, JobRecord, JobState, SubmissionRecord
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

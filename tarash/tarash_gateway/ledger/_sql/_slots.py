@@ -7,7 +7,7 @@ from abc import abstractmethod
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from .._slots import SlotAnswer, SlotChanges, SlotRecord, SlotRequest, decided, may_run
+from .._slots import SlotAnswer, SlotChanges, SlotRecord, SlotRequest, allocate_slots, may_run
 from ._base import Base
 from ._rows import as_json, intact
 
@@ -44,11 +44,11 @@ class Slots(Base):
     def seek_slots(
         self, line: str, requests: Sequence[SlotRequest], held: Sequence[str]
     ) -> SlotAnswer:
-        """Ask for slots, and keep those that are held; see `_records.SlotLedger.seek_slots`."""
+        """Ask for slots, and keep those that are held; see `_contract.SlotLedger.seek_slots`."""
 
         def work(transaction: Transaction) -> SlotAnswer:
             transaction.lock("tarash slots", line)
-            changes = decided(self._line(transaction, line), requests, held)
+            changes = allocate_slots(self._line(transaction, line), requests, held)
             self._change(transaction, line, changes, requests)
             self._say_if_due(transaction)
             return changes.answer
@@ -76,7 +76,7 @@ class Slots(Base):
             transaction.run(TAKE, turn, name)
 
     def free_slot(self, slot_id: str, may_still_run: bool) -> None:
-        """Leave the line, or end a slot; see `_records.SlotLedger.free_slot`."""
+        """Leave the line, or end a slot; see `_contract.SlotLedger.free_slot`."""
 
         def work(transaction: Transaction) -> None:
             transaction.run("DELETE FROM tarash.slots WHERE id = %s AND turn IS NULL", slot_id)
@@ -86,7 +86,7 @@ class Slots(Base):
         self._write(work)
 
     def list_slots(self, line: str | None) -> list[SlotRecord]:
-        """Return those who wait, and the jobs in flight; see `_records.SlotLedger.list_slots`."""
+        """Return those who wait, and the jobs in flight; see `_contract.SlotLedger.list_slots`."""
         records = self._read(lambda transaction: self._line(transaction, line))
         return [record for record in records if record.turn is None or record.counts]
 

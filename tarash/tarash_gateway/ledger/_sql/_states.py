@@ -6,7 +6,7 @@ import json
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from .._facts import StateRecord
+from .._record_types import StateRecord
 from ._base import Base
 from ._rows import as_time, intact
 
@@ -45,7 +45,7 @@ class States(Base):
         expected: int | None,
         until: datetime | None,
     ) -> int | None:
-        """Write or delete a state; see `_records.StateLedger.write_state`."""
+        """Write or delete a state; see `_contract.StateLedger.write_state`."""
         end = None if until is None else as_time(until)
         versions: list[int] = []
 

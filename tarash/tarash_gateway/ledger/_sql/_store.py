@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ...exceptions import ValidationError
-from .._facts import QUEUE, JobState
+from .._record_types import QUEUE, JobState
 from ._costs import leave
 from ._opening import Opening
 from ._rows import (
@@ -23,13 +23,13 @@ from ._rows import (
     records,
 )
 from ._states import DROP as DROP_STATE
-from ._submits import tell
+from ._submits import notify_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..._data._types import JsonObject
-    from .._facts import Examined, JobRecord
+    from .._record_types import Examined, JobRecord
     from ._base import Row, Transaction
     from ._rows import Entries
 
@@ -67,7 +67,7 @@ class Store(Opening):
         result: JsonObject | None,
         free_key: bool,
     ) -> bool | None:
-        """Write down how a job ended; see `_records.Ledger.close`."""
+        """Write down how a job ended; see `_contract.Ledger.close`."""
 
         def work(transaction: Transaction) -> bool | None:
             held = self._holds(transaction, job_id, owner_id)
@@ -80,7 +80,7 @@ class Store(Opening):
                 self._drop_media(transaction, job_id)
                 transaction.run(DROP_STATE, QUEUE, job_id)
 
-            tell(transaction, job_id)
+            notify_waiting(transaction, job_id)
             return True
 
         return self._letting_go(job_id, owner_id, work)
@@ -94,7 +94,7 @@ class Store(Opening):
                 return _was_let_go(transaction, job_id, "open") or held
 
             transaction.run(KEEP, as_json(result), job_id)
-            tell(transaction, job_id)
+            notify_waiting(transaction, job_id)
             return True
 
         return self._letting_go(job_id, owner_id, work)

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ...exceptions import TarashException
-from .._facts import RECEIVED, STOPPED, bought_nothing
 from .._processes import SAID_IN_LEASE, now
+from .._record_types import RECEIVED, STOPPED, bought_nothing
 from ._costs import Costs
 from ._queue import Queue
 from ._rows import as_heard, as_json, as_time
@@ -21,7 +21,7 @@ from ._states import States
 if TYPE_CHECKING:
     from ..._data._exchange import Operation
     from ..._data._types import JsonObject, Submission
-    from .._facts import Intent, Outcome
+    from .._record_types import Intent, Outcome
     from ._base import Transaction
 
 CHANGED = "tarash_jobs"
@@ -71,7 +71,7 @@ class Submits(States, Slots, Queue, Costs):
     """Which process has last said that it is alive, and when."""
 
     def intend(self, intent: Intent, owner_id: str) -> bool | None:
-        """Write down a submit before it leaves; see `_records.Ledger.intend`."""
+        """Write down a submit before it leaves; see `_contract.Ledger.intend`."""
 
         def work(transaction: Transaction) -> bool | None:
             if not (held := self._holds(transaction, intent.job_id, owner_id)):
@@ -95,7 +95,7 @@ class Submits(States, Slots, Queue, Costs):
     def note(
         self, intent_id: str, owner_id: str, heard: JsonObject, submission: Submission | None
     ) -> bool | None:
-        """Write down what was heard of a submit; see `_records.Ledger.note`."""
+        """Write down what was heard of a submit; see `_contract.Ledger.note`."""
 
         def work(transaction: Transaction) -> bool | None:
             intent = transaction.first("SELECT job FROM tarash.intents WHERE id = %s", intent_id)
@@ -120,7 +120,7 @@ class Submits(States, Slots, Queue, Costs):
                 return False
 
             transaction.run(ACCEPT, as_json(operation.to_json()), *name, intent_id)
-            _tell_of_intent(transaction, intent_id)
+            _notify_waiting_for(transaction, intent_id)
             return True
 
         return self._write(work)
@@ -170,7 +170,7 @@ class Submits(States, Slots, Queue, Costs):
                 _add(transaction, intent_id, {STOPPED: True})
 
             if outcome == STOPPED:
-                _tell_of_intent(transaction, intent_id)
+                _notify_waiting_for(transaction, intent_id)
 
         self._write(work)
 
@@ -271,16 +271,16 @@ def _is_written(transaction: Transaction, intent: Intent) -> bool:
     return False
 
 
-def tell(transaction: Transaction, name: str) -> None:
+def notify_waiting(transaction: Transaction, name: str) -> None:
     """Wake whoever waits for a job, or for the queue, once the transaction is done."""
     if not transaction.is_silent:
         transaction.run("SELECT pg_notify(%s, %s)", CHANGED, name)
 
 
-def _tell_of_intent(transaction: Transaction, intent_id: str) -> None:
+def _notify_waiting_for(transaction: Transaction, intent_id: str) -> None:
     if transaction.is_silent:
         return
 
     intent = transaction.first("SELECT job FROM tarash.intents WHERE id = %s", intent_id)
     if intent is not None:
-        tell(transaction, intent["job"])
+        notify_waiting(transaction, intent["job"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from .._stored import StoredLedger, checked_lease
-from .._together import Together
+from .._write_batching import WriteBatcher
 from ._address import Address, psycopg_of, without_password
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class PostgresLedger(StoredLedger):
             self._database, self.lease_seconds, max_media_bytes
         )
         self._listener = Listener(self.address)
-        self._together = Together(
+        self._together = WriteBatcher(
             f"ledger {self.address}",
             self._enqueue_all,
             max(1, connections // 2),

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from .._facts import LONGEST_JUMP, OverBudgetError, is_new, totals_for
 from .._processes import now
+from .._record_types import LONGEST_JUMP, OverBudgetError, is_new, totals_for
 from .._sql._costs import Costs
 from .._sql._rows import as_time
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from .._facts import BudgetWindow, Intent
+    from .._record_types import BudgetWindow, Intent
     from .._sql._base import Row, Transaction
 
 SPENT = """

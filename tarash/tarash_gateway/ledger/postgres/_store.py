@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ...exceptions import ValidationError
-from .._facts import Examined
+from .._record_types import Examined
 from .._sql._queue import PROCESSES
 from .._sql._rows import DamagedError, as_json, is_held
 from .._sql._store import Store
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..._data._types import JsonObject, Submission
     from .._processes import Process
     from .._sql._base import Result, Transaction
-    from .._together import Enqueued
+    from .._write_batching import Enqueued
     from ._database import Database
 
 OLD = """

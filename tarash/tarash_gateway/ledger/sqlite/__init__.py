@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from .._stored import StoredLedger, checked_lease
-from .._together import Together
+from .._write_batching import WriteBatcher
 from ._store import FileStore
 
 __all__ = ["SqliteLedger"]
@@ -39,7 +39,7 @@ class SqliteLedger(StoredLedger):
         self.path = Path(os.path.realpath(Path(path).expanduser()))
         super().__init__(f"ledger {self.path}")
         self._store: FileStore = FileStore(self.path, self.lease_seconds)
-        self._together = Together(f"ledger {self.path}", self._enqueue_all, at_once=1)
+        self._together = WriteBatcher(f"ledger {self.path}", self._enqueue_all, at_once=1)
 
     @property
     def generation(self) -> int:

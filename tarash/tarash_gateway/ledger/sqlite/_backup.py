@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ._errors import BUSY_SECONDS
+from ._file_identity import copied
 from ._media import MediaFolder, sync_folder
-from ._place import copied
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from .._processes import Process
 from .._sql._rows import DamagedError
 from ._dialect import taught
 from ._errors import BUSY_SECONDS, is_busy, refused, translated
+from ._file_identity import FileIdentity, file_identity_of, is_saved
 from ._media import MediaFolder, Prepared, sync_folder
-from ._place import Place, is_saved, place_of
 from ._schema import APPLICATION_ID, MIGRATIONS, empty
-from ._turns import Turns
+from ._write_lock import WriteLock
 
 if TYPE_CHECKING:
     from ..._data._types import Submission
@@ -51,9 +51,9 @@ class File:
         self.process = Process()
         self._migrations = migrations
         self._lock = threading.Lock()
-        self._turns = Turns(path.parent)
+        self._turns = WriteLock(path.parent)
         self._connection: sqlite3.Connection | None = None
-        self._place: Place | None = None
+        self._place: FileIdentity | None = None
         self.generation = 0
         """Grows when the file was removed or replaced while it was open, or between."""
         self.driven: set[str] = set()
@@ -160,7 +160,7 @@ class File:
                 something is about to be bought.
         """
         was = self._place
-        place = place_of(self.path)
+        place = file_identity_of(self.path)
         if was is None or place == was:
             return
 
@@ -204,7 +204,7 @@ class File:
             migrate(connection, self._migrations)
             self._check_kind(connection, submission)
             self._check_pages(connection)
-            self._place = place_of(self.path)
+            self._place = file_identity_of(self.path)
         except BaseException:
             connection.close()
             raise

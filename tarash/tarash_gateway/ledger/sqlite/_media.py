@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._records import IS_NAME
+from .._contract import IS_NAME
 
 if TYPE_CHECKING:
     import sqlite3

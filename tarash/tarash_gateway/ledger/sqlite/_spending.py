@@ -6,8 +6,8 @@ from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Any
 
-from .._facts import OverBudgetError, is_new, never_back, totals_for
 from .._processes import now
+from .._record_types import OverBudgetError, is_new, never_back, totals_for
 from .._sql._costs import Costs
 from .._sql._rows import as_json, parsed
 from ._dialect import as_text
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..._data._types import JsonObject
-    from .._facts import BudgetWindow, Intent
+    from .._record_types import BudgetWindow, Intent
     from .._sql._base import Row, Transaction
 
 LATEST = "SELECT at FROM spending ORDER BY at DESC LIMIT 1"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...exceptions import TarashException
-from .._facts import Examined
 from .._processes import now
+from .._record_types import Examined
 from .._sql._queue import PROCESSES
 from .._sql._rows import as_json, is_held
 from .._sql._store import Store
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from ..._data._types import JsonObject, Submission
-    from .._facts import JobRecord
     from .._processes import Process
+    from .._record_types import JobRecord
     from .._sql._base import Result, Transaction
 
 KEEP_MEDIUM = "INSERT INTO media (sha256, job) VALUES (?, ?) ON CONFLICT DO NOTHING"

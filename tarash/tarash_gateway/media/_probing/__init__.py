@@ -13,11 +13,11 @@ import struct
 from collections.abc import Callable, Generator
 
 from ..._data._media_info import MediaInfo
-from ..._http._kinds import sniff
+from ..._http._sniff import sniff
 from .._formats import HEAD_BYTES
 from ._boxes import boxes
-from ._facts import EndOfFile, Facts, Malformed, Request, Walk
 from ._images import gif, jpeg, png, webp
+from ._media_facts import EndOfFile, Malformed, MediaFacts, Request, Walk
 from ._webm import webm
 
 __all__ = ["BLOCK_BYTES", "Unknown", "inspect"]
@@ -27,7 +27,7 @@ BLOCK_BYTES = 64 * 1024
 MOST_STEPS = 20_000
 """Requests of one reader: a file that takes more is answered for with what is known by then."""
 MOST_BYTES = 64 * 1024 * 1024
-READERS: dict[str, Callable[[Facts, int | None], Walk]] = {
+READERS: dict[str, Callable[[MediaFacts, int | None], Walk]] = {
     "image/avif": boxes,
     "image/gif": gif,
     "image/heic": boxes,
@@ -60,7 +60,7 @@ def inspect(size: Callable[[], int | None]) -> Generator[Request, bytes, MediaIn
     if reader is None:
         raise Unknown("no video or image of a known kind" if head else "empty")
 
-    read = Facts()
+    read = MediaFacts()
     yield from _bounded(reader(read, size()), read, head)
     if read.width is None and read.duration is None and not read.has_audio:
         raise Unknown(f"its header can't be read: a broken {read.container} file")
@@ -85,7 +85,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
 
 
-def _bounded(walk: Walk, facts: Facts, block: bytes) -> Walk:
+def _bounded(walk: Walk, facts: MediaFacts, block: bytes) -> Walk:
     """Run a reader within bounds, on blocks that are larger than what it asks for."""
     at, left = 0, MOST_BYTES
     try:

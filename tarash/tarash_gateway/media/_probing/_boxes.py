@@ -11,7 +11,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 
 from . import _codecs
-from ._facts import EndOfFile, Facts, Malformed, Request, Walk, exactly, positive
+from ._media_facts import EndOfFile, Malformed, MediaFacts, Request, Walk, exactly, positive
 
 Box = tuple[bytes, int, int]
 """Name, where the body begins, and where it ends."""
@@ -68,7 +68,7 @@ class _Movie:
         return next((track for track in self.tracks if track.handler == handler), None)
 
 
-def boxes(facts: Facts, size: int | None) -> Walk:
+def boxes(facts: MediaFacts, size: int | None) -> Walk:
     """Read a file made of boxes."""
     facts.container, facts.content_type = "mov", "video/quicktime"
     movie = _Movie()
@@ -93,10 +93,10 @@ def boxes(facts: Facts, size: int | None) -> Walk:
             facts.truncated = size is not None and end > size
             offset = end
     finally:
-        _tell(facts, movie)
+        _set_facts(facts, movie)
 
 
-def _type(facts: Facts, start: int, end: int) -> Generator[Request, bytes, bool]:
+def _type(facts: MediaFacts, start: int, end: int) -> Generator[Request, bytes, bool]:
     """Read what the file says it is; return whether that is a still image."""
     brand = yield from exactly(start, 4)
     if brand == b"mif1":  # any image in boxes; what it is compatible with says more
@@ -114,7 +114,7 @@ def _type(facts: Facts, start: int, end: int) -> Generator[Request, bytes, bool]
     return False
 
 
-def _tell(facts: Facts, movie: _Movie) -> None:
+def _set_facts(facts: MediaFacts, movie: _Movie) -> None:
     """Say what the tracks come to."""
     if not movie.tracks:
         return
@@ -321,7 +321,7 @@ def _run(start: int, end: int, default: int) -> Generator[Request, bytes, tuple[
 
 
 # --------------------------------------------------------------------------------------- images
-def _meta(facts: Facts, start: int, end: int) -> Walk:
+def _meta(facts: MediaFacts, start: int, end: int) -> Walk:
     """Find the size of the largest image: the others are its tiles, its alpha, its thumbnail."""
     for name, inner, stop in (yield from _children(start + FULL, end)):
         if name != b"iprp":
@@ -334,7 +334,7 @@ def _meta(facts: Facts, start: int, end: int) -> Walk:
                         yield from _extent(facts, body)
 
 
-def _extent(facts: Facts, start: int) -> Walk:
+def _extent(facts: MediaFacts, start: int) -> Walk:
     width, height = struct.unpack_from(">II", (yield from exactly(start, 12)), FULL)
     if width * height > (facts.width or 0) * (facts.height or 0):
         facts.width, facts.height = width, height

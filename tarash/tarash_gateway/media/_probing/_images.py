@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Generator
 
-from ._facts import EndOfFile, Facts, Malformed, Request, Walk, exactly, positive
+from ._media_facts import EndOfFile, Malformed, MediaFacts, Request, Walk, exactly, positive
 
 SIZES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """JPEG's markers of a frame: all of this row, but for tables and what is reserved."""
@@ -21,7 +21,7 @@ BROWSERS_SHORTEST = 2
 BROWSERS_USUAL = 10
 
 
-def png(facts: Facts, size: int | None) -> Walk:
+def png(facts: MediaFacts, size: int | None) -> Walk:
     """Read a PNG."""
     facts.container, facts.content_type, facts.codec = "png", "image/png", "png"
     facts.has_audio = False
@@ -35,7 +35,7 @@ def png(facts: Facts, size: int | None) -> Walk:
         facts.truncated = tail[4:8] != b"IEND"
 
 
-def jpeg(facts: Facts, _size: int | None) -> Walk:
+def jpeg(facts: MediaFacts, _size: int | None) -> Walk:
     """Read a JPEG."""
     facts.container, facts.content_type, facts.codec = "jpeg", "image/jpeg", "jpeg"
     facts.has_audio = False
@@ -56,7 +56,7 @@ def jpeg(facts: Facts, _size: int | None) -> Walk:
             offset += 2 + length
 
 
-def webp(facts: Facts, size: int | None) -> Walk:
+def webp(facts: MediaFacts, size: int | None) -> Walk:
     """Read a WebP; of an animation, the duration too."""
     facts.container, facts.content_type, facts.codec = "webp", "image/webp", "webp"
     facts.has_audio = False
@@ -93,7 +93,7 @@ def _webp_size(name: bytes, offset: int) -> Generator[Request, bytes, tuple[int,
     return width & 0x3FFF, height & 0x3FFF
 
 
-def gif(facts: Facts, _size: int | None) -> Walk:
+def gif(facts: MediaFacts, _size: int | None) -> Walk:
     """Read a GIF; of an animation, the duration too."""
     facts.container, facts.content_type, facts.codec = "gif", "image/gif", "gif"
     facts.has_audio = False
@@ -140,7 +140,7 @@ def _after_blocks(offset: int) -> Generator[Request, bytes, int]:
             return offset
 
 
-def _moves(facts: Facts, frames: int, seconds: float) -> None:
+def _moves(facts: MediaFacts, frames: int, seconds: float) -> None:
     """Note what an animation comes to; a single frame is a still image."""
     if frames > 1 and seconds > 0:
         facts.duration = seconds

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
-from ._facts import EndOfFile, Facts, Malformed, Request, Walk, exactly, positive
+from ._media_facts import EndOfFile, Malformed, MediaFacts, Request, Walk, exactly, positive
 
 EBML, DOC_TYPE, SEGMENT = 0x1A45DFA3, 0x4282, 0x18538067
 INFO, TIMESTAMP_SCALE, DURATION = 0x1549A966, 0x2AD7B1, 0x4489
@@ -52,7 +52,7 @@ class _Segment:
     seen: set[int] = field(default_factory=set)
 
 
-def webm(facts: Facts, size: int | None) -> Walk:
+def webm(facts: MediaFacts, size: int | None) -> Walk:
     """Read a WebM or another Matroska file."""
     kind, start, end = yield from _element(0)
     if kind != EBML or end is None:
@@ -76,7 +76,7 @@ def webm(facts: Facts, size: int | None) -> Walk:
         _count(facts, segment)
 
 
-def _segment(facts: Facts, segment: _Segment, offset: int, limit: int) -> Walk:
+def _segment(facts: MediaFacts, segment: _Segment, offset: int, limit: int) -> Walk:
     while offset < limit:
         kind, start, end = yield from _element(offset)
         if kind in (INFO, TRACKS):
@@ -99,7 +99,7 @@ def _segment(facts: Facts, segment: _Segment, offset: int, limit: int) -> Walk:
         offset = end
 
 
-def _info(facts: Facts, segment: _Segment, body: bytes) -> None:
+def _info(facts: MediaFacts, segment: _Segment, body: bytes) -> None:
     ticks = None
     for kind, value in _children(body):
         if kind == TIMESTAMP_SCALE:
@@ -111,7 +111,7 @@ def _info(facts: Facts, segment: _Segment, body: bytes) -> None:
         facts.duration = ticks * segment.scale / NANOSECONDS
 
 
-def _tracks(facts: Facts, segment: _Segment, body: bytes) -> None:
+def _tracks(facts: MediaFacts, segment: _Segment, body: bytes) -> None:
     facts.has_audio = False
     for kind, track in _children(body):
         if kind != TRACK:
@@ -167,7 +167,7 @@ def _block(segment: _Segment, offset: int, began: int) -> Walk:
     segment.last = max(segment.last, at)
 
 
-def _count(facts: Facts, segment: _Segment) -> None:
+def _count(facts: MediaFacts, segment: _Segment) -> None:
     """Tell from the blocks what the headers did not."""
     if segment.first is None or segment.frames <= 1:
         return

@@ -23,8 +23,8 @@ from ..._http._send_state import fetching_result
 from ..._support._paths import value_at
 from ...exceptions import HTTPError, TarashException, UnsupportedOperationError
 from .._contract import ABILITIES
-from .._facts import among, id_in, percent, unknown_in
 from .._finding import earliest, moment
+from .._result_facts import among, id_in, percent, unknown_in
 from ._answers import goes_on, has_place, is_done, items_of, job_in, preview_in
 from ._asked import (
     filled_in,

@@ -12,9 +12,9 @@ from ..._http._aiohttp import aiohttp
 from ..._http._client import HttpResponse, unreadable
 from ..._support._paths import value_at
 from ...exceptions import GenerationFailedError
-from .._facts import among
 from .._finding import is_shown, is_since
 from .._forms import add_file, is_file, written
+from .._result_facts import among
 from ._names import holds
 from ._stages import Listing, Poll, Submit
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..._support._paths import value_at, values_at
 from ...exceptions import ValidationError
 from ...mapping import FieldMapper, Span
-from .._facts import mapping
+from .._result_facts import mapping
 from ._asked import has
 from ._mappers import mappers_of
 from ._names import holds, merged, put

@@ -11,8 +11,8 @@ from ..._data._money import Reported, exact
 from ..._support._mime import type_by_name
 from ..._support._paths import value_at, values_at
 from ...exceptions import GenerationFailedError
-from .._facts import READERS, amount, date, mapping
 from .._outputs import find, response_of
+from .._result_facts import READERS, amount, date, mapping
 from ._asked import content_of
 from ._names import count_of, holds, kept_back, picked
 from ._parts import Pick, Predicate, first_of

@@ -12,8 +12,8 @@ from ..._support._paths import value_at
 from ...exceptions import ContentModerationError, HTTPError, TarashException
 from .._error_conditions import Meaning, Refusal, When
 from .._error_rules import ErrorRules
-from .._facts import amount
 from .._own_fields import own_fields
+from .._result_facts import amount
 from ._model import ProviderDeclaration
 from ._names import holds
 from ._parts import Predicate

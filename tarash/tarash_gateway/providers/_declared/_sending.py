@@ -17,8 +17,8 @@ from ..._support._mime import named
 from ..._support._paths import value_at
 from ...exceptions import UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers
-from .._facts import amount, id_text, mapping
 from .._forms import add_file, written
+from .._result_facts import amount, id_text, mapping
 from ._account import DeclaredAccount
 from ._answers import last_event, last_line
 from ._asked import asks_for, filled_in, form_of, has, own_id, whole

@@ -18,9 +18,9 @@ from ..._http._client import join, shorten
 from ..._http._send_state import fetching_result
 from ..._http._sockets import SocketClient
 from ...exceptions import GenerationFailedError, HTTPError, TarashException
-from .._facts import mapping
 from .._outputs import response_of
 from .._own_server import OwnServer
+from .._result_facts import mapping
 from .errors import classify_answer
 from .failures import failure_of, node_errors
 from .files import fetched, upload

@@ -6,7 +6,7 @@ from typing import Any
 
 from .._error_conditions import When
 from .._error_rules import ErrorRules
-from .._facts import mapping, text
+from .._result_facts import mapping, text
 from .failures import ADVICE, node_errors
 
 REFUSED = frozenset({400, 413, 422})

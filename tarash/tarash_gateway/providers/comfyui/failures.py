@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...exceptions import GenerationFailedError, TarashException
-from .._facts import mapping, objects, text
+from .._result_facts import mapping, objects, text
 
 ADVICE: Mapping[str, str] = {
     "value_not_in_list": "this server has no such file or choice: install the model, or name one "

@@ -11,8 +11,8 @@ from ..._data._exchange import RawResult
 from ..._http._client import HttpClient, join, unreadable
 from ..._http._key_lookup import NO_KEY
 from ..._support._mime import type_of_file
-from .._facts import mapping, objects, text
 from .._forms import add_file, multipart
+from .._result_facts import mapping, objects, text
 from .slots import REFERENCE
 
 if TYPE_CHECKING:

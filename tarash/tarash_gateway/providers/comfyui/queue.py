@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from ..._data._exchange import Snapshot
 from ..._http._client import HttpClient, checked, join, unreadable
-from .._facts import mapping, number
+from .._result_facts import mapping, number
 from .errors import classify_answer
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from ..._support._lines import lines_of
+from ..._support._resolutions import lines_of
 from ...exceptions import ValidationError
 from ...mapping import (
     FieldMapper,

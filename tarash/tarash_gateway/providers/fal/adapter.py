@@ -22,8 +22,8 @@ from ..._data._webhooks import WebhookFacts
 from ..._http._client import HttpClient, checked, segments
 from ...catalog._records import dated
 from .._abilities import CallsBack
-from .._facts import count, mapping, number
 from .._rest import RestAdapter
+from .._result_facts import count, mapping, number
 from .costs import ask_price, reported_cost
 from .errors import classify_answer
 from .schemas import document_of, may_learn, read_document

@@ -19,7 +19,7 @@ from ..._http._client import (
 from ..._http._send_state import fetching_result
 from ..._http._urls import quoted
 from ...exceptions import TarashException
-from .._facts import amount, mapping
+from .._result_facts import amount, mapping
 from .errors import REFUSED, classify_answer
 
 if TYPE_CHECKING:

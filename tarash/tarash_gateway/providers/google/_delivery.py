@@ -19,8 +19,8 @@ from ..._http._client import HttpClient, HttpResponse, checked, join, shorten, u
 from ..._http._send_state import fetching_result
 from ..._http._urls import quoted
 from ...exceptions import AuthenticationError, GenerationFailedError, TarashException
-from .._facts import id_in, unknown_in
 from .._finding import operation_of
+from .._result_facts import id_in, unknown_in
 from ._places import STORAGE
 from ._refusals import no_media
 from ._results import ENDED, ENDED_BADLY, ResultMedium, decode, parts_of

@@ -9,7 +9,7 @@ from ..._data._exchange import NO_MEDIA
 from ..._http._client import shorten
 from ...exceptions import GenerationFailedError, TarashException
 from .._error_conditions import Refusal, When
-from .._facts import mapping, objects, text
+from .._result_facts import mapping, objects, text
 from ._results import ENDED_BADLY, REFUSALS, filtered_of, reasons_in
 from .errors import classify_answer
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._data._money import Reported, exact
 from ...exceptions import GenerationFailedError
-from .._facts import content_type, count, first, mapping, objects, text, texts
+from .._result_facts import content_type, count, first, mapping, objects, text, texts
 
 if TYPE_CHECKING:
     from ..._data._types import MediaType

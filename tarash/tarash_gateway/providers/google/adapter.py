@@ -22,9 +22,9 @@ from ..._data._exchange import (
 from ..._http._client import join, unreadable
 from ..._http._key_lookup import NO_KEY
 from ...exceptions import ContentModerationError
-from .._facts import count, id_text
 from .._outputs import response_of
 from .._rest import RestAdapter
+from .._result_facts import count, id_text
 from ._client import GoogleClient
 from ._delivery import STATUSES, addressed_operation, ask, has_ended, read, settled
 from ._files import is_ready, upload

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from ..._data._exchange import MediaConstraints, MediaSupport, RawResult
 from ..._http._client import shorten
 from ...exceptions import GenerationFailedError
-from .._facts import objects, text
 from .._openai_results import image_response
 from .._openai_wire import IMAGE_INPUTS
 from .._outputs import response_of
 from .._own_server import OwnServer
+from .._result_facts import objects, text
 from .._server_wire import server_errors
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ..._http._sdk import Connections, load, round_trip
 from ..._support._mime import named
 from ..._support._secrets import bearer
 from ...exceptions import TarashException
-from .._facts import mapping
+from .._result_facts import mapping
 from .errors import classify_answer
 
 if TYPE_CHECKING:

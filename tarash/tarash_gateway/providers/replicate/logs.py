@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..._data._money import Reported, exact
-from .._facts import mapping, text
 from .._finding import moment
+from .._result_facts import mapping, text
 
 if TYPE_CHECKING:
     from ..._data._types import Billing

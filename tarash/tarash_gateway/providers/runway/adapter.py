@@ -17,8 +17,8 @@ from ..._data._exchange import MediaConstraints, MediaSupport, Operation, Payloa
 from ..._data._money import Reported, exact
 from ..._http._client import checked, join
 from .._abilities import VersionedPaths
-from .._facts import mapping, number
 from .._rest import RestAdapter
+from .._result_facts import mapping, number
 from .client import RunwayClient, upload
 from .errors import classify_answer
 from .models import endpoint_of

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._data._types import JobStatus
-from .._facts import count
 from .._openai_wire import STATUSES
+from .._result_facts import count
 from .._server_wire import VideoServer, server_errors
 
 if TYPE_CHECKING:
