@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+import tarash.tarash_gateway
 from tarash.tarash_gateway.providers._contract import ABILITIES
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "contributing.md"
+PACKAGE = Path(tarash.tarash_gateway.__file__).parent
 FILES = re.compile(r"^```(?:python|toml)\n# (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -77,7 +79,7 @@ def test_each_file_of_the_table_where_is_what_is_there() -> None:
     rows = table_under("## Where is what\n")
     assert len(rows) >= 25
     files = [file.strip("`") for _, file in rows]
-    assert [file for file in files if not (ROOT / "tarash/tarash_gateway" / file).is_file()] == []
+    assert [file for file in files if not (PACKAGE / file).is_file()] == []
     assert len({what for what, _ in rows}) == len(rows)
 
 
@@ -88,7 +90,7 @@ def test_every_ability_of_an_adapter_is_named() -> None:
 
 @pytest.mark.parametrize("room", ["_engine", "_jobs"])
 def test_a_large_rooms_map_has_each_of_its_modules(room: str) -> None:
-    folder = ROOT / "tarash" / "tarash_gateway" / room
+    folder = PACKAGE / room
     said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
     on_the_map = re.findall(r"`(_\w+)`", (said or "").partition("by duty:")[2])
