@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, Field
@@ -105,13 +108,26 @@ class RangedFile(FileResponse):
     """A file, or the part of it that is asked for; all of it where that is no range (RFC 9110)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
+        """Answer.
+
+        Raises:
+            Refusal: The file was deleted since it was looked for.
+        """
         headers = [
             (name, value)
             for name, value in scope["headers"]
             if name != b"range" or _is_range(value)
         ]
-        await super().__call__({**scope, "headers": headers}, receive, send)
+        try:
+            self.stat_result = await to_thread.run_sync(os.stat, self.path)
+        except FileNotFoundError as error:
+            raise missing("result") from error
+
+        self.set_stat_headers(self.stat_result)
+        with suppress(
+            FileNotFoundError
+        ):  # deleted as the answer began, which ends before its length
+            await super().__call__({**scope, "headers": headers}, receive, send)
 
 
 def _is_range(value: bytes) -> bool:
