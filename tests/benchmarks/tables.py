@@ -12,7 +12,7 @@ from tests.benchmarks.callers import MODELS, VENDORS
 from tests.benchmarks.imports import OURS
 from tests.benchmarks.overhead import IMAGES
 from tests.benchmarks.report import Table, span
-from tests.benchmarks.starting import MOCK, THEIRS
+from tests.benchmarks.starting import THEIRS
 from tests.benchmarks.worker import run
 
 SECONDS_OF_A_CROWD = 5.0
@@ -148,7 +148,7 @@ def starting(scale: Scale) -> Table:
         rows,
         "From the interpreter's start to the first submit it takes "
         f"{span([row[2] for row in rows if row[2] is not None])} times what a script of the SDK's "
-        f"takes, and `{MOCK}` {rows[-1][1] / 1e3:.2f} s.",
+        f"takes, and a video of the mock on the command line {rows[-1][1] / 1e3:.2f} s.",
     )
 
 
